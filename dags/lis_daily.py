@@ -1,0 +1,92 @@
+"""### Leakage Impact Score, daily
+
+Each run brings in a day of impressions, trains the ranker on it, and scores how much the ranker
+would gain if it knew the preference data of the next days. One DAG a scenario.
+
+| task | what it does |
+|---|---|
+| `resolve_date` | decides the day of data and plans the run; its log says which date won, and why |
+| `simulate` | makes the missing days of the feed (simulated scenarios only) |
+| `ingest`, `history` | publish impressions, and each user's clicks before every impression |
+| `train`, `snapshot` | extend the daily lineage of rankers; publish its item embeddings |
+| `horizon.assemble` | joins the preference data as known at T and at T+n |
+| `horizon.score` | scores the ranker with and without the leak |
+| `horizon.log` | logs the result to MLflow; the task links to its run |
+| `report` | renders what was scored as one page |
+
+A scheduled run for day D scores T = D - n for each horizon n. A horizon whose future has not
+arrived is skipped, and says which day it waits for. To score other dates, trigger the DAG with
+`as_of`; an empty form scores the newest dates. The same steps run by hand:
+`python -m jobs step --help`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, TriggerRule, chain, task_group
+
+from jobs.scenarios import SimulatedSource, load_scenario
+from plugins.lis_plugin import scenario_dag as parts
+from plugins.lis_plugin.horizon import MAP_NAME
+from plugins.lis_plugin.resolve import ResolveDateOperator
+from plugins.lis_plugin.spark import LisSparkOperator
+from plugins.lis_plugin.steps import LisLogOperator, LisStepOperator
+
+
+def daily_dag(source: str) -> None:
+    """Define the DAG of one scenario, given by shipped name or by path."""
+    scenario = load_scenario(source)
+    of = ["--scenario", source]
+
+    with DAG(
+        dag_id=f"lis_daily__{scenario.name}",
+        description=f"Leakage Impact Score of {scenario.title or scenario.name}",
+        doc_md=__doc__,
+        schedule=parts.schedule(scenario),
+        start_date=parts.start_date(scenario),
+        catchup=False,
+        max_active_runs=1,
+        tags=parts.tags(scenario),
+        params=parts.form(scenario),
+        default_args=parts.DEFAULT_ARGS,
+    ):
+        plan = ResolveDateOperator(task_id="resolve_date", scenario=source)
+
+        def step(name: str, arguments: list[str], *published: str, **options: Any) -> Any:
+            outlets = parts.tables(scenario, *published)
+            options = {"task_id": name, "step": name, "outlets": outlets, **options}
+            return LisStepOperator(arguments=of + arguments, **options)
+
+        def spark(name: str, arguments: list[str], *published: str, **options: Any) -> Any:
+            outlets = parts.tables(scenario, *published)
+            options = {"task_id": name, "step": name, "outlets": outlets, **options}
+            return LisSparkOperator(arguments=of + arguments, **options)
+
+        @task_group(group_id="horizon")
+        def each_horizon(scoring: dict[str, Any]) -> None:
+            mapped = {"scoring": scoring, "map_index_template": MAP_NAME}
+            # Each task of a horizon that is not due runs as far as saying what it waits for.
+            later = {**mapped, "trigger_rule": TriggerRule.NONE_FAILED}
+            swap = [*parts.ONE_HORIZON, "--mode", "swap"]
+            chain(
+                spark("assemble", parts.ONE_HORIZON, "features", **mapped),
+                step("score", swap, "predictions", "lis", pool="gpu", **later),
+                LisLogOperator(task_id="log", step="log", arguments=of + swap, **later),
+            )
+
+        simulated = isinstance(scenario.source, SimulatedSource)
+        chain(
+            plan,
+            *([step("simulate", parts.DAYS)] if simulated else []),
+            spark("ingest", parts.DAYS, "impressions", "items", "quarantine"),
+            spark("history", parts.DAYS, "history"),
+            step("train", parts.UNTIL, "checkpoints", pool="gpu"),
+            spark("snapshot", parts.UNTIL, "snapshots"),
+            each_horizon.expand(scoring=plan.output),
+            step("report", parts.DUE_DATES, trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS),
+        )
+
+
+for source in parts.scenario_sources():
+    daily_dag(source)

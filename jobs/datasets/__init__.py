@@ -1,0 +1,1 @@
+"""Readers of raw logs into the impression contract, and the feed simulator."""

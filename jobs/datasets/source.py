@@ -1,0 +1,28 @@
+"""The one form in which ingest reads a log, whether it is a user's own or the simulator's."""
+
+from __future__ import annotations
+
+from jobs.scenarios import ItemColumns, ParquetFormat, Scenario, TableSource
+from jobs.scenarios.config import ImpressionColumns
+
+
+def table_source(scenario: Scenario) -> TableSource:
+    """The scenario's log as a table with a column mapping."""
+    if isinstance(scenario.source, TableSource):
+        return scenario.source
+    return TableSource(
+        path="impressions/ds={ds}",
+        format=ParquetFormat(),
+        columns=ImpressionColumns(
+            impression_id="impression_id",
+            user_id="user_id",
+            item_id="item_id",
+            ts="ts",
+            label="label",
+            context={"device": "device", "slot": "slot"},
+        ),
+        ids="int64",
+        items=ItemColumns(
+            path="items", item_id="item_id", title="title", category="category", vector="vector"
+        ),
+    )

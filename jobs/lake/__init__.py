@@ -1,0 +1,8 @@
+"""Table contracts, and how a table is published: attempt, audit, manifest."""
+
+from jobs.lake.attempt import Attempt
+from jobs.lake.lake import Lake
+from jobs.lake.manifest import Manifest, StoredFile, Window
+from jobs.lake.partition import Partition
+
+__all__ = ["Attempt", "Lake", "Manifest", "Partition", "StoredFile", "Window"]

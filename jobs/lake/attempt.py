@@ -1,0 +1,210 @@
+"""Writing the lake: into an attempt's own folder, then published by replacing one manifest.
+
+Data files are named by their content, so the same rows have the same path and a rerun changes no
+byte. A claim is the fence: a later attempt on the same partition takes it over, and an earlier
+one that is still alive can then no longer publish.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from jobs.errors import AuditError, FencedOut
+from jobs.lake.manifest import Manifest, StoredFile, Window
+from jobs.lake.partition import Partition
+from jobs.lake.storage import Storage
+
+MANIFEST = "_manifest.json"
+ATTEMPTS = "_attempts"
+CLAIMS = "_claims"
+_ABANDONED_AFTER_SECONDS = 24 * 3600
+
+
+class Attempt:
+    """One try at making some partitions. Nothing of it is visible before ``publish``."""
+
+    def __init__(self, storage: Storage, partitions: Sequence[Partition]) -> None:
+        self.storage = storage
+        self.id = uuid.uuid4().hex
+        self.folder = f"{ATTEMPTS}/{self.id}"
+        self._claimed = list(partitions)
+        self._sweep()
+        storage.make_folder(self.folder)
+        for partition in self._claimed:
+            with storage.lock(_lock(partition)):
+                storage.replace(_claim(partition), self.id.encode())
+
+    @property
+    def path(self) -> str:
+        """The attempt's folder as Arrow's file system takes it."""
+        return self.storage.absolute(self.folder)
+
+    @property
+    def spark_uri(self) -> str:
+        return self.storage.spark_uri(self.folder)
+
+    def write_table(self, name: str, table: pa.Table, row_group_size: int = 1 << 17) -> None:
+        """Write rows as one Parquet file of the attempt, such as ``day/part-00000.parquet``."""
+        self.storage.make_folder(f"{self.folder}/{name}".rsplit("/", 1)[0])
+        pq.write_table(
+            table,
+            f"{self.path}/{name}",
+            filesystem=self.storage.filesystem,
+            compression="zstd",
+            row_group_size=row_group_size,
+        )
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        self.storage.replace(f"{self.folder}/{name}", content)
+
+    def publish(
+        self,
+        partition: Partition,
+        *,
+        below: str = "",
+        inputs: Mapping[str, str],
+        schema: pa.Schema | None = None,
+        window: Window | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Manifest:
+        """Make the files in a folder of the attempt the content of a partition, in one step.
+
+        Args:
+            below: folder within the attempt; Parquet files of it are numbered in name order. With
+                no file in it, an empty table of the schema is published.
+            inputs: what the content was made from, by digest.
+            schema: columns and types that every Parquet file must have.
+            window: what the content was allowed to see; audited here.
+
+        Raises:
+            AuditError: the files break the schema, or the content saw past its window.
+            FencedOut: a newer attempt has claimed the partition.
+        """
+        _audit_window(partition, window)
+        source = f"{self.folder}/{below}" if below else self.folder
+        if schema is not None and not self.storage.files(source):
+            prefix = f"{below}/" if below else ""
+            self.write_table(f"{prefix}part-00000.parquet", schema.empty_table())
+        staged = self._staged(source, schema)
+        manifest = Manifest(
+            table=partition.table,
+            scenario=partition.scenario,
+            ds=partition.ds.isoformat(),
+            keys=dict(partition.keys),
+            files=tuple(file for _, file in staged),
+            inputs=dict(sorted(inputs.items())),
+            window=window,
+            facts=dict(facts or {}),
+        )
+        with self.storage.lock(_lock(partition)):
+            self._check_claim(partition)
+            for path, file in staged:
+                self.storage.move(path, f"{partition.path}/{file.path}")
+            self.storage.replace(f"{partition.path}/{MANIFEST}", manifest.to_json().encode())
+            kept = {MANIFEST, *(file.path for file in manifest.files)}
+            for name in set(self.storage.files(partition.path)) - kept:
+                self.storage.remove(f"{partition.path}/{name}")
+            self._release(partition)
+        return manifest
+
+    def close(self) -> None:
+        """Remove what is left of the attempt, and its claims where they are still its own."""
+        self.storage.remove(self.folder)
+        for partition in list(self._claimed):
+            with self.storage.lock(_lock(partition)):
+                if self.storage.read(_claim(partition)) == self.id.encode():
+                    self._release(partition)
+
+    def _check_claim(self, partition: Partition) -> None:
+        if self.storage.read(_claim(partition)) != self.id.encode():
+            raise FencedOut(
+                f"{partition}: a newer attempt has claimed it; this one publishes nothing"
+            )
+
+    def _release(self, partition: Partition) -> None:
+        self.storage.remove(_claim(partition))
+        self._claimed.remove(partition)
+
+    def _staged(self, source: str, schema: pa.Schema | None) -> list[tuple[str, StoredFile]]:
+        staged = []
+        parquet = 0
+        for original in self.storage.files(source):
+            if original.startswith(("_", ".")):
+                continue
+            path = f"{source}/{original}"
+            name, rows = original, 0
+            if original.endswith(".parquet"):
+                name = f"part-{parquet:05d}.parquet" if original.startswith("part-") else original
+                parquet += 1
+                rows = self._audit_file(path, schema if name.startswith("part-") else None)
+            digest = self.storage.sha256(path)
+            stem, dot, suffix = name.partition(".")
+            stored = StoredFile(
+                name=name,
+                path=f"{stem}-{digest[:16]}{dot}{suffix}",
+                size=self.storage.size(path) or 0,
+                sha256=digest,
+                rows=rows,
+            )
+            staged.append((path, stored))
+        return staged
+
+    def _audit_file(self, path: str, schema: pa.Schema | None) -> int:
+        with self.storage.filesystem.open_input_file(self.storage.absolute(path)) as stream:
+            found = pq.ParquetFile(stream)
+            if schema is not None:
+                actual = found.schema_arrow
+                for field in schema:
+                    index = actual.get_field_index(field.name)
+                    kind = actual.field(index).type if index >= 0 else None
+                    if kind is None or not same_type(kind, field.type):
+                        raise AuditError(
+                            f"{path}: column {field.name!r} must be {field.type}, is {kind}"
+                        )
+            return int(found.metadata.num_rows)
+
+    def _sweep(self) -> None:
+        if not self.storage.is_local:
+            return
+        selector = fs.FileSelector(self.storage.absolute(ATTEMPTS), allow_not_found=True)
+        for info in self.storage.filesystem.get_file_info(selector):
+            if info.mtime and time.time() - info.mtime.timestamp() > _ABANDONED_AFTER_SECONDS:
+                self.storage.remove(f"{ATTEMPTS}/{Path(info.path).name}")
+
+
+def same_type(actual: pa.DataType, expected: pa.DataType) -> bool:
+    """Whether a stored column type meets a contract, but for spellings of zones and list items."""
+    if pa.types.is_list(expected) and pa.types.is_list(actual):
+        return same_type(actual.value_type, expected.value_type)
+    if pa.types.is_fixed_size_list(expected):
+        is_list = pa.types.is_list(actual) or pa.types.is_fixed_size_list(actual)
+        return is_list and same_type(actual.value_type, expected.value_type)
+    if pa.types.is_timestamp(expected) and pa.types.is_timestamp(actual):
+        return bool(actual.unit == expected.unit and bool(actual.tz) == bool(expected.tz))
+    return bool(actual == expected)
+
+
+def _audit_window(partition: Partition, window: Window | None) -> None:
+    if window is None or window.max_ts is None:
+        return
+    if window.max_ts >= window.end or (window.start is not None and window.max_ts < window.start):
+        raise AuditError(
+            f"{partition}: saw an event of {window.max_ts}, outside its window "
+            f"[{window.start or 'first event'}, {window.end})"
+        )
+
+
+def _claim(partition: Partition) -> str:
+    return f"{CLAIMS}/{partition.path}/claim"
+
+
+def _lock(partition: Partition) -> str:
+    return f"{CLAIMS}/{partition.path}/lock"

@@ -1,0 +1,52 @@
+"""Folds never change: the shares of a scenario are written down at its first ingest."""
+
+from __future__ import annotations
+
+import json
+from hashlib import md5
+
+from jobs.errors import InputError
+from jobs.lake.lake import Lake
+from jobs.scenarios import FoldShares, Scenario
+
+FOLDS = ("lineage", "fit", "eval")
+HASH_DIGITS = 8
+HASH_RANGE = 16**HASH_DIGITS
+
+
+def fold_bounds(shares: FoldShares) -> tuple[int, int]:
+    """Where the hash range is cut: below the first is lineage, below the second is fit."""
+    lineage = round(shares.lineage * HASH_RANGE)
+    return lineage, round((shares.lineage + shares.fit) * HASH_RANGE)
+
+
+def fold_of(scenario: Scenario, impression_id: str | int) -> str:
+    """Fold of one impression: the first 32 bits of MD5 of ``<scenario>/<impression_id>``.
+
+    The same hash is computed by Spark at ingest; this is its definition.
+    """
+    text = f"{scenario.name}/{impression_id}".encode()
+    value = int(md5(text, usedforsecurity=False).hexdigest()[:HASH_DIGITS], 16)
+    first, second = fold_bounds(scenario.folds)
+    return FOLDS[(value >= first) + (value >= second)]
+
+
+def pin_folds(lake: Lake, scenario: Scenario) -> None:
+    """Write the fold shares down at first use; refuse others later.
+
+    Raises:
+        InputError: the lake holds this scenario with other shares.
+    """
+    path = f"_scenarios/{scenario.name}.json"
+    content = json.dumps({"folds": scenario.folds.model_dump()}, sort_keys=True).encode() + b"\n"
+    with lake.storage.lock(f"_claims/{path}.lock"):
+        stored = lake.storage.read(path)
+        if stored is None:
+            lake.storage.replace(path, content)
+        elif stored != content:
+            pinned = json.loads(stored)["folds"]
+            raise InputError(
+                f"scenario {scenario.name}: folds are {pinned} in this lake and never change "
+                f"(the config says {scenario.folds.model_dump()}); restore them, or give the "
+                "scenario another name"
+            )

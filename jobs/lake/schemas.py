@@ -1,0 +1,131 @@
+"""Arrow schemas of the lake's tables."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from jobs.scenarios import Scenario, SimulatedSource
+
+MOMENT = pa.timestamp("us", tz="UTC")
+
+
+def id_type(scenario: Scenario) -> pa.DataType:
+    """Arrow type of user and item ids in a scenario."""
+    source = scenario.source
+    is_int = isinstance(source, SimulatedSource) or source.ids == "int64"
+    return pa.int64() if is_int else pa.string()
+
+
+def impression_id_type(scenario: Scenario) -> pa.DataType:
+    """Arrow type of impression ids: derived ones are strings."""
+    source = scenario.source
+    derived = not isinstance(source, SimulatedSource) and source.columns.impression_id is None
+    return pa.string() if derived else id_type(scenario)
+
+
+def impressions(scenario: Scenario) -> pa.Schema:
+    """One row per impression, sorted by ts and then impression_id."""
+    ids = id_type(scenario)
+    columns = [
+        ("impression_id", impression_id_type(scenario)),
+        ("user_id", ids),
+        ("item_id", ids),
+        ("ts", MOMENT),
+        ("label", pa.int8()),
+        ("fold", pa.string()),
+    ]
+    return pa.schema(columns + [(name, pa.string()) for name in scenario.context])
+
+
+def items(scenario: Scenario) -> pa.Schema:
+    """One row per item that was born, or first seen, on the day."""
+    return pa.schema(
+        [
+            ("item_id", id_type(scenario)),
+            ("first_seen", MOMENT),
+            ("title", pa.string()),
+            ("text", pa.string()),
+            ("category", pa.string()),
+            ("vector", pa.list_(pa.float32())),
+        ]
+    )
+
+
+def quarantine() -> pa.Schema:
+    """One row per raw row that is no impression, with the reason and the row as JSON."""
+    return pa.schema([("reason", pa.string()), ("row", pa.string())])
+
+
+def history(scenario: Scenario) -> pa.Schema:
+    """One row per impression, in the order of ``impressions``: the clicks before it, oldest first.
+
+    ``folds`` runs beside ``items``: the fold of the click's own impression. Rankers that must not
+    see a held-out label in any form read only the clicks of the ``lineage`` fold.
+    """
+    return pa.schema(
+        [
+            ("impression_id", impression_id_type(scenario)),
+            ("ts", MOMENT),
+            ("items", pa.list_(id_type(scenario))),
+            ("folds", pa.list_(pa.string())),
+        ]
+    )
+
+
+def recent_clicks(scenario: Scenario) -> pa.Schema:
+    """One row per user that ever clicked: the last K clicks at the end of the day, oldest first."""
+    click = pa.struct(
+        [
+            ("ts", MOMENT),
+            ("impression_id", impression_id_type(scenario)),
+            ("item_id", id_type(scenario)),
+            ("fold", pa.string()),
+        ]
+    )
+    return pa.schema([("user_id", id_type(scenario)), ("clicks", pa.list_(click))])
+
+
+def snapshots(scenario: Scenario, dim: int) -> pa.Schema:
+    """One row per item that M_D holds: its embedding and how often it was trained."""
+    return pa.schema(
+        [
+            ("item_id", id_type(scenario)),
+            ("embedding", pa.list_(pa.float32(), dim)),
+            ("updates", pa.int64()),
+            ("last_update", MOMENT),
+            ("slot", pa.string()),
+            ("ranker_version", pa.string()),
+        ]
+    )
+
+
+def features(scenario: Scenario, dim: int) -> pa.Schema:
+    """One row per item that the day's impressions or histories name, as known at T or at T+n."""
+    return pa.schema(
+        [
+            ("item_id", id_type(scenario)),
+            ("embedding", pa.list_(pa.float32(), dim)),
+            ("updates", pa.int64()),
+            ("last_update", MOMENT),
+        ]
+    )
+
+
+def predictions(scenario: Scenario) -> pa.Schema:
+    """One row per impression of a day, for the variant that the partition's key names.
+
+    ``covered``: the variant's table holds the item. ``item_updates``: how often M_T has trained it.
+    """
+    ids = id_type(scenario)
+    return pa.schema(
+        [
+            ("impression_id", impression_id_type(scenario)),
+            ("user_id", ids),
+            ("item_id", ids),
+            ("label", pa.int8()),
+            ("fold", pa.string()),
+            ("score", pa.float64()),
+            ("covered", pa.bool_()),
+            ("item_updates", pa.int64()),
+        ]
+    )

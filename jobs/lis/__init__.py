@@ -1,0 +1,1 @@
+"""The Leakage Impact Score: its evaluation, statistics, verdict and report."""

@@ -1,0 +1,66 @@
+"""Results as a plain-text table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jobs.lis.result import LisResult
+from jobs.lis.wording import MISSING, count, interval, ordered, share, signed
+
+_HEADER = (
+    "as of",
+    "preference",
+    "mode",
+    "n",
+    "LIS",
+    "interval",
+    "verdict",
+    "seen",
+    "memorised",
+    "coverage",
+    "rows",
+    "users",
+    "rows needed",
+)
+_ASCII = str.maketrans({"\N{MINUS SIGN}": "-", MISSING: "-"})
+_TO_THE_LEFT = {"as of", "preference", "mode", "verdict"}
+
+
+def result_table(results: Sequence[LisResult]) -> str:
+    """Align the results in columns, one line each, without a trailing line break.
+
+    LIS, interval, seen and memorised are AUC differences; LIS and interval are on held-out rows.
+    """
+    if not results:
+        return "no results"
+    lines = [_HEADER, *(_cells(result) for result in ordered(results))]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADER))]
+    text = [_aligned(line, widths) for line in lines]
+    rule = "  ".join("-" * width for width in widths)
+    return "\n".join([text[0], rule, *text[1:]])
+
+
+def _cells(result: LisResult) -> tuple[str, ...]:
+    cells = (
+        result.as_of,
+        result.preference,
+        result.mode,
+        str(result.horizon),
+        signed(result.lis),
+        interval(result),
+        result.verdict,
+        signed(result.lis_seen),
+        signed(result.memorisation),
+        share(result.coverage),
+        count(result.rows),
+        count(result.users),
+        count(result.rows_needed),
+    )
+    return tuple(cell.translate(_ASCII) for cell in cells)
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(
+        cell.ljust(width) if name in _TO_THE_LEFT else cell.rjust(width)
+        for name, cell, width in zip(_HEADER, cells, widths, strict=True)
+    ).rstrip()

@@ -1,0 +1,151 @@
+"""M_D on disk: tensors as safetensors, ids as Parquet, the rest as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from safetensors.numpy import load_file, save
+from torch import Tensor
+
+from jobs.errors import InputError
+from jobs.lake import Lake, Manifest, Partition, Window
+from jobs.ranker.state import Ranker, new_ranker
+from jobs.ranker.table import NEVER, Block, EmbeddingTable
+from jobs.ranker.version import ranker_version
+from jobs.ranker.vocabulary import Vocabulary
+from jobs.scenarios import Scenario
+
+DENSE = "dense.safetensors"
+TABLE = "table.safetensors"
+DESCRIPTION = "ranker.json"
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def checkpoint_partition(scenario: Scenario, day: date) -> Partition:
+    """Where M_D lies: the ranker as of the start of day D, trained on days before D."""
+    return Partition("checkpoints", scenario.name, day)
+
+
+def vocabulary_file(field: str) -> str:
+    return f"vocabulary-{field}.parquet"
+
+
+def write_checkpoint(
+    lake: Lake,
+    scenario: Scenario,
+    day: date,
+    ranker: Ranker,
+    inputs: Mapping[str, str],
+    facts: Mapping[str, Any],
+) -> Manifest:
+    """Publish a ranker as M_D. Equal rankers give equal bytes.
+
+    Raises:
+        AuditError: it was trained on a row of day D or later.
+    """
+    partition = checkpoint_partition(scenario, day)
+    description = {
+        "ranker_version": ranker_version(scenario),
+        "fields": ranker.fields,
+        "options": ranker.options.model_dump(mode="json"),
+        "day": day.isoformat(),
+    }
+    newest = ranker.last_trained
+    max_ts = None if newest == NEVER else _EPOCH + timedelta(microseconds=newest)
+    with lake.attempt([partition]) as attempt:
+        attempt.write_bytes(DENSE, save(_dense_tensors(ranker)))
+        attempt.write_bytes(TABLE, save(_table_tensors(ranker)))
+        for field, vocabulary in ranker.vocabularies.items():
+            attempt.write_table(vocabulary_file(field), pa.table({"id": vocabulary.ids}))
+        content = json.dumps(description, indent=1, sort_keys=True) + "\n"
+        attempt.write_bytes(DESCRIPTION, content.encode())
+        return attempt.publish(
+            partition,
+            inputs=inputs,
+            window=Window.until(datetime.combine(day, time.min), max_ts),
+            facts={**facts, "ranker_version": ranker_version(scenario)},
+        )
+
+
+def read_checkpoint(
+    lake: Lake, scenario: Scenario, day: date, device: torch.device | None = None
+) -> Ranker:
+    """Load M_D.
+
+    Raises:
+        InputError: it is not published, or another ranker design made it.
+    """
+    partition = checkpoint_partition(scenario, day)
+    until = day - timedelta(days=1)
+    train = f"python -m jobs train --scenario {scenario.name}"
+    lake.require(partition, f"run {train} --until {until}")
+    with lake.local_file(partition, DESCRIPTION) as path:
+        found = json.loads(path.read_text(encoding="utf-8"))["ranker_version"]
+    if found != ranker_version(scenario):
+        raise InputError(
+            f"{partition} was trained as {found}, the scenario now asks for "
+            f"{ranker_version(scenario)}: run {train} --restart, or take back the change"
+        )
+    ranker = new_ranker(scenario, device)
+    ranker.vocabularies = {
+        field: _read_vocabulary(lake, partition, field) for field in ranker.fields
+    }
+    with lake.local_file(partition, TABLE) as path:
+        ranker.table = _read_table(path, ranker)
+    with lake.local_file(partition, DENSE) as path:
+        _load_dense(path, ranker)
+    return ranker
+
+
+def _dense_tensors(ranker: Ranker) -> dict[str, np.ndarray]:
+    tensors = {}
+    for name, parameter in ranker.network.named_parameters():
+        tensors[f"parameter.{name}"] = _host(parameter)
+        for moment in _MOMENTS:
+            tensors[f"{moment}.{name}"] = _host(ranker.optimizer.state[parameter][moment])
+    return tensors
+
+
+def _load_dense(path: Path, ranker: Ranker) -> None:
+    stored = load_file(path)
+    with torch.no_grad():
+        for name, parameter in ranker.network.named_parameters():
+            parameter.copy_(torch.from_numpy(stored[f"parameter.{name}"]))
+            for moment in _MOMENTS:
+                state = ranker.optimizer.state[parameter][moment]
+                state.copy_(torch.from_numpy(stored[f"{moment}.{name}"]))
+
+
+def _table_tensors(ranker: Ranker) -> dict[str, np.ndarray]:
+    return {
+        f"{field}.{name}": values
+        for field in ranker.fields
+        for name, values in vars(ranker.table.block(field)).items()
+    }
+
+
+def _read_table(path: Path, ranker: Ranker) -> EmbeddingTable:
+    stored = load_file(path)
+    blocks = {
+        field: Block(**{name: stored[f"{field}.{name}"] for name in Block.__dataclass_fields__})
+        for field in ranker.fields
+    }
+    return EmbeddingTable(blocks, ranker.device)
+
+
+def _read_vocabulary(lake: Lake, partition: Partition, field: str) -> Vocabulary:
+    with lake.local_file(partition, vocabulary_file(field)) as path:
+        return Vocabulary(pq.ParquetFile(path).read()["id"].combine_chunks())
+
+
+def _host(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()

@@ -1,0 +1,132 @@
+"""The rows of one day: impressions joined by position with their click histories."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from jobs.errors import AuditError, InputError
+from jobs.lake import Lake, Manifest, Partition
+from jobs.ranker.fields import field_names
+from jobs.scenarios import Scenario
+
+CHUNK_ROWS = 1 << 16
+TRAINS = "lineage"
+"""The fold whose rows train the lineage, and whose clicks any ranker may see."""
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """Click histories as one flat list: click ``i`` belongs to a row, at a slot of its history.
+
+    items: ids. row, slot: int64, the same length. Slot 0 is the row's newest click.
+    """
+
+    items: pa.Array
+    row: NDArray[np.int64]
+    slot: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive impressions of a day and the clicks before each."""
+
+    impressions: pa.RecordBatch
+    clicks: Clicks
+
+    def __len__(self) -> int:
+        return int(self.impressions.num_rows)
+
+
+def require_day(lake: Lake, scenario: Scenario, day: date) -> tuple[Manifest, Manifest]:
+    """Manifests of a day's impressions and history.
+
+    Raises:
+        InputError: one is not published; the line names the command that makes it.
+    """
+    found = []
+    for table in ("impressions", "history"):
+        manifest = lake.manifest(Partition(table, scenario.name, day))
+        if manifest is None:
+            raise InputError(
+                f"scenario {scenario.name} has no {table} of {day}: run python -m jobs ingest "
+                f"--scenario {scenario.name} --start {day} --end {day}"
+            )
+        found.append(manifest)
+    return found[0], found[1]
+
+
+def read_impressions(
+    lake: Lake, scenario: Scenario, day: date, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Impressions of a day in stored order, at most ``CHUNK_ROWS`` at once."""
+    return _batches(lake, Partition("impressions", scenario.name, day), columns)
+
+
+def read_day(lake: Lake, scenario: Scenario, day: date, folds: Collection[str]) -> Iterator[Chunk]:
+    """Rows of a day in the given folds, in stored order, at most ``CHUNK_ROWS`` at once.
+
+    Each row keeps its last ``scenario.ranker.history_length`` clicks of the lineage fold.
+
+    Raises:
+        AuditError: impressions and history are not the same rows in the same order.
+    """
+    columns = ["impression_id", *field_names(scenario), "ts", "label", "fold"]
+    history = Partition("history", scenario.name, day)
+    pairs = _aligned(
+        read_impressions(lake, scenario, day, columns),
+        _batches(lake, history, ["impression_id", "items", "folds"]),
+        str(history),
+    )
+    for impressions, clicks in pairs:
+        wanted = pc.is_in(impressions["fold"], pa.array(sorted(folds), pa.string()))
+        kept = clicks.filter(wanted)
+        yield Chunk(impressions.filter(wanted), _last_clicks(kept, scenario.ranker.history_length))
+
+
+def _batches(lake: Lake, partition: Partition, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    for path in lake.published_paths(partition):
+        with lake.storage.filesystem.open_input_file(lake.storage.absolute(path)) as stream:
+            for batch in pq.ParquetFile(stream).iter_batches(CHUNK_ROWS, columns=list(columns)):
+                if batch.num_rows:
+                    yield batch
+
+
+def _aligned(
+    impressions: Iterator[pa.RecordBatch], history: Iterator[pa.RecordBatch], name: str
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+    """Cut both streams into pieces of the same rows; the tables need not have the same files."""
+    left, right = next(impressions, None), next(history, None)
+    while left is not None and right is not None:
+        rows = min(left.num_rows, right.num_rows)
+        ours, theirs = left.slice(0, rows), right.slice(0, rows)
+        if not ours["impression_id"].equals(theirs["impression_id"]):
+            raise AuditError(f"{name} is not in the order of impressions: run the day again")
+        yield ours, theirs
+        left = left.slice(rows) if rows < left.num_rows else next(impressions, None)
+        right = right.slice(rows) if rows < right.num_rows else next(history, None)
+    if left is not None or right is not None:
+        raise AuditError(f"{name} does not have the rows of impressions: run the day again")
+
+
+def _last_clicks(history: pa.RecordBatch, length: int) -> Clicks:
+    items, folds = history["items"], history["folds"]
+    lengths = pc.list_value_length(items).fill_null(0)
+    if not lengths.equals(pc.list_value_length(folds).fill_null(0)):
+        raise AuditError("history has items without folds: run the day again")
+    # A click is a label. The click of a held-out row in a history would tell the ranker that row's
+    # label, and the LIS on held-out rows would again measure memory. So it reaches no ranker.
+    may_see = pc.equal(folds.flatten(), TRAINS).fill_null(False)
+    row = np.repeat(np.arange(len(items)), lengths.to_numpy())
+    row = row[may_see.to_numpy(zero_copy_only=False)]
+    ends = np.cumsum(np.bincount(row, minlength=len(items)))
+    slot = ends[row] - 1 - np.arange(len(row))
+    kept = slot < length
+    return Clicks(items.flatten().filter(may_see).filter(pa.array(kept)), row[kept], slot[kept])

@@ -1,0 +1,82 @@
+"""Rows as the network takes them: ids replaced by rows of the embedding table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from jobs.ranker.day import Chunk, Clicks
+from jobs.ranker.fields import ITEM
+from jobs.ranker.state import Ranker
+
+NO_CLICK = -1
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Impressions as arrays.
+
+    fields: int64, (rows, fields), stacked rows. history: int64, (rows, clicks), stacked rows,
+    newest first, then ``NO_CLICK``. labels: float32, (rows,). ts: int64, (rows,), microseconds.
+    """
+
+    fields: NDArray[np.int64]
+    history: NDArray[np.int64]
+    labels: NDArray[np.float32]
+    ts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, rows: slice) -> EncodedRows:
+        return EncodedRows(self.fields[rows], self.history[rows], self.labels[rows], self.ts[rows])
+
+
+def encode(ranker: Ranker, chunk: Chunk) -> EncodedRows:
+    """Look up the ids of a chunk in the ranker's vocabularies."""
+
+    def stacked(field: str, ids: pa.Array) -> NDArray[np.int64]:
+        return ranker.table.stacked(field, ranker.vocabularies[field].rows(ids))
+
+    rows = chunk.impressions
+    fields = [stacked(field, rows[field]) for field in ranker.fields]
+    clicked = stacked(ITEM, chunk.clicks.items)
+    return EncodedRows(
+        fields=np.stack(fields, axis=1),
+        history=pad(chunk.clicks, clicked, len(chunk), ranker.options.history_length),
+        labels=rows["label"].to_numpy().astype(np.float32),
+        ts=rows["ts"].cast(pa.int64()).to_numpy(),
+    )
+
+
+def pad(clicks: Clicks, values: NDArray[np.int64], rows: int, length: int) -> NDArray[np.int64]:
+    """Spread one value a click over shape (rows, length); the rest is ``NO_CLICK``."""
+    padded = np.full((rows, length), NO_CLICK, np.int64)
+    padded[clicks.row, clicks.slot] = values
+    return padded
+
+
+def windows(parts: Iterable[EncodedRows], rows: int) -> Iterator[EncodedRows]:
+    """Regroup into exactly ``rows`` rows at once, and what is left, however the parts were cut."""
+    held: list[EncodedRows] = []
+    for part in parts:
+        held.append(part)
+        while sum(map(len, held)) >= rows:
+            joined = _joined(held)
+            yield joined[:rows]
+            held = [joined[rows:]]
+    if sum(map(len, held)):
+        yield _joined(held)
+
+
+def _joined(parts: list[EncodedRows]) -> EncodedRows:
+    return EncodedRows(
+        np.concatenate([part.fields for part in parts]),
+        np.concatenate([part.history for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.ts for part in parts]),
+    )

@@ -1,0 +1,176 @@
+"""Scoring a day with M_T: with its own item embeddings, and with those of a later ranker.
+
+Swapping the item embedding while everything else of M_T stays is how the paper leaks the item-ID
+embedding (arXiv 2508.04963, section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jobs.lake import Lake, schemas
+from jobs.ranker.checkpoint import read_checkpoint
+from jobs.ranker.day import Chunk, read_day, require_day
+from jobs.ranker.device import deterministic
+from jobs.ranker.encode import encode, pad
+from jobs.ranker.fields import ITEM
+from jobs.ranker.state import Ranker
+from jobs.scenarios import Scenario
+
+BASELINE = "baseline"
+KEYS = ("impression_id", "user_id", "item_id", "label", "fold")
+_BATCH_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class ItemTable:
+    """Item vectors to score with. ids: distinct, (items,). vectors: float32, (items, dim)."""
+
+    ids: pa.Array
+    vectors: NDArray[np.float32]
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> ItemTable:
+        """From the columns ``item_id`` and ``embedding`` of a features or snapshots table."""
+        ids = table["item_id"].combine_chunks()
+        flat = table["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        return cls(ids, flat.astype(np.float32, copy=False).reshape(len(ids), -1))
+
+
+@dataclass(frozen=True)
+class DayScores:
+    """Scores of the rows of a day, all of the same length and order.
+
+    rows: the columns ``KEYS`` of impressions. item_updates: int64, how often M_T has trained the
+    row's item. scores: variant -> float64 click probabilities. covered: variant -> bool, whether
+    the variant's own table holds the row's item.
+    """
+
+    rows: pa.Table
+    item_updates: NDArray[np.int64]
+    scores: Mapping[str, NDArray[np.float64]]
+    covered: Mapping[str, NDArray[np.bool_]]
+
+    def predictions(self, variant: str) -> pa.Table:
+        """One variant with the columns of the ``predictions`` table."""
+        return (
+            self.rows.append_column("score", pa.array(self.scores[variant]))
+            .append_column("covered", pa.array(self.covered[variant]))
+            .append_column("item_updates", pa.array(self.item_updates))
+        )
+
+
+def score_day(
+    lake: Lake,
+    scenario: Scenario,
+    as_of: date,
+    variants: Mapping[str, ItemTable],
+    folds: Collection[str] = ("eval", "lineage"),
+) -> DayScores:
+    """Score the rows of day T with M_T, once as ``baseline`` and once with each variant's items.
+
+    A variant replaces the vectors of the ids that it holds, as candidates and in histories; for
+    other ids M_T's own vector stays, or zero where M_T has none.
+
+    Raises:
+        InputError: M_T, or the day's impressions or history, are not published.
+        ValueError: a variant is named ``baseline`` or has vectors of another length.
+    """
+    require_day(lake, scenario, as_of)
+    ranker = read_checkpoint(lake, scenario, as_of)
+    return score_rows(ranker, scenario, read_day(lake, scenario, as_of, folds), variants)
+
+
+def score_rows(
+    ranker: Ranker, scenario: Scenario, chunks: Iterable[Chunk], variants: Mapping[str, ItemTable]
+) -> DayScores:
+    """As ``score_day``, for a ranker and rows that are at hand."""
+    if BASELINE in variants:
+        raise ValueError(f"a variant cannot be named {BASELINE!r}")
+    items = _Items(ranker, variants)
+    rows: list[pa.RecordBatch] = []
+    updates = [np.empty(0, np.int64)]
+    scores = {name: [np.empty(0)] for name in items.vectors}
+    covered = {name: [np.empty(0, np.bool_)] for name in items.vectors}
+    ranker.network.eval()
+    with deterministic(), torch.inference_mode():
+        for chunk in chunks:
+            candidate = items.rows(chunk.impressions[ITEM])
+            rows.append(chunk.impressions.select(KEYS))
+            updates.append(items.updates[candidate])
+            for name, logits in _logits(ranker, items, chunk, candidate).items():
+                scores[name].append(1 / (1 + np.exp(-logits.astype(np.float64))))
+                covered[name].append(items.held[name][candidate])
+    return DayScores(
+        rows=pa.Table.from_batches(rows) if rows else _no_rows(scenario),
+        item_updates=np.concatenate(updates),
+        scores={name: np.concatenate(parts) for name, parts in scores.items()},
+        covered={name: np.concatenate(parts) for name, parts in covered.items()},
+    )
+
+
+class _Items:
+    """Item vectors of all variants, over the ids of M_T and of the variants together.
+
+    Row 0 stands for ids that none of them holds. vectors: variant -> (ids + 1, dim).
+    """
+
+    def __init__(self, ranker: Ranker, variants: Mapping[str, ItemTable]) -> None:
+        own = ranker.vocabularies[ITEM]
+        self.vocabulary = own
+        for table in variants.values():
+            self.vocabulary = self.vocabulary.extended(table.ids)
+        block = ranker.table.block(ITEM).grown(len(self.vocabulary))
+        self.updates = np.concatenate([[0], block.updates])
+        base = np.pad(block.embedding, ((1, 0), (0, 0)))
+        self.vectors = {BASELINE: torch.from_numpy(base).to(ranker.device)}
+        self.held = {BASELINE: np.arange(len(base)) - 1 < len(own)}
+        self.held[BASELINE][0] = False
+        for name, table in variants.items():
+            if table.vectors.shape != (len(table.ids), base.shape[1]):
+                raise ValueError(f"variant {name!r} has vectors of shape {table.vectors.shape}")
+            rows = self.rows(table.ids)
+            vectors, held = base.copy(), np.zeros(len(base), np.bool_)
+            vectors[rows], held[rows] = table.vectors, True
+            self.vectors[name] = torch.from_numpy(vectors).to(ranker.device)
+            self.held[name] = held
+
+    def rows(self, ids: pa.Array) -> NDArray[np.int64]:
+        return self.vocabulary.rows(ids) + 1
+
+
+def _logits(
+    ranker: Ranker, items: _Items, chunk: Chunk, candidate: NDArray[np.int64]
+) -> dict[str, NDArray[np.float32]]:
+    encoded = encode(ranker, chunk)
+    clicked = items.rows(chunk.clicks.items)
+    history = pad(chunk.clicks, clicked, len(chunk), ranker.options.history_length)
+    logits: dict[str, list[Tensor]] = {name: [] for name in items.vectors}
+    for start in range(0, len(chunk), _BATCH_ROWS):
+        batch = slice(start, start + _BATCH_ROWS)
+        fields = ranker.table.embedding[_index(encoded.fields[batch], ranker)]
+        item, clicks = _index(candidate[batch], ranker), _index(history[batch], ranker)
+        is_click, clicks = clicks >= 0, clicks.clamp(min=0)
+        for name, vectors in items.vectors.items():
+            fields[:, ranker.network.item_field] = vectors[item]
+            logits[name].append(ranker.network(fields, vectors[clicks], is_click))
+    return {
+        name: torch.cat(parts).cpu().numpy() if parts else np.empty(0, np.float32)
+        for name, parts in logits.items()
+    }
+
+
+def _no_rows(scenario: Scenario) -> pa.Table:
+    return schemas.impressions(scenario).empty_table().select(KEYS)
+
+
+def _index(rows: NDArray[np.int64], ranker: Ranker) -> Tensor:
+    return torch.from_numpy(rows).to(ranker.device)

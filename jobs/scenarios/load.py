@@ -1,0 +1,87 @@
+"""Reads a scenario by shipped name or by path, and explains what is wrong with it in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from jobs.errors import InputError
+from jobs.scenarios import config
+from jobs.scenarios.config import Frozen, Scenario
+
+SHIPPED = Path(__file__).parent
+
+
+def shipped_scenarios() -> list[str]:
+    """Names of the scenarios that come with the project, sorted."""
+    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+
+
+def load_scenario(name_or_path: str) -> Scenario:
+    """Read a shipped scenario (by name) or a YAML file (by path).
+
+    Raises:
+        InputError: no such scenario, not YAML, or a key or value that the config refuses; the
+            line names the file and key, and for a misspelt key the nearest valid one.
+    """
+    path = _find(name_or_path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected keys such as 'name:' and 'source:', found none")
+    content.setdefault("name", path.stem)
+    try:
+        return Scenario.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_explain(error)}") from error
+
+
+def _find(name_or_path: str) -> Path:
+    if name_or_path.endswith((".yaml", ".yml")):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise InputError(f"scenario file {name_or_path} does not exist")
+        return path
+    path = SHIPPED / f"{name_or_path}.yaml"
+    if not path.is_file():
+        names = shipped_scenarios()
+        near = get_close_matches(name_or_path, names, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise InputError(
+            f"unknown scenario {name_or_path!r}: {hint}shipped: {', '.join(names)}; "
+            "or give the path of a YAML file"
+        )
+    return path
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in ("table", "simulated"))
+    if first["type"] == "extra_forbidden":
+        near = get_close_matches(str(first["loc"][-1]), _known_keys(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"unknown key {where!r}{hint}"
+    if first["type"] == "missing":
+        return f"key {where!r} is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where or 'scenario'}: {message} (got {_shorten(first['input'])})"
+
+
+def _shorten(value: object) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _known_keys() -> Iterable[str]:
+    models = [
+        model
+        for model in vars(config).values()
+        if isinstance(model, type) and issubclass(model, Frozen) and issubclass(model, BaseModel)
+    ]
+    return sorted({field for model in models for field in model.model_fields})

@@ -1,0 +1,1 @@
+"""Spark jobs: raw log to impressions, histories, snapshots and feature tables."""

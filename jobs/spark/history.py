@@ -1,0 +1,188 @@
+"""Impressions → ``history``: a user's last K clicks strictly before each impression.
+
+Point in time: a click counts from the moment after its ts, so one at the very ts of an impression
+is not part of that impression's history. A day is made from its own impressions and from
+``recent_clicks``, the last K clicks of every user at the end of the day before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from jobs.errors import InputError
+from jobs.lake import Lake, Partition, schemas
+from jobs.lake import Window as SeenWindow
+from jobs.lake.chain import chain_digests
+from jobs.lake.manifest import digest_of
+from jobs.scenarios import Scenario
+from jobs.spark.session import next_midnight, read_days, spark_session, write_by_day
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+RECENT_CLICKS = "recent_clicks"
+_CLICK = ("ts", "impression_id", "item_id", "fold")
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Days to make, and the days whose clicks come before them."""
+
+    days: list[date]
+    carried: date | None
+    replayed: list[date]
+
+
+def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
+    """Publish the histories of all days up to ``last`` that are missing or stale.
+
+    Returns the days made. Those that are current are left as they are.
+
+    Raises:
+        InputError: nothing is ingested up to ``last``.
+    """
+    chain = chain_digests(lake, scenario.name)
+    work = _plan(lake, scenario, chain, last)
+    if not work.days:
+        return []
+    end = work.days[-1]
+    partitions = [Partition("history", scenario.name, day) for day in work.days]
+    carried = Partition(RECENT_CLICKS, scenario.name, end)
+    with (
+        spark_session(f"history {scenario.name}") as spark,
+        lake.attempt([carried, *partitions]) as attempt,
+    ):
+        clicks = _recent(_clicks(spark, lake, scenario, work), scenario.history_length)
+        asked = read_days(spark, lake, "impressions", scenario.name, work.days)
+        assert asked is not None
+        history = _last_before(asked, clicks).persist()
+        columns = ["ds", *schemas.history(scenario).names]
+        write_by_day(history.select(columns), f"{attempt.spark_uri}/history", "ts", "impression_id")
+        newest = history.groupBy("ds").agg(F.max("last_click").alias("last_click")).collect()
+        seen = {date.fromisoformat(row.ds): row.last_click for row in newest}
+        history.unpersist()
+        state = _state(clicks).withColumn("ds", F.lit(end.isoformat()))
+        write_by_day(state, f"{attempt.spark_uri}/{RECENT_CLICKS}", "user_id")
+        schemas_of = {
+            "history": schemas.history(scenario),
+            RECENT_CLICKS: schemas.recent_clicks(scenario),
+        }
+        for partition in [*partitions, carried]:
+            day = partition.ds
+            below = f"{partition.table}/ds={day.isoformat()}"
+            schema = schemas_of[partition.table]
+            attempt.publish(
+                partition,
+                below=below,
+                inputs=_inputs(scenario, chain[day]),
+                schema=schema,
+                window=SeenWindow.until(next_midnight(day), _moment(seen.get(day))),
+            )
+    return work.days
+
+
+def _plan(lake: Lake, scenario: Scenario, chain: dict[date, str], last: date) -> _Work:
+    days = [day for day in chain if day <= last]
+    if not days:
+        raise InputError(
+            f"scenario {scenario.name}: no day up to {last} is ingested; run "
+            f"python -m jobs ingest --scenario {scenario.name} --end {last}"
+        )
+
+    def is_current(table: str, day: date) -> bool:
+        manifest = lake.manifest(Partition(table, scenario.name, day))
+        return manifest is not None and manifest.inputs == _inputs(scenario, chain[day])
+
+    stale = next((at for at, day in enumerate(days) if not is_current("history", day)), None)
+    if stale is None:
+        return _Work([], None, [])
+    before = days[:stale]
+    carried = next((day for day in reversed(before) if is_current(RECENT_CLICKS, day)), None)
+    replayed = [day for day in before if carried is None or day > carried]
+    return _Work(days[stale:], carried, replayed)
+
+
+def _inputs(scenario: Scenario, chain: str) -> dict[str, str]:
+    return {"log": chain, "options": digest_of(scenario.history_length)}
+
+
+def _clicks(spark: SparkSession, lake: Lake, scenario: Scenario, work: _Work) -> DataFrame:
+    """Every click that can still be among a user's last K on one of the days."""
+    days = [*work.replayed, *work.days]
+    impressions = read_days(spark, lake, "impressions", scenario.name, days)
+    assert impressions is not None
+    clicks = impressions.where("label = 1").select("user_id", *_CLICK)
+    if work.carried is None:
+        return clicks
+    carried = read_days(spark, lake, RECENT_CLICKS, scenario.name, [work.carried])
+    assert carried is not None
+    return clicks.unionByName(carried.select("user_id", F.inline("clicks").alias(*_CLICK)))
+
+
+def _recent(clicks: DataFrame, length: int) -> DataFrame:
+    """Beside each click, the user's last K clicks up to and with it, oldest first."""
+    last_k = Window.partitionBy("user_id").orderBy("ts", "impression_id").rowsBetween(1 - length, 0)
+    click = F.struct(*_CLICK)
+    return clicks.select(
+        "user_id", "ts", "impression_id", F.collect_list(click).over(last_k).alias("recent")
+    )
+
+
+def _last_before(asked: DataFrame, clicks: DataFrame) -> DataFrame:
+    """As-of join: to each impression the ``recent`` of the user's last click strictly before it.
+
+    Both run through one window per user. At an equal ts impressions sort before clicks, which is
+    what keeps a click out of the histories of its own moment.
+    """
+    questions = asked.select(
+        "user_id",
+        "ts",
+        "impression_id",
+        F.lit(0).alias("is_click"),
+        F.lit(None).alias("recent"),
+        "ds",
+    )
+    answers = clicks.select(
+        "user_id",
+        "ts",
+        "impression_id",
+        F.lit(1).alias("is_click"),
+        "recent",
+        F.lit(None).cast("string").alias("ds"),
+    )
+    so_far = (
+        Window.partitionBy("user_id")
+        .orderBy("ts", "is_click", "impression_id")
+        .rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    )
+    return (
+        questions.unionByName(answers)
+        .withColumn("recent", F.last("recent", ignorenulls=True).over(so_far))
+        .where("is_click = 0")
+        .select(
+            "ds",
+            "ts",
+            "impression_id",
+            F.coalesce("recent.item_id", F.array().cast(_array_of(asked, "item_id"))).alias(
+                "items"
+            ),
+            F.coalesce("recent.fold", F.array().cast("array<string>")).alias("folds"),
+            F.unix_micros(F.element_at("recent.ts", -1)).alias("last_click"),
+        )
+    )
+
+
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else EPOCH + timedelta(microseconds=micros)
+
+
+def _array_of(frame: DataFrame, column: str) -> str:
+    return f"array<{frame.schema[column].dataType.simpleString()}>"
+
+
+def _state(clicks: DataFrame) -> DataFrame:
+    """The last K clicks of every user."""
+    newest = F.max_by("recent", F.struct("ts", "impression_id"))
+    return clicks.groupBy("user_id").agg(newest.alias("clicks"))

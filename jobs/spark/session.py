@@ -1,0 +1,124 @@
+"""The Spark session, and reading published days with it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from jobs.lake import Lake, Partition
+from jobs.lake.storage import Storage
+
+_SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.shuffle.partitions": "32",
+}
+
+
+@contextmanager
+def spark_session(name: str) -> Iterator[SparkSession]:
+    """The running session, or a new one that is stopped at the end.
+
+    The master is spark-submit's where it started this process, else ``LIS_SPARK_MASTER``, else
+    all local cores.
+    """
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        yield _with_settings(running)
+        return
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(name).config("spark.ui.enabled", "false")
+    builder = builder.config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
+    if "SPARK_ENV_LOADED" not in os.environ:
+        builder = builder.master(os.environ.get("LIS_SPARK_MASTER", "local[*]"))
+        builder = builder.config("spark.driver.memory", os.environ.get("LIS_SPARK_MEMORY", "4g"))
+        builder = builder.config("spark.driver.bindAddress", "127.0.0.1")
+        builder = builder.config("spark.driver.host", "127.0.0.1")
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    try:
+        yield _with_settings(session)
+    finally:
+        session.stop()
+
+
+def _with_settings(session: SparkSession) -> SparkSession:
+    for key, value in _SETTINGS.items():
+        session.conf.set(key, value)
+    return session
+
+
+def read_days(
+    spark: SparkSession,
+    lake: Lake,
+    table: str,
+    scenario: str,
+    days: Iterable[date],
+    keys: tuple[tuple[str, str], ...] = (),
+) -> DataFrame | None:
+    """Published days of a table as one frame with a ``ds`` column; None for no days."""
+    paths: list[str] = []
+    for day in days:
+        paths += lake.spark_paths(Partition(table, scenario, day, keys))
+    if not paths:
+        return None
+    # Without this, folder names such as ds=… would become columns of a type of Spark's choosing.
+    frame = spark.read.option("recursiveFileLookup", "true").parquet(*paths)
+    day_in_path = F.regexp_extract(F.col("_metadata.file_path"), r"/ds=(\d{4}-\d{2}-\d{2})/", 1)
+    return frame.withColumn("ds", day_in_path)
+
+
+def write_by_day(frame: DataFrame, uri: str, *order: str, by: tuple[str, ...] = ("ds",)) -> None:
+    """Write one folder a day (or whatever ``by`` names), its rows sorted, in one shuffle.
+
+    A day is written by one task, so its files and their bytes depend on its rows alone.
+    """
+    (
+        frame.repartition(*by)
+        .sortWithinPartitions(*by, *order)
+        .write.mode("overwrite")
+        .partitionBy(*by)
+        .parquet(uri)
+    )
+
+
+def spark_type(name: str) -> T.DataType:
+    """Spark's type for a scenario's ids."""
+    return T.LongType() if name == "int64" else T.StringType()
+
+
+def latest(storage: Storage, folder: str, column: str) -> datetime | None:
+    """Largest value of a timestamp column in the Parquet files of a folder, from their footers."""
+    found: list[datetime] = []
+    for name in storage.files(folder):
+        if not name.endswith(".parquet"):
+            continue
+        with storage.filesystem.open_input_file(storage.absolute(f"{folder}/{name}")) as stream:
+            metadata = pq.ParquetFile(stream).metadata
+            index = metadata.schema.to_arrow_schema().get_field_index(column)
+            for group in range(metadata.num_row_groups):
+                statistics = metadata.row_group(group).column(index).statistics
+                if statistics is not None and statistics.has_min_max:
+                    found.append(statistics.max)
+    return max(found, default=None)
+
+
+def midnight(day: date) -> datetime:
+    """The start of a day in UTC."""
+    return datetime.combine(day, time(), tzinfo=UTC)
+
+
+def next_midnight(day: date) -> datetime:
+    """The end of a day in UTC, not part of it."""
+    return midnight(day + timedelta(days=1))

@@ -1,0 +1,134 @@
+"""Checkpoints → ``snapshots``: the item table of M_D, one row an item.
+
+A checkpoint keeps its item table as one tensor in a memory-mapped file. Each Spark task maps the
+file and copies out its own range of rows, so the table never passes through the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+from safetensors import safe_open
+
+from jobs.lake import Lake, Partition, schemas
+from jobs.lake import Window as SeenWindow
+from jobs.lake.manifest import Manifest
+from jobs.scenarios import Scenario
+from jobs.spark.session import latest, midnight, spark_session
+
+ITEM_SLOT = "item_id"
+ROWS_A_TASK = 250_000
+_SPARK_SCHEMA = (
+    "item_id {ids}, embedding array<float>, updates bigint, last_update timestamp, "
+    "slot string, ranker_version string, ds string, position bigint"
+)
+
+
+def build_snapshots(lake: Lake, scenario: Scenario, last: date) -> list[date]:
+    """Publish a snapshot for every checkpoint up to ``last`` + 1 that has none or a stale one.
+
+    ``last`` is a day of data: its checkpoint is that of the day after. Returns the days made.
+    """
+    stale = [
+        (day, manifest)
+        for day in lake.days("checkpoints", scenario.name)
+        if day <= last + timedelta(days=1)
+        and (manifest := lake.manifest(Partition("checkpoints", scenario.name, day)))
+        and not _is_current(lake, scenario, day, manifest)
+    ]
+    if not stale:
+        return []
+    partitions = [Partition("snapshots", scenario.name, day) for day, _ in stale]
+    with (
+        spark_session(f"snapshot {scenario.name}") as spark,
+        lake.attempt(partitions) as attempt,
+    ):
+        _write(spark, lake, scenario, stale, f"{attempt.spark_uri}/snapshots")
+        schema = schemas.snapshots(scenario, scenario.ranker.embedding_dim)
+        for partition, (day, checkpoint) in zip(partitions, stale, strict=True):
+            below = f"snapshots/ds={day.isoformat()}"
+            folder = f"{attempt.folder}/{below}"
+            attempt.publish(
+                partition,
+                below=below,
+                inputs={"checkpoint": checkpoint.digest},
+                schema=schema,
+                window=SeenWindow.until(midnight(day), latest(lake.storage, folder, "last_update")),
+            )
+    return [day for day, _ in stale]
+
+
+def _is_current(lake: Lake, scenario: Scenario, day: date, checkpoint: Manifest) -> bool:
+    snapshot = lake.manifest(Partition("snapshots", scenario.name, day))
+    return snapshot is not None and snapshot.inputs == {"checkpoint": checkpoint.digest}
+
+
+def _write(
+    spark: SparkSession,
+    lake: Lake,
+    scenario: Scenario,
+    checkpoints: list[tuple[date, Manifest]],
+    uri: str,
+) -> None:
+    ranges = [
+        (day.isoformat(), start, manifest.inputs["ranker"])
+        for day, manifest in checkpoints
+        for start in range(0, _items_held(manifest), ROWS_A_TASK)
+    ]
+    if not ranges:
+        return
+    ids = "bigint" if schemas.id_type(scenario) == pa.int64() else "string"
+    lake_uri, name = lake.uri, scenario.name
+
+    def rows_of(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        task_lake = Lake(lake_uri)
+        for batch in batches:
+            for work in batch.to_pylist():
+                yield _rows(task_lake, name, work["ds"], work["start"], work["version"])
+
+    tasks = min(len(ranges), 4 * spark.sparkContext.defaultParallelism)
+    frame = spark.createDataFrame(ranges, "ds string, start bigint, version string")
+    rows = frame.repartition(tasks).mapInArrow(rows_of, _SPARK_SCHEMA.format(ids=ids))
+    ordered = rows.repartition("ds").sortWithinPartitions("ds", "position").drop("position")
+    ordered.write.partitionBy("ds").parquet(uri)
+
+
+def _items_held(checkpoint: Manifest) -> int:
+    stored = next(f for f in checkpoint.files if f.name == f"vocabulary-{ITEM_SLOT}.parquet")
+    return stored.rows
+
+
+def _rows(lake: Lake, scenario: str, ds: str, start: int, version: str) -> pa.RecordBatch:
+    """Rows [start, start + ROWS_A_TASK) of one checkpoint's item table."""
+    partition = Partition("checkpoints", scenario, date.fromisoformat(ds))
+    with lake.local_file(partition, f"vocabulary-{ITEM_SLOT}.parquet") as path:
+        ids = pq.read_table(path).column(0).slice(start, ROWS_A_TASK).combine_chunks()
+    end = start + len(ids)
+    with (
+        lake.local_file(partition, "table.safetensors") as path,
+        safe_open(path, framework="np") as tensors,
+    ):
+        embedding = tensors.get_slice(f"{ITEM_SLOT}.embedding")[start:end]
+        updates = tensors.get_slice(f"{ITEM_SLOT}.updates")[start:end]
+        last_update = tensors.get_slice(f"{ITEM_SLOT}.last_update")[start:end]
+    rows, dim = embedding.shape
+    offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * dim)
+    flat = pa.array(embedding.reshape(-1), type=pa.float32())
+    moments = pa.array(last_update, mask=last_update < 0).cast(schemas.MOMENT)
+    return pa.RecordBatch.from_pydict(
+        {
+            "item_id": ids,
+            "embedding": pa.ListArray.from_arrays(offsets, flat),
+            "updates": pa.array(updates),
+            "last_update": moments,
+            "slot": pa.array([ITEM_SLOT] * rows, type=pa.string()),
+            "ranker_version": pa.array([version] * rows, type=pa.string()),
+            "ds": pa.array([ds] * rows, type=pa.string()),
+            "position": pa.array(np.arange(start, end, dtype=np.int64)),
+        }
+    )

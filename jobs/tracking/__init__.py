@@ -1,0 +1,1 @@
+"""LIS results as MLflow runs."""

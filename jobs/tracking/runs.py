@@ -1,0 +1,124 @@
+"""MLflow runs that are found again by what they are about, and resumed instead of repeated."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import DatasetInput, Metric, Param, Run, RunStatus, RunTag
+
+KEY = "lis.key"
+CONTENT = "lis.content"
+PARENT = "mlflow.parentRunId"
+
+_FINISHED = RunStatus.to_string(RunStatus.FINISHED)
+_MOST_TAGS = 100
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that a run holds. ``digest`` identifies it, so that it is logged only once."""
+
+    digest: str
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    inputs: Sequence[DatasetInput] = ()
+
+
+def open_run(
+    client: MlflowClient, experiment_id: str, key: str, name: str, tags: Mapping[str, str]
+) -> Run:
+    """The run with this key, which is created where there is none. Call under the store's lock.
+
+    Processes on several machines share no lock and may create a run twice. All of them then keep
+    the oldest and delete the others, so they end with the same one.
+    """
+    runs = _with_tag(client, experiment_id, KEY, key)
+    if not runs:
+        client.create_run(experiment_id, run_name=name, tags={**tags, KEY: key})
+        runs = _with_tag(client, experiment_id, KEY, key)
+    for twin in runs[1:]:
+        client.delete_run(twin.info.run_id)
+    return runs[0]
+
+
+def children(client: MlflowClient, parent: Run) -> list[Run]:
+    """The runs below a parent that have been logged to the end, oldest first."""
+    found = _with_tag(client, parent.info.experiment_id, PARENT, parent.info.run_id)
+    return [run for run in found if CONTENT in run.data.tags]
+
+
+def holds(run: Run, digest: str) -> bool:
+    """Whether the run is finished and has this very content."""
+    return run.info.status == _FINISHED and run.data.tags.get(CONTENT) == digest
+
+
+def write(client: MlflowClient, run_id: str, content: Content) -> bool:
+    """Log what the run lacks and finish it. Call under the store's lock.
+
+    Returns whether anything was written. A kill on the way leaves the run without its content's
+    digest, and the next call completes it: parameters and metrics that are there already are not
+    logged again, and files are overwritten.
+    """
+    run = client.get_run(run_id)
+    if holds(run, content.digest):
+        return False
+    if run.info.status == _FINISHED:
+        client.update_run(run_id, status=RunStatus.to_string(RunStatus.RUNNING))
+    try:
+        _write(client, run, content)
+    except Exception:
+        client.set_terminated(run_id, RunStatus.to_string(RunStatus.FAILED))
+        raise
+    client.set_tag(run_id, CONTENT, content.digest)
+    client.set_terminated(run_id, _FINISHED)
+    return True
+
+
+def _write(client: MlflowClient, run: Run, content: Content) -> None:
+    run_id = run.info.run_id
+    held = run.data
+    now = int(time.time() * 1000)
+    params = [Param(key, value) for key, value in content.params.items() if key not in held.params]
+    metrics = [
+        Metric(key, value, now, 0)
+        for key, value in content.metrics.items()
+        if _differs(held.metrics.get(key), value)
+    ]
+    tags = [RunTag(key, value) for key, value in content.tags.items()]
+    client.log_batch(run_id, metrics=metrics, params=params)
+    for start in range(0, len(tags), _MOST_TAGS):
+        client.log_batch(run_id, tags=tags[start : start + _MOST_TAGS])
+    if content.inputs:
+        client.log_inputs(run_id, datasets=list(content.inputs))
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in content.files.items():
+            (Path(folder) / name).write_bytes(data)
+        client.log_artifacts(run_id, folder)
+
+
+def _differs(held: float | None, value: float) -> bool:
+    if held is None or math.isnan(held):
+        return not math.isnan(value)
+    return held != value
+
+
+def _with_tag(client: MlflowClient, experiment_id: str, tag: str, value: str) -> list[Run]:
+    found: list[Run] = []
+    token: str | None = None
+    while True:
+        page = client.search_runs(
+            [experiment_id], f"tags.`{tag}` = '{value}'", max_results=1000, page_token=token
+        )
+        found += page
+        token = page.token
+        if not token:
+            break
+    return sorted(found, key=lambda run: (run.info.start_time, run.info.run_id))

@@ -1,0 +1,126 @@
+"""Where MLflow keeps its runs, and how processes share it without breaking it."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.db import upgrade
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from sqlalchemy.engine import make_url
+
+from jobs.errors import InputError
+from jobs.lake.lake import data_folder
+
+DEFAULT_UI = "http://127.0.0.1:5000"
+
+_log = logging.getLogger(__name__)
+
+
+def tracking_uri() -> str:
+    """``MLFLOW_TRACKING_URI``, or a SQLite database in the data folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{_folder() / 'mlflow.db'}"
+
+
+def artifact_root() -> str | None:
+    """Where new experiments keep their files; None where a tracking server decides."""
+    if _is_server(tracking_uri()):
+        return None
+    return (_folder() / "artifacts").as_uri()
+
+
+def run_url(run: Run) -> str:
+    """Address of a run in the MLflow UI (``LIS_MLFLOW_UI``)."""
+    uri = tracking_uri()
+    ui = os.environ.get("LIS_MLFLOW_UI") or (uri if _is_server(uri) else DEFAULT_UI)
+    return f"{ui.rstrip('/')}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+
+
+def prepare_store() -> MlflowClient:
+    """Bring a SQLite store to the present schema, and return a client of it.
+
+    Only one process at a time does so: several that first meet an empty database at once would
+    create its tables twice and fail. A database server's schema is its operator's to upgrade.
+
+    Raises:
+        InputError: there is no store at the tracking URI.
+    """
+    uri = tracking_uri()
+    client = MlflowClient(tracking_uri=uri)
+    try:
+        with store_lock():
+            database = _sqlite_file(uri)
+            if database is not None:
+                _migrate(database)
+            client.search_experiments(max_results=1)
+    except MlflowException as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"cannot use MLFLOW_TRACKING_URI={uri}: {reason}") from error
+    return client
+
+
+@contextmanager
+def store_lock() -> Iterator[None]:
+    """Let one process of this machine write to the store at a time. Not reentrant."""
+    database = _sqlite_file(tracking_uri())
+    folder = database.parent if database is not None else _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "store.lock").open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def experiment(client: MlflowClient, name: str) -> str:
+    """The id of an experiment, which is created where there is none.
+
+    Raises:
+        InputError: the experiment is in MLflow's trash.
+    """
+    with store_lock():
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            root = artifact_root()
+            location = f"{root}/{name}" if root is not None else None
+            return client.create_experiment(name, artifact_location=location)
+    if found.lifecycle_stage != "active":
+        raise InputError(
+            f"MLflow experiment {name!r} is deleted: "
+            f"run 'mlflow experiments restore -x {found.experiment_id}'"
+        )
+    return found.experiment_id
+
+
+def _folder() -> Path:
+    return data_folder().resolve() / "mlflow"
+
+
+def _is_server(uri: str) -> bool:
+    return uri.startswith(("http://", "https://"))
+
+
+def _sqlite_file(uri: str) -> Path | None:
+    if not uri.startswith("sqlite"):
+        return None
+    database = make_url(uri).database
+    return Path(database) if database and database != ":memory:" else None
+
+
+def _migrate(database: Path) -> None:
+    if database.exists():
+        upgrade.main([f"sqlite:///{database}"], standalone_mode=False)
+        return
+    _log.info("creating the MLflow store %s", database)
+    # Built aside: a kill half-way through must not leave a database with half of its tables.
+    unfinished = database.with_name(f"{database.name}.{uuid.uuid4().hex}")
+    try:
+        upgrade.main([f"sqlite:///{unfinished}"], standalone_mode=False)
+        unfinished.replace(database)
+    finally:
+        unfinished.unlink(missing_ok=True)

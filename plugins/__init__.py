@@ -1,0 +1,1 @@
+"""What the project adds to Airflow. Imported as ``plugins.…`` from the project's root."""

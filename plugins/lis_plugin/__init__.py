@@ -1,0 +1,1 @@
+"""Operators, dates and links of the LIS DAGs."""

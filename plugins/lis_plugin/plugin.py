@@ -1,0 +1,16 @@
+"""What Airflow loads from the plugins folder."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+from plugins.lis_plugin.links import MlflowRunLink
+
+
+class LisPlugin(AirflowPlugin):
+    """Makes the links known to the web server."""
+
+    name = "lis"
+    operator_extra_links: ClassVar[list[Any]] = [MlflowRunLink()]

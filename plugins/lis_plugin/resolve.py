@@ -1,0 +1,86 @@
+"""The first task of a run: it decides the dates, and plans what the run does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from jobs.errors import InputError
+from jobs.scenarios import Scenario, load_scenario
+from plugins.lis_plugin.days import resolve_day
+
+if TYPE_CHECKING:
+    from jobs.lis.plan import RunPlan
+
+
+class ResolveDateOperator(BaseOperator):
+    """Plans the run and hands the plan on.
+
+    XCom: ``plan`` is the plan as plain values, ``as_of`` the evaluation dates that are due
+    (``T1:T2``), and the return value is one entry a horizon, which later tasks are mapped over.
+
+    Args:
+        scenario: shipped name, or path of a YAML file.
+    """
+
+    template_fields: Sequence[str] = ("scenario",)
+    ui_color = "#eef4ea"
+
+    def __init__(self, *, scenario: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.scenario = scenario
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        try:
+            plan = self._plan(cast("dict[str, Any]", context))
+        except InputError as error:
+            raise AirflowFailException(str(error)) from error
+        self.log.info("Day %s (%s); ingest begins on %s", plan.day, plan.reason, plan.first_day)
+        scorings = [
+            {**content, "as_of": scoring.as_of}
+            for content, scoring in zip(plan.to_dict()["scorings"], plan.scorings, strict=True)
+        ]
+        for scoring in scorings:
+            state = f"waits for {scoring['waits_for']}" if scoring["waits_for"] else "due"
+            self.log.info("Horizon %s as of %s: %s", scoring["horizon"], scoring["as_of"], state)
+        context["ti"].xcom_push(key="plan", value=plan.to_dict())
+        context["ti"].xcom_push(key="as_of", value=_range_of_due(plan))
+        return scorings
+
+    def _plan(self, context: dict[str, Any]) -> RunPlan:
+        # Arrow and pandas come with these, and a DAG file must stay quick to parse.
+        from jobs.datasets.location import raw_location
+        from jobs.datasets.span import log_span
+        from jobs.lake import Lake
+        from jobs.lis.plan import plan_run
+
+        scenario = load_scenario(self.scenario)
+        span = log_span(scenario, raw_location(scenario))
+        resolved = resolve_day(context, (lambda: span[1]) if _has_ended(scenario) else None)
+        self.log.info("The date comes from %s", resolved.source)
+        return plan_run(
+            Lake.from_environment(),
+            scenario,
+            resolved.day,
+            resolved.as_of,
+            context["params"].get("horizons"),
+            context["params"].get("preferences"),
+            span,
+        )
+
+
+def _has_ended(scenario: Scenario) -> bool:
+    """Without a schedule, the log is one that no longer grows."""
+    return scenario.schedule.cron is None
+
+
+def _range_of_due(plan: RunPlan) -> str | None:
+    if not plan.due:
+        return None
+    first: date = min(scoring.as_of_first for scoring in plan.due)
+    last: date = max(scoring.as_of_last for scoring in plan.due)
+    return f"{first}:{last}"

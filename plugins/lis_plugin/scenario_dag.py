@@ -1,0 +1,86 @@
+"""What every scenario's DAG has in common but its tasks: schedule, form, assets, arguments."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from airflow.sdk import Asset, CronDataIntervalTimetable, Param
+
+from jobs.scenarios import Scenario, SimulatedSource, shipped_scenarios
+
+_PLAN = "ti.xcom_pull(task_ids='resolve_date', key='plan')"
+
+DAYS = ["--start", f"{{{{ {_PLAN}['first_day'] }}}}", "--end", f"{{{{ {_PLAN}['day'] }}}}"]
+UNTIL = ["--until", f"{{{{ {_PLAN}['day'] }}}}"]
+ONE_HORIZON = [
+    *("--as-of", "{{ task.scoring['as_of'] }}"),
+    *("--horizons", "{{ task.scoring['horizon'] }}"),
+    *("--preference", f"{{{{ {_PLAN}['preferences'] | join(',') }}}}"),
+]
+DUE_DATES = ["--as-of", "{{ ti.xcom_pull(task_ids='resolve_date', key='as_of') }}"]
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "recommender",
+    "retries": 2,
+    "retry_delay": timedelta(minutes=2),
+}
+
+
+def scenario_sources() -> list[str]:
+    """Shipped names, then the YAML paths that ``LIS_SCENARIOS`` lists as ``PATH`` does."""
+    paths = os.environ.get("LIS_SCENARIOS", "").split(os.pathsep)
+    return [*shipped_scenarios(), *(path for path in paths if path)]
+
+
+def schedule(scenario: Scenario) -> CronDataIntervalTimetable | None:
+    """A timetable whose logical date is the day of data, and not the moment of the trigger."""
+    cron = scenario.schedule.cron
+    return None if cron is None else CronDataIntervalTimetable(cron, "UTC")
+
+
+def start_date(scenario: Scenario) -> datetime:
+    """Midnight UTC of the first day that a backfill may ask for."""
+    return datetime.combine(scenario.schedule.start, time(), tzinfo=UTC)
+
+
+def tags(scenario: Scenario) -> list[str]:
+    """How the DAG is found in the list of DAGs."""
+    kind = "simulated" if isinstance(scenario.source, SimulatedSource) else "log"
+    return ["lis", "daily" if scenario.schedule.cron else "on demand", kind]
+
+
+def form(scenario: Scenario) -> dict[str, Param]:
+    """What a manual run may choose. Left empty, it does what the schedule would do."""
+    day = r"\d{4}-\d{2}-\d{2}"
+    return {
+        "as_of": Param(
+            None,
+            type=["null", "string"],
+            pattern=rf"^({day}(:{day})?)?$",
+            title="Evaluation date",
+            description="2026-01-31, or 2026-01-25:2026-01-31 for several and their pooled "
+            "result. Empty: the newest date that each horizon allows.",
+        ),
+        "horizons": Param(
+            None,
+            type=["null", "array"],
+            items={"type": "integer", "minimum": 0},
+            title="Days of leak",
+            description=f"One number a line. Empty: {list(scenario.horizons)}.",
+        ),
+        "preferences": Param(
+            list(scenario.preferences),
+            type="array",
+            items={"type": "string"},
+            examples=sorted({"id_embedding", *scenario.preferences}),
+            title="Preference data",
+            description="What is leaked into the ranker.",
+        ),
+    }
+
+
+def tables(scenario: Scenario, *names: str) -> list[Asset]:
+    """The tables that a task publishes, as outlets."""
+    return [Asset(f"lis://{scenario.name}/{name}") for name in names]

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Starts Airflow and MLflow on this machine, on the loopback address only. Ctrl-C stops both.
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+# shellcheck source=scripts/env.sh
+source "$here/env.sh"
+"$here/airflow_setup.sh"
+
+logs="$LIS_DATA/logs"
+mkdir -p "$logs" "$LIS_DATA/mlflow/artifacts"
+pids=()
+
+start() { # name command…
+  local name="$1"
+  shift
+  setsid "$@" >"$logs/$name.log" 2>&1 &
+  pids+=("$!")
+}
+
+stop() {
+  trap - EXIT INT TERM
+  echo "Stopping…"
+  for pid in "${pids[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
+  for _ in $(seq 20); do
+    local left=0
+    for pid in "${pids[@]}"; do kill -0 -- "-$pid" 2>/dev/null && left=1; done
+    [ "$left" = 0 ] && return
+    sleep 0.5
+  done
+  for pid in "${pids[@]}"; do kill -KILL -- "-$pid" 2>/dev/null || true; done
+}
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+start airflow-api-server airflow api-server
+start airflow-scheduler airflow scheduler
+start airflow-dag-processor airflow dag-processor
+start airflow-triggerer airflow triggerer
+start mlflow mlflow server --host 127.0.0.1 --port "$LIS_MLFLOW_PORT" --workers 1 \
+  --backend-store-uri "sqlite:///$LIS_DATA/mlflow/mlflow.db" \
+  --artifacts-destination "$LIS_DATA/mlflow/artifacts"
+
+healthy() { # name url
+  for _ in $(seq 120); do
+    curl --silent --fail --output /dev/null "$2" && return
+    for pid in "${pids[@]}"; do
+      kill -0 "$pid" 2>/dev/null || { echo "A service ended early; see $logs" >&2; exit 1; }
+    done
+    sleep 1
+  done
+  echo "$1 did not come up at $2; see $logs" >&2
+  exit 1
+}
+airflow_url="http://127.0.0.1:$LIS_AIRFLOW_PORT"
+mlflow_url="http://127.0.0.1:$LIS_MLFLOW_PORT"
+healthy Airflow "$airflow_url/api/v2/version"
+healthy MLflow "$mlflow_url/health"
+
+echo "Airflow  $airflow_url"
+echo "MLflow   $mlflow_url"
+echo "Logs     $logs"
+echo "Ctrl-C stops both."
+wait -n
+echo "A service ended; see $logs" >&2
+exit 1

@@ -1,0 +1,137 @@
+"""Small logs whose histories come from a plain loop, published in a lake of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from jobs.lake import Lake, Partition, schemas
+from jobs.scenarios import Scenario
+
+FIRST = date(2026, 1, 1)
+FOLDS = ("lineage", "lineage", "lineage", "fit", "eval")
+Row = dict[str, Any]
+
+
+@pytest.fixture
+def scenario() -> Scenario:
+    return make_scenario()
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def with_options() -> Callable[..., Scenario]:
+    """The test scenario with other ranker options."""
+    return make_scenario
+
+
+@pytest.fixture
+def make_log() -> Callable[..., list[Row]]:
+    return random_log
+
+
+@pytest.fixture
+def publish_log() -> Callable[[Lake, Scenario, list[Row]], None]:
+    return publish
+
+
+@pytest.fixture
+def checkpoint_files() -> Callable[[Lake], dict[str, bytes]]:
+    """Every file of every checkpoint by its path, manifests included."""
+
+    def read(lake: Lake) -> dict[str, bytes]:
+        root = Path(lake.storage.absolute("checkpoints"))
+        found = sorted(path for path in root.rglob("*") if path.is_file())
+        return {str(path.relative_to(root)): path.read_bytes() for path in found}
+
+    return read
+
+
+def make_scenario(**options: Any) -> Scenario:
+    ranker = {
+        "embedding_dim": 4,
+        "cross_layers": 1,
+        "hidden_units": [8],
+        "history_length": 3,
+        "batch_size": 16,
+        "precision": "fp32",
+    }
+    columns = {"impression_id": "id", "user_id": "u", "item_id": "i", "ts": "t", "label": "l"}
+    return Scenario.model_validate(
+        {
+            "name": "tiny",
+            "source": {
+                "reader": "table",
+                "ids": "int64",
+                "columns": {**columns, "context": {"place": "p"}},
+            },
+            "context": ["place"],
+            "ranker": {**ranker, **options},
+        }
+    )
+
+
+def random_log(
+    days: int = 3, rows: int = 40, users: int = 6, items: int = 9, seed: int = 0
+) -> list[Row]:
+    """Impressions in order of time; new items appear every day."""
+    generator = np.random.default_rng(seed)
+    log: list[Row] = []
+    for day in range(days):
+        start = datetime.combine(FIRST + timedelta(days=day), datetime.min.time(), UTC)
+        seconds = np.sort(generator.integers(0, 86_400, rows))
+        log += [
+            {
+                "impression_id": len(log) + position,
+                "user_id": int(generator.integers(users)),
+                "item_id": 100 + day + int(generator.integers(items)),
+                "ts": start + timedelta(seconds=int(second)),
+                "label": int(generator.integers(2)),
+                "fold": FOLDS[generator.integers(len(FOLDS))],
+                "place": ("home", "work")[generator.integers(2)],
+            }
+            for position, second in enumerate(seconds)
+        ]
+    return log
+
+
+def publish(lake: Lake, scenario: Scenario, log: list[Row], days: int | None = None) -> None:
+    """Publish impressions and history of each day from ``FIRST`` on, rows or not."""
+    last = max((row["ts"].date() for row in log), default=FIRST)
+    for offset in range(days or (last - FIRST).days + 1):
+        day = FIRST + timedelta(days=offset)
+        rows = [row for row in log if row["ts"].date() == day]
+        _publish_table(lake, scenario, "impressions", day, rows)
+        _publish_table(lake, scenario, "history", day, [_with_history(row, log) for row in rows])
+
+
+def _with_history(row: Row, log: list[Row]) -> Row:
+    clicks = [
+        other
+        for other in log
+        if other["user_id"] == row["user_id"] and other["ts"] < row["ts"] and other["label"]
+    ]
+    return {
+        **row,
+        "items": [click["item_id"] for click in clicks],
+        "folds": [click["fold"] for click in clicks],
+    }
+
+
+def _publish_table(lake: Lake, scenario: Scenario, name: str, day: date, rows: list[Row]) -> None:
+    schema: pa.Schema = getattr(schemas, name)(scenario)
+    table = pa.Table.from_pylist(rows, schema)
+    partition = Partition(name, scenario.name, day)
+    with lake.attempt([partition]) as attempt:
+        attempt.write_table("part-00000.parquet", table)
+        attempt.publish(partition, inputs={}, schema=schema)

@@ -1,0 +1,117 @@
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.errors import AuditError, InputError
+from jobs.lake import Lake, Partition
+from jobs.ranker import day as day_module
+from jobs.ranker.day import _last_clicks, read_day, require_day
+from jobs.scenarios import Scenario
+
+DAY = date(2026, 1, 1)
+CLICKS = st.lists(st.tuples(st.integers(0, 99), st.sampled_from(["lineage", "fit", "eval"])))
+Rows = list[dict[str, Any]]
+
+
+@settings(deadline=None, max_examples=80)
+@given(histories=st.lists(st.one_of(st.none(), CLICKS)), length=st.integers(0, 4))
+def test_keeps_the_last_lineage_clicks_newest_first(
+    histories: list[list[tuple[int, str]] | None], length: int
+) -> None:
+    items = [None if row is None else [item for item, _ in row] for row in histories]
+    folds = [None if row is None else [fold for _, fold in row] for row in histories]
+    batch = pa.record_batch(
+        {
+            "items": pa.array(items, pa.list_(pa.int64())),
+            "folds": pa.array(folds, pa.list_(pa.string())),
+        }
+    )
+    start = len(histories) // 3
+    clicks = _last_clicks(batch.slice(start), length)
+    expected = {}
+    for row, history in enumerate(histories[start:]):
+        visible = [item for item, fold in history or [] if fold == "lineage"]
+        for slot, item in enumerate(visible[::-1][:length]):
+            expected[row, slot] = item
+    found = zip(clicks.row.tolist(), clicks.slot.tolist(), strict=True)
+    assert dict(zip(found, clicks.items.to_pylist(), strict=True)) == expected
+
+
+def test_reads_the_folds_asked_for_in_order(
+    lake: Lake, scenario: Scenario, make_log: Callable[..., Rows], publish_log: Callable[..., None]
+) -> None:
+    log = make_log(days=1)
+    publish_log(lake, scenario, log)
+    chunks = list(read_day(lake, scenario, DAY, {"eval", "fit"}))
+    found = [row for chunk in chunks for row in chunk.impressions["impression_id"].to_pylist()]
+    assert found == [row["impression_id"] for row in log if row["fold"] != "lineage"]
+
+
+@pytest.mark.parametrize("cuts", [(0, 40), (7, 40), (0, 13, 14, 40)])
+def test_history_may_be_cut_into_other_files(
+    lake: Lake,
+    scenario: Scenario,
+    make_log: Callable[..., Rows],
+    publish_log: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    cuts: tuple[int, ...],
+) -> None:
+    publish_log(lake, scenario, make_log(days=1))
+    whole = read_all(lake, scenario)
+    partition = Partition("history", scenario.name, DAY)
+    table = lake.read(partition)
+    with lake.attempt([partition]) as attempt:
+        for part, (start, end) in enumerate(zip((0, *cuts), (*cuts, 40), strict=True)):
+            attempt.write_table(f"part-{part:05d}.parquet", table.slice(start, end - start))
+        attempt.publish(partition, inputs={})
+    monkeypatch.setattr(day_module, "CHUNK_ROWS", 11)
+    assert read_all(lake, scenario) == whole
+
+
+def read_all(lake: Lake, scenario: Scenario) -> list[tuple[int, list[int]]]:
+    rows = []
+    for chunk in read_day(lake, scenario, DAY, {"eval", "fit", "lineage"}):
+        for row, identity in enumerate(chunk.impressions["impression_id"].to_pylist()):
+            clicks = chunk.clicks
+            of_row = {int(clicks.slot[i]): i for i in (clicks.row == row).nonzero()[0]}
+            rows.append((identity, [clicks.items[of_row[s]].as_py() for s in sorted(of_row)]))
+    return rows
+
+
+@pytest.mark.parametrize("order", [[1, 0, 2], [0, 1], [0, 1, 2, 2]])
+def test_a_history_of_other_rows_is_refused(
+    lake: Lake,
+    scenario: Scenario,
+    make_log: Callable[..., Rows],
+    publish_log: Callable[..., None],
+    order: list[int],
+) -> None:
+    publish_log(lake, scenario, make_log(days=1, rows=3))
+    partition = Partition("history", scenario.name, DAY)
+    table = lake.read(partition).take(order)
+    with lake.attempt([partition]) as attempt:
+        attempt.write_table("part-00000.parquet", table)
+        attempt.publish(partition, inputs={})
+    with pytest.raises(AuditError, match="history"):
+        list(read_day(lake, scenario, DAY, {"lineage"}))
+
+
+def test_an_empty_day_has_no_chunks(
+    lake: Lake, scenario: Scenario, publish_log: Callable[..., None]
+) -> None:
+    publish_log(lake, scenario, [])
+    assert list(read_day(lake, scenario, DAY, {"lineage"})) == []
+
+
+def test_a_missing_day_names_the_command(
+    lake: Lake, scenario: Scenario, make_log: Callable[..., Rows], publish_log: Callable[..., None]
+) -> None:
+    publish_log(lake, scenario, make_log(days=1))
+    assert [found.rows for found in require_day(lake, scenario, DAY)] == [40, 40]
+    with pytest.raises(InputError, match=r"ingest --scenario tiny --start 2026-01-02 --end"):
+        require_day(lake, scenario, DAY + timedelta(days=1))

@@ -1,0 +1,255 @@
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.errors import InputError
+from jobs.lake import Lake, Partition
+from jobs.ranker.checkpoint import checkpoint_partition
+from jobs.ranker.lineage import extend_lineage
+from jobs.scenarios import Scenario
+
+FIRST = date(2026, 1, 1)
+Rows = list[dict[str, Any]]
+Files = dict[str, bytes]
+PROJECT = Path(__file__).resolve().parents[3]
+
+KILLED_AT_A_WRITE = """
+import os, signal, sys
+from datetime import date
+from jobs.lake import Lake
+from jobs.lake.storage import Storage
+from jobs.ranker.lineage import extend_lineage
+from jobs.scenarios import Scenario
+
+left, write = int(sys.argv[3]), Storage.replace
+
+def write_or_die(self, path, content):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(self, path, content)
+
+Storage.replace = write_or_die
+scenario = Scenario.model_validate_json(sys.argv[2])
+extend_lineage(Lake(sys.argv[1]), scenario, date(2026, 1, 5))
+"""
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number - 1)
+
+
+def train(lake: Lake, scenario: Scenario, through: int, **options: bool) -> list[date]:
+    return extend_lineage(lake, scenario, day(through), progress=False, **options)
+
+
+@pytest.fixture
+def published(
+    tmp_path: Path,
+    scenario: Scenario,
+    make_log: Callable[..., Rows],
+    publish_log: Callable[..., None],
+) -> Callable[[str], Lake]:
+    """Lakes of the same five days, by name."""
+    log = make_log(days=5)
+
+    def publish(name: str) -> Lake:
+        lake = Lake(str(tmp_path / name))
+        publish_log(lake, scenario, log)
+        return lake
+
+    return publish
+
+
+@settings(deadline=None, max_examples=6, derandomize=True)
+@given(seed=st.integers(0, 1000), removed=st.booleans())
+def test_held_out_rows_leave_no_trace(seed: int, removed: bool) -> None:
+    """Other labels of held-out rows, or none of these rows at all: the same checkpoints."""
+    from conftest import make_scenario, publish, random_log
+
+    log = random_log(seed=seed)
+    held_out = [row for row in log if row["fold"] != "lineage"]
+    assert held_out
+    if removed:
+        other = [row for row in log if row["fold"] == "lineage"]
+    else:
+        other = [
+            {**row, "label": 1 - row["label"]} if row["fold"] != "lineage" else row for row in log
+        ]
+    scenario = make_scenario()
+    found = []
+    for rows in (log, other):
+        with tempfile.TemporaryDirectory() as folder:
+            lake = Lake(folder)
+            publish(lake, scenario, rows)
+            train(lake, scenario, 3)
+            found.append(trained_files(lake, scenario))
+    assert found[0] == found[1]
+
+
+def trained_files(lake: Lake, scenario: Scenario) -> list[tuple[str, str, str]]:
+    """Day, name and hash of every data file: all that a ranker has learned."""
+    days = lake.days("checkpoints", scenario.name)
+    manifests = [lake.manifest(checkpoint_partition(scenario, ds)) for ds in days]
+    return [
+        (manifest.ds, file.name, file.sha256)
+        for manifest in manifests
+        if manifest is not None
+        for file in manifest.files
+    ]
+
+
+def test_a_trained_label_does_leave_a_trace(
+    tmp_path: Path,
+    scenario: Scenario,
+    make_log: Callable[..., Rows],
+    publish_log: Callable[..., None],
+) -> None:
+    """The test above can fail: one flipped label of the lineage fold shows."""
+    log = make_log()
+    found = []
+    for name in ("one", "other"):
+        lake = Lake(str(tmp_path / name))
+        publish_log(lake, scenario, log)
+        train(lake, scenario, 3)
+        found.append(trained_files(lake, scenario))
+        flipped = next(row for row in log if row["fold"] == "lineage")
+        flipped["label"] = 1 - flipped["label"]
+    assert found[0] != found[1]
+
+
+def test_the_days_may_be_trained_in_parts(
+    published: Callable[[str], Lake], scenario: Scenario, checkpoint_files: Callable[[Lake], Files]
+) -> None:
+    straight, parts = published("straight"), published("parts")
+    assert train(straight, scenario, 5) == [day(n) for n in (1, 2, 3, 4, 5)]
+    assert train(parts, scenario, 2) == [day(1), day(2)]
+    assert train(parts, scenario, 5) == [day(3), day(4), day(5)]
+    assert checkpoint_files(parts) == checkpoint_files(straight)
+    assert train(parts, scenario, 5) == []
+
+
+@pytest.mark.parametrize("write", [4, 17, 24])
+def test_a_killed_run_is_taken_up_again(
+    published: Callable[[str], Lake],
+    scenario: Scenario,
+    checkpoint_files: Callable[[Lake], Files],
+    write: int,
+) -> None:
+    straight, killed = published("straight"), published("killed")
+    train(straight, scenario, 5)
+    arguments = [killed.uri, scenario.model_dump_json(), str(write)]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    run = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_A_WRITE, *arguments], env=environment, check=False
+    )
+    assert run.returncode == -signal.SIGKILL
+    assert train(killed, scenario, 5)
+    assert checkpoint_files(killed) == checkpoint_files(straight)
+
+
+def test_a_changed_day_trains_again_from_there(
+    published: Callable[[str], Lake],
+    scenario: Scenario,
+    make_log: Callable[..., Rows],
+    publish_log: Callable[..., None],
+) -> None:
+    lake = published("lake")
+    train(lake, scenario, 5)
+    log = make_log(days=5)
+    changed = next(row for row in log if row["ts"].date() == day(3))
+    changed["item_id"] += 1
+    publish_log(lake, scenario, log)
+    assert train(lake, scenario, 5)[0] == day(3)
+
+
+def test_a_missing_day_is_named_before_anything_is_trained(
+    published: Callable[[str], Lake], scenario: Scenario
+) -> None:
+    lake = published("lake")
+    lake.storage.remove(Partition("history", scenario.name, day(3)).path)
+    with pytest.raises(InputError, match="no history of 2026-01-03: run python -m jobs ingest"):
+        train(lake, scenario, 5)
+    assert lake.days("checkpoints", scenario.name) == []
+
+
+@pytest.mark.parametrize("through", [0, -3])
+def test_nothing_to_train_is_refused(
+    published: Callable[[str], Lake], scenario: Scenario, through: int
+) -> None:
+    with pytest.raises(InputError, match="no day before 2026-01-01"):
+        train(published("lake"), scenario, through)
+
+
+def test_an_empty_lake_is_refused(lake: Lake, scenario: Scenario) -> None:
+    with pytest.raises(InputError, match="ingest"):
+        train(lake, scenario, 1)
+
+
+def test_another_design_needs_a_restart(
+    published: Callable[[str], Lake],
+    scenario: Scenario,
+    with_options: Callable[..., Scenario],
+    checkpoint_files: Callable[[Lake], Files],
+) -> None:
+    lake, straight, other = published("lake"), published("straight"), with_options(seed=5)
+    train(straight, other, 4)
+    train(lake, scenario, 4)
+    with pytest.raises(InputError, match="--restart"):
+        train(lake, other, 4)
+    assert train(lake, other, 2, restart=True) == [day(1), day(2)]
+    assert train(lake, other, 4) == [day(3), day(4)]
+    assert checkpoint_files(lake) == checkpoint_files(straight)
+
+
+def test_empty_days_and_days_of_one_class_pass(
+    lake: Lake, scenario: Scenario, make_log: Callable[..., Rows], publish_log: Callable[..., None]
+) -> None:
+    log = [row for row in make_log(days=4) if row["ts"].date() != day(2)]
+    for row in log:
+        if row["ts"].date() == day(3):
+            row["label"] = 1
+    publish_log(lake, scenario, log)
+    train(lake, scenario, 4)
+    facts = [lake.manifest(checkpoint_partition(scenario, day(n))).facts for n in (2, 3, 4, 5)]
+    assert [fact["auc"] is None for fact in facts] == [False, True, True, False]
+    assert [fact["logloss"] is None for fact in facts] == [False, True, False, False]
+    trained = [
+        sum(row["fold"] == "lineage" and row["ts"].date() == day(n) for row in log)
+        for n in (1, 2, 3, 4)
+    ]
+    assert [fact["rows"] for fact in facts] == trained
+
+
+def test_a_log_may_begin_with_empty_days(
+    lake: Lake, scenario: Scenario, publish_log: Callable[..., None]
+) -> None:
+    publish_log(lake, scenario, [], days=2)
+    assert train(lake, scenario, 2) == [day(1), day(2)]
+
+
+def test_a_checkpoint_says_what_it_was_made_from(
+    published: Callable[[str], Lake], scenario: Scenario
+) -> None:
+    lake = published("lake")
+    train(lake, scenario, 2)
+    first, second = (lake.manifest(checkpoint_partition(scenario, day(n))) for n in (1, 2))
+    assert first.inputs["parent"] == ""
+    assert second.inputs["parent"] == first.digest
+    for table in ("impressions", "history"):
+        partition = Partition(table, scenario.name, day(1))
+        assert second.inputs[table] == lake.manifest(partition).digest
+    assert second.inputs["ranker"] == first.inputs["ranker"] == second.facts["ranker_version"]
+    assert first.window.max_ts is None
+    assert second.window.max_ts < second.window.end == "2026-01-02T00:00:00.000000+00:00"
