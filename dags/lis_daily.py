@@ -65,9 +65,14 @@ def daily_dag(source: str) -> None:
 
         @task_group(group_id="horizon")
         def each_horizon(scoring: dict[str, Any]) -> None:
-            mapped = {"scoring": scoring, "map_index_template": MAP_NAME}
+            # One at a time: horizons of one date share its baseline partitions.
+            mapped: dict[str, Any] = {
+                "scoring": scoring,
+                "map_index_template": MAP_NAME,
+                "max_active_tis_per_dagrun": 1,
+            }
             # Each task of a horizon that is not due runs as far as saying what it waits for.
-            later = {**mapped, "trigger_rule": TriggerRule.NONE_FAILED}
+            later: dict[str, Any] = {**mapped, "trigger_rule": TriggerRule.NONE_FAILED}
             swap = [*parts.ONE_HORIZON, "--mode", "swap"]
             chain(
                 spark("assemble", parts.ONE_HORIZON, "features", **mapped),
@@ -84,7 +89,7 @@ def daily_dag(source: str) -> None:
             step("train", parts.UNTIL, "checkpoints", pool="gpu"),
             spark("snapshot", parts.UNTIL, "snapshots"),
             each_horizon.expand(scoring=plan.output),
-            step("report", parts.DUE_DATES, trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS),
+            step("report", parts.ALL_DUE, trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS),
         )
 
 

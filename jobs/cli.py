@@ -156,9 +156,9 @@ def _scoring_step(lake: Lake, scenario: Scenario, options: argparse.Namespace) -
     elif options.step == "score":
         steps.score(lake, scenario, days, horizons, preferences, options.mode)
     else:
-        results = steps.asked_results(lake, scenario, days, horizons, preferences)
-        page = steps.report(lake, scenario, results)
+        page = steps.report(lake, scenario, steps.asked_results(lake, scenario, days, None, None))
         if options.step == "log":
+            results = steps.asked_results(lake, scenario, days, horizons, preferences)
             runs = steps.log_runs(lake, scenario, results, page)
             print(f"mlflow_url={runs[-1].url}")
         else:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -20,6 +21,9 @@ from jobs.lake.lake import data_folder
 from jobs.lis.result import LisResult
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.scenarios import Scenario, SimulatedSource
+
+if TYPE_CHECKING:
+    from jobs.tracking.log import LoggedRun
 
 log = logging.getLogger("jobs")
 
@@ -190,6 +194,19 @@ def report(lake: Lake, scenario: Scenario, results: Sequence[LisResult]) -> Path
     unfinished.write_text(page, encoding="utf-8")
     unfinished.replace(path)
     return path
+
+
+def log_runs(
+    lake: Lake, scenario: Scenario, results: Sequence[LisResult], page: Path
+) -> list[LoggedRun]:
+    """Results to MLflow: those pooled over a range of days, else those of the single days.
+
+    The days of a range stay in the lake; two months of them would bury the one run to review.
+    """
+    from jobs.tracking.log import log_results
+
+    reviewed = [result for result in results if result.is_pooled] or list(results)
+    return log_results(lake, scenario, reviewed, page.read_text(encoding="utf-8"))
 
 
 def require_due(

@@ -98,7 +98,14 @@ def days_of_log(source: TableSource, raw: str) -> list[date]:
     storage = Storage(_join(raw, "/".join(parts[:level])))
     pattern = re.compile(re.escape(parts[level]).replace(re.escape(DAY), f"({_DAY_PATTERN})"))
     names = storage.folders("") + storage.files("")
-    return sorted({date.fromisoformat(m[1]) for name in names if (m := pattern.fullmatch(name))})
+    return sorted({_day(storage, name, m[1]) for name in names if (m := pattern.fullmatch(name))})
+
+
+def _day(storage: Storage, name: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{storage.absolute(name)}: {text} is no date; rename it") from error
 
 
 def _join(raw: str, below: str) -> str:

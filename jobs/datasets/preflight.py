@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -133,9 +134,9 @@ def _csv_sample(options: CsvFormat, storage: Storage, path: str) -> pd.DataFrame
     name = storage.absolute(path)
     with storage.filesystem.open_input_stream(name, compression=None) as stream:
         block = stream.read(_SAMPLE_BYTES)
+    is_cut = len(block) == _SAMPLE_BYTES
     if path.endswith(".gz"):
-        with gzip.GzipFile(fileobj=io.BytesIO(block)) as unpacked:
-            block = _read_available(unpacked)
+        block = _unpacked(name, block, is_cut)
     lines = block.decode("utf-8", errors="replace").splitlines()[: SAMPLE_ROWS + 1]
     rows = [line.split(options.delimiter) for line in lines if line]
     if options.header:
@@ -144,7 +145,7 @@ def _csv_sample(options: CsvFormat, storage: Storage, path: str) -> pd.DataFrame
         header = [f"_c{position}" for position in range(max(map(len, rows), default=0))]
     if not rows:
         raise InputError(f"{name} holds no rows: replace it, or leave its day out")
-    if len(rows) > 1 and len(block) == _SAMPLE_BYTES:
+    if len(rows) > 1 and is_cut:
         rows.pop()
     columns = [part.strip().strip('"') for part in header]
     cells = [
@@ -154,12 +155,18 @@ def _csv_sample(options: CsvFormat, storage: Storage, path: str) -> pd.DataFrame
     return pd.DataFrame(cells, columns=columns, dtype=object)
 
 
-def _read_available(stream: gzip.GzipFile) -> bytes:
-    blocks = []
+def _unpacked(name: str, block: bytes, is_cut: bool) -> bytes:
+    """What a gzip file, or the beginning of one, holds."""
+    content = b""
     try:
-        while block := stream.read(1 << 16):
-            blocks.append(block)
+        with gzip.GzipFile(fileobj=io.BytesIO(block)) as stream:
+            while part := stream.read1(1 << 16):
+                content += part
     except EOFError:
-        # The sample ends in the middle of the compressed stream.
-        return b"".join(blocks)
-    return b"".join(blocks)
+        if not is_cut:
+            raise InputError(
+                f"{name} is no complete gzip file (truncated?): copy it again"
+            ) from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{name} is no gzip file ({error}): copy it again") from error
+    return content

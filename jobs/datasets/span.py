@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
-from jobs.datasets.location import days_of_log, is_by_day, log_files
-from jobs.datasets.preflight import column_name
+from jobs.datasets.location import RawFiles, days_of_log, is_by_day, log_files
+from jobs.datasets.preflight import column_name, read_sample
 from jobs.datasets.source import table_source
 from jobs.errors import InputError
 from jobs.scenarios import CsvFormat, Scenario, SimulatedSource, TableSource
@@ -41,47 +42,74 @@ def log_span(scenario: Scenario, raw: str) -> tuple[date, date]:
 
 
 def _parquet_span(source: TableSource, raw: str) -> tuple[date, date]:
-    files = log_files(source, raw)
-    dataset = ds.dataset(files.names(), filesystem=files.storage.filesystem, format="parquet")
-    name = column_name(dataset.schema.names, source.columns.ts)
-    if name is None:
-        raise InputError(f"{raw}: no column {source.columns.ts!r} for ts in the log")
     first: pd.Timestamp | None = None
     last: pd.Timestamp | None = None
-    for batch in dataset.to_batches(columns=[name]):
-        values = batch.column(0)
-        if pa.types.is_timestamp(values.type):
-            values = values.cast(pa.timestamp("us", tz=values.type.tz))
-        low, high = (value.as_py() for value in pc.min_max(values).values())
-        if low is not None:
-            moments = _moments(pd.Series([low, high]), source)
-            first = moments.min() if first is None else min(first, moments.min())
-            last = moments.max() if last is None else max(last, moments.max())
+    files = log_files(source, raw)
+    for path in files.paths:
+        name = _time_column(source, files, path)[1]
+        with files.storage.filesystem.open_input_file(files.storage.absolute(path)) as stream:
+            for batch in pq.ParquetFile(stream).iter_batches(_CHUNK_ROWS, columns=[name]):
+                ends = _ends(batch.column(0))
+                first, last = _widened(first, last, _moments(ends, source))
     return _days(first, last, raw)
+
+
+def _ends(values: pa.Array) -> pd.Series:
+    """The least and greatest of the values; of text all, as its order is not that of times."""
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        return values.to_pandas()
+    if pa.types.is_timestamp(values.type):
+        values = values.cast(pa.timestamp("us", tz=values.type.tz), safe=False)
+    return pd.Series([value.as_py() for value in pc.min_max(values).values()])
 
 
 def _csv_span(source: TableSource, options: CsvFormat, raw: str) -> tuple[date, date]:
     first: pd.Timestamp | None = None
     last: pd.Timestamp | None = None
     files = log_files(source, raw)
+    is_short = len(options.delimiter) == 1
     for path in files.paths:
+        position = _time_column(source, files, path)[0]
         with files.storage.filesystem.open_input_stream(
             files.storage.absolute(path), compression="detect"
         ) as stream:
             chunks = pd.read_csv(
                 stream,
-                sep=options.delimiter,
-                engine="c" if len(options.delimiter) == 1 else "python",
+                # pandas takes a separator of several characters as a regular expression.
+                sep=options.delimiter if is_short else re.escape(options.delimiter),
+                engine="c" if is_short else "python",
                 header=0 if options.header else None,
-                usecols=[source.columns.ts],
+                usecols=[position],
                 chunksize=_CHUNK_ROWS,
             )
             for chunk in chunks:
-                moments = _moments(chunk.iloc[:, 0], source).dropna()
-                if len(moments):
-                    first = moments.min() if first is None else min(first, moments.min())
-                    last = moments.max() if last is None else max(last, moments.max())
+                first, last = _widened(first, last, _moments(chunk.iloc[:, 0], source))
     return _days(first, last, raw)
+
+
+def _time_column(source: TableSource, files: RawFiles, path: str) -> tuple[int, str]:
+    """Position and name of the column of times, found as the preflight finds it."""
+    columns = list(read_sample(source, files.storage, path).columns)
+    name = column_name(columns, source.columns.ts)
+    if name is None:
+        raise InputError(
+            f"{files.storage.absolute(path)}: no column {source.columns.ts!r} for ts; it has "
+            f"{', '.join(columns)}: correct source.columns in the scenario"
+        )
+    return columns.index(name), name
+
+
+def _widened(
+    first: pd.Timestamp | None, last: pd.Timestamp | None, moments: pd.Series
+) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+    found = moments.dropna()
+    if found.empty:
+        return first, last
+    low, high = found.min(), found.max()
+    return (
+        low if first is None else min(first, low),
+        high if last is None else max(last, high),
+    )
 
 
 def _moments(values: pd.Series, source: TableSource) -> pd.Series:

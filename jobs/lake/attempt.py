@@ -90,7 +90,7 @@ class Attempt:
         """
         _audit_window(partition, window)
         source = f"{self.folder}/{below}" if below else self.folder
-        if schema is not None and not self.storage.files(source):
+        if schema is not None and not self._data_files(source):
             prefix = f"{below}/" if below else ""
             self.write_table(f"{prefix}part-00000.parquet", schema.empty_table())
         staged = self._staged(source, schema)
@@ -136,9 +136,7 @@ class Attempt:
     def _staged(self, source: str, schema: pa.Schema | None) -> list[tuple[str, StoredFile]]:
         staged = []
         parquet = 0
-        for original in self.storage.files(source):
-            if original.startswith(("_", ".")):
-                continue
+        for original in self._data_files(source):
             path = f"{source}/{original}"
             name, rows = original, 0
             if original.endswith(".parquet"):
@@ -156,6 +154,10 @@ class Attempt:
             )
             staged.append((path, stored))
         return staged
+
+    def _data_files(self, source: str) -> list[str]:
+        """Names in order, without the markers and checksums that Spark leaves beside them."""
+        return [name for name in self.storage.files(source) if name[0] not in "_."]
 
     def _audit_file(self, path: str, schema: pa.Schema | None) -> int:
         with self.storage.filesystem.open_input_file(self.storage.absolute(path)) as stream:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from jobs.lake.partition import Partition
 from jobs.lake.storage import Storage
 
 PROJECT = Path(__file__).resolve().parents[2]
+_LOOKS = 5
 
 
 def data_folder() -> Path:
@@ -115,27 +117,42 @@ class Lake:
         self, partition: Partition, columns: Sequence[str] | None = None
     ) -> Iterator[pa.Table]:
         """As ``read``, one table a data file, so that a big day need not be held at once."""
-        for path in self.published_paths(partition):
-            yield pq.read_table(
-                self.storage.absolute(path),
-                columns=list(columns) if columns is not None else None,
-                filesystem=self.storage.filesystem,
-                partitioning=None,
-            )
+        with self.open_files(partition) as streams:
+            for stream in streams:
+                yield pq.read_table(stream, columns=None if columns is None else list(columns))
+
+    @contextmanager
+    def open_files(self, partition: Partition) -> Iterator[list[pa.NativeFile]]:
+        """Data files of a partition, all opened before the first is read.
+
+        On a local disk an open file outlives its removal, so a partition that is replaced
+        meanwhile is still read as it was.
+        """
+        for _ in range(_LOOKS):
+            with ExitStack() as stack:
+                try:
+                    streams = [
+                        stack.enter_context(
+                            self.storage.filesystem.open_input_file(self.storage.absolute(path))
+                        )
+                        for path in self.published_paths(partition)
+                    ]
+                except FileNotFoundError:
+                    continue
+                yield streams
+                return
+        raise _replaced_too_often(partition)
 
     def published_paths(self, partition: Partition) -> list[str]:
         """Data files of a partition; looks again if it is replaced between manifest and files."""
-        for _ in range(5):
+        for _ in range(_LOOKS):
             manifest = self.require(partition, "run the step that makes it first")
             try:
                 return self.paths(partition, manifest)
             except FileNotFoundError:
                 if self.manifest(partition) == manifest:
-                    raise AuditError(
-                        f"{partition}: a data file that its manifest names is missing; "
-                        "remove the folder and run the day again"
-                    ) from None
-        raise AuditError(f"{partition} is being replaced over and over; try again later")
+                    raise _missing_file(partition) from None
+        raise _replaced_too_often(partition)
 
     def spark_paths(self, partition: Partition) -> list[str]:
         """Data files of a partition as Spark reads them."""
@@ -145,17 +162,19 @@ class Lake:
     def local_file(self, partition: Partition, name: str) -> Iterator[Path]:
         """A data file as a local path; a remote one is copied for the length of the block."""
         manifest = self.require(partition, "run the step that makes it first")
-        stored = next((file for file in manifest.files if file.name == name), None)
-        if stored is None:
+        stored = [file for file in manifest.files if file.name == name]
+        if not stored:
             raise AuditError(f"{partition} holds no file named {name}")
-        path = f"{partition.path}/{stored.path}"
+        try:
+            [path] = self.paths(partition, replace(manifest, files=tuple(stored)), suffix="")
+        except FileNotFoundError as error:
+            raise _missing_file(partition) from error
         if self.storage.is_local:
             yield Path(self.storage.absolute(path))
             return
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / name
-            content = self.storage.read(path)
-            target.write_bytes(content or b"")
+            target.write_bytes(self.storage.read(path) or b"")
             yield target
 
     @contextmanager
@@ -166,3 +185,14 @@ class Lake:
             yield attempt
         finally:
             attempt.close()
+
+
+def _missing_file(partition: Partition) -> AuditError:
+    return AuditError(
+        f"{partition}: a data file that its manifest names is missing; "
+        "remove the folder and run the day again"
+    )
+
+
+def _replaced_too_often(partition: Partition) -> AuditError:
+    return AuditError(f"{partition} is being replaced over and over; try again later")

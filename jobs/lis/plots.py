@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
@@ -160,13 +161,14 @@ def svg(figure: Figure, name: str, description: str) -> str:
     """
     target = io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": "lis"}):
         FigureCanvasSVG(figure)
         figure.savefig(target, format="svg", transparent=True, metadata=nothing)
     text = target.getvalue().decode()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
     blue = HELD_OUT.lower()
     text = text.replace(blue, f"var(--held-out, {blue})")
+    text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", text)
     label = f'<svg role="img" aria-label="{escape(description, quote=True)}"'
     return text.replace("<svg", label, 1)
 

@@ -41,8 +41,9 @@ class ItemTable:
     def from_arrow(cls, table: pa.Table) -> ItemTable:
         """From the columns ``item_id`` and ``embedding`` of a features or snapshots table."""
         ids = table["item_id"].combine_chunks()
-        flat = table["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        return cls(ids, flat.astype(np.float32, copy=False).reshape(len(ids), -1))
+        vectors = table["embedding"].combine_chunks()
+        flat = vectors.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        return cls(ids, flat.reshape(len(ids), vectors.type.list_size))
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ class Scenario(Frozen):
     history_length: int = Field(20, ge=1, le=200, description="clicks kept per impression")
     ranker: RankerOptions = RankerOptions()
     horizons: tuple[int, ...] = (7, 30)
-    preferences: tuple[str, ...] = ("id_embedding",)
+    preferences: tuple[str, ...] = Field(("id_embedding",), min_length=1)
     threshold: float = Field(0.0010, gt=0, description="AUC gain that counts as significant")
     confidence: float = Field(0.95, gt=0.5, lt=1)
     catch_up_days: int = Field(

@@ -14,6 +14,8 @@ from jobs.scenarios import config
 from jobs.scenarios.config import Frozen, Scenario
 
 SHIPPED = Path(__file__).parent
+_TAGS = ("table", "simulated", "csv", "parquet")
+"""Which variant of a source or format was read: in pydantic's places, but no keys of the file."""
 
 
 def shipped_scenarios() -> list[str]:
@@ -62,7 +64,7 @@ def _find(name_or_path: str) -> Path:
 
 def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in ("table", "simulated"))
+    where = ".".join(str(part) for part in first["loc"] if part not in _TAGS)
     if first["type"] == "extra_forbidden":
         near = get_close_matches(str(first["loc"][-1]), _known_keys(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -21,6 +21,9 @@ from jobs.spark.session import spark_type
 
 _NUMBER = "decimal(26,6)"
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+# A zero often stands in for a time that is not known, so the epoch's own day is no time.
+_EARLIEST = 86_400 * 1_000_000
+_LATEST = 253_402_300_800 * 1_000_000 - 1
 
 
 @contextmanager
@@ -129,7 +132,9 @@ def _column(frame: DataFrame, mapped: MappedColumn) -> Column:
 def _file_day(source: TableSource) -> Column:
     if not is_by_day(source):
         return F.lit(None).cast("string")
-    return F.regexp_extract(F.col("_metadata.file_path"), day_pattern(source), 1)
+    # From one slash to the next, so that a date in a name above the log is not taken.
+    whole_names = f"/{day_pattern(source)}(?:/|$)"
+    return F.regexp_extract(F.col("_metadata.file_path"), whole_names, 1)
 
 
 def _id(value: Column, kind: T.DataType) -> Column:
@@ -142,9 +147,13 @@ def _id(value: Column, kind: T.DataType) -> Column:
 def _moment(raw: DataFrame, mapped: MappedColumn, source: TableSource) -> Column:
     value = _column(raw, mapped)
     if source.ts_unit == "timestamp":
-        return value.try_cast("timestamp")
-    micros = value.try_cast(_NUMBER) * F.lit(_MICROSECONDS[source.ts_unit])
-    return F.timestamp_micros(micros.try_cast("bigint"))
+        # Spark takes a bare time of day as one of today, which changes from run to run.
+        has_year = value.cast("string").rlike(r"^\s*\d{4}")
+        ts = F.when(has_year, value.try_cast("timestamp"))
+    else:
+        micros = value.try_cast(_NUMBER) * F.lit(_MICROSECONDS[source.ts_unit])
+        ts = F.timestamp_micros(micros.try_cast("bigint"))
+    return F.when(F.unix_micros(ts).between(_EARLIEST, _LATEST), ts)
 
 
 def _label(raw: DataFrame, source: TableSource) -> Column:

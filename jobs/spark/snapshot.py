@@ -1,7 +1,8 @@
 """Checkpoints → ``snapshots``: the item table of M_D, one row an item.
 
 A checkpoint keeps its item table as one tensor in a memory-mapped file. Each Spark task maps the
-file and copies out its own range of rows, so the table never passes through the driver.
+file and writes its own range of rows as one file, so the table never passes through the driver,
+nor through a shuffle.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
@@ -23,10 +23,7 @@ from jobs.spark.session import latest, midnight, spark_session
 
 ITEM_SLOT = "item_id"
 ROWS_A_TASK = 250_000
-_SPARK_SCHEMA = (
-    "item_id {ids}, embedding array<float>, updates bigint, last_update timestamp, "
-    "slot string, ranker_version string, ds string, position bigint"
-)
+_RANGE = "ds string, start bigint, version string"
 
 
 def build_snapshots(lake: Lake, scenario: Scenario, last: date) -> list[date]:
@@ -48,7 +45,7 @@ def build_snapshots(lake: Lake, scenario: Scenario, last: date) -> list[date]:
         spark_session(f"snapshot {scenario.name}") as spark,
         lake.attempt(partitions) as attempt,
     ):
-        _write(spark, lake, scenario, stale, f"{attempt.spark_uri}/snapshots")
+        _write(spark, lake, scenario, stale, f"{attempt.folder}/snapshots")
         schema = schemas.snapshots(scenario, scenario.ranker.embedding_dim)
         for partition, (day, checkpoint) in zip(partitions, stale, strict=True):
             below = f"snapshots/ds={day.isoformat()}"
@@ -73,29 +70,29 @@ def _write(
     lake: Lake,
     scenario: Scenario,
     checkpoints: list[tuple[date, Manifest]],
-    uri: str,
+    folder: str,
 ) -> None:
+    """One task a range of rows, one file a task; the rows stay where they are made."""
     ranges = [
         (day.isoformat(), start, manifest.inputs["ranker"])
         for day, manifest in checkpoints
         for start in range(0, _items_held(manifest), ROWS_A_TASK)
     ]
-    if not ranges:
-        return
-    ids = "bigint" if schemas.id_type(scenario) == pa.int64() else "string"
-    lake_uri, name = lake.uri, scenario.name
+    lake_uri = lake.uri
 
-    def rows_of(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         task_lake = Lake(lake_uri)
         for batch in batches:
             for work in batch.to_pylist():
-                yield _rows(task_lake, name, work["ds"], work["start"], work["version"])
+                rows = _rows(task_lake, scenario, work["ds"], work["start"], work["version"])
+                name = f"ds={work['ds']}/part-{work['start'] // ROWS_A_TASK:05d}.parquet"
+                task_lake.storage.replace(f"{folder}/{name}", _parquet(rows))
+            yield batch
 
     tasks = min(len(ranges), 4 * spark.sparkContext.defaultParallelism)
-    frame = spark.createDataFrame(ranges, "ds string, start bigint, version string")
-    rows = frame.repartition(tasks).mapInArrow(rows_of, _SPARK_SCHEMA.format(ids=ids))
-    ordered = rows.repartition("ds").sortWithinPartitions("ds", "position").drop("position")
-    ordered.write.partitionBy("ds").parquet(uri)
+    frame = spark.createDataFrame(ranges, _RANGE)
+    written = frame.repartition(max(tasks, 1)).mapInArrow(write, _RANGE).count()
+    assert written == len(ranges)
 
 
 def _items_held(checkpoint: Manifest) -> int:
@@ -103,9 +100,9 @@ def _items_held(checkpoint: Manifest) -> int:
     return stored.rows
 
 
-def _rows(lake: Lake, scenario: str, ds: str, start: int, version: str) -> pa.RecordBatch:
+def _rows(lake: Lake, scenario: Scenario, ds: str, start: int, version: str) -> pa.Table:
     """Rows [start, start + ROWS_A_TASK) of one checkpoint's item table."""
-    partition = Partition("checkpoints", scenario, date.fromisoformat(ds))
+    partition = Partition("checkpoints", scenario.name, date.fromisoformat(ds))
     with lake.local_file(partition, f"vocabulary-{ITEM_SLOT}.parquet") as path:
         ids = pq.read_table(path).column(0).slice(start, ROWS_A_TASK).combine_chunks()
     end = start + len(ids)
@@ -117,18 +114,19 @@ def _rows(lake: Lake, scenario: str, ds: str, start: int, version: str) -> pa.Re
         updates = tensors.get_slice(f"{ITEM_SLOT}.updates")[start:end]
         last_update = tensors.get_slice(f"{ITEM_SLOT}.last_update")[start:end]
     rows, dim = embedding.shape
-    offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * dim)
     flat = pa.array(embedding.reshape(-1), type=pa.float32())
-    moments = pa.array(last_update, mask=last_update < 0).cast(schemas.MOMENT)
-    return pa.RecordBatch.from_pydict(
-        {
-            "item_id": ids,
-            "embedding": pa.ListArray.from_arrays(offsets, flat),
-            "updates": pa.array(updates),
-            "last_update": moments,
-            "slot": pa.array([ITEM_SLOT] * rows, type=pa.string()),
-            "ranker_version": pa.array([version] * rows, type=pa.string()),
-            "ds": pa.array([ds] * rows, type=pa.string()),
-            "position": pa.array(np.arange(start, end, dtype=np.int64)),
-        }
-    )
+    columns = [
+        ids,
+        pa.FixedSizeListArray.from_arrays(flat, dim),
+        pa.array(updates),
+        pa.array(last_update, mask=last_update < 0).cast(schemas.MOMENT),
+        pa.array([ITEM_SLOT] * rows, type=pa.string()),
+        pa.array([version] * rows, type=pa.string()),
+    ]
+    return pa.Table.from_arrays(columns, schema=schemas.snapshots(scenario, dim))
+
+
+def _parquet(rows: pa.Table) -> bytes:
+    buffer = pa.BufferOutputStream()
+    pq.write_table(rows, buffer, compression="zstd")
+    return bytes(buffer.getvalue())

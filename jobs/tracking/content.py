@@ -53,9 +53,7 @@ def score_digest(scenario: Scenario, parent_run_id: str, result: LisResult) -> s
     return digest_of(_LAYOUT, parent_run_id, scenario.confidence, result.to_dict())
 
 
-def score_content(
-    lake: Lake, scenario: Scenario, parent_run_id: str, result: LisResult
-') -> Content:
+def score_content(lake: Lake, scenario: Scenario, parent_run_id: str, result: LisResult) -> Content:
     """The content of one score's run: figures, note, ROC, and what it was made from.
 
     Raises:
@@ -82,7 +80,7 @@ def score_content(
         },
         metrics=_metrics(result),
         tags={
-            runs.PARENT: parent_run_id,
+            PARENT: parent_run_id,
             "lis.kind": "score",
             "lis.verdict": result.verdict,
             "lis.code_version": result.code_version,
@@ -199,5 +197,3 @@ def _prediction_partitions(result: LisResult) -> tuple[Partition, Partition]:
 def _named(text: str) -> str:
     """With only the characters that MLflow takes in a name."""
     return re.sub(r"[^\w.\- ]", "_", text, flags=re.ASCII)
-
-

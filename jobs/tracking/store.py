@@ -53,16 +53,16 @@ def prepare_store() -> MlflowClient:
         InputError: there is no store at the tracking URI.
     """
     uri = tracking_uri()
-    client = MlflowClient(tracking_uri=uri)
-    try:
-        with store_lock():
-            database = _sqlite_file(uri)
-            if database is not None:
-                _migrate(database)
+    database = _sqlite_file(uri)
+    with store_lock():
+        if database is not None:
+            _migrate(database)
+        try:
+            client = MlflowClient(tracking_uri=uri)
             client.search_experiments(max_results=1)
-    except MlflowException as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"cannot use MLFLOW_TRACKING_URI={uri}: {reason}") from error
+        except MlflowException as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"cannot use MLFLOW_TRACKING_URI={uri}: {reason}") from error
     return client
 
 

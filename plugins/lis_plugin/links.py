@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import attrs
 from airflow.sdk import BaseOperator, BaseOperatorLink
-from airflow.sdk.execution_time.xcom import XCom
 from airflow.sdk.types import TaskInstanceKey
 
 MLFLOW_URL = "mlflow_url"
@@ -19,7 +18,8 @@ class MlflowRunLink(BaseOperatorLink):
         return "MLflow run"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        return checked_link(XCom.get_value(ti_key=ti_key, key=MLFLOW_URL))
+        # Airflow asks when the task has ended, and keeps the answer as an XCom of its own.
+        return checked_link(getattr(operator, MLFLOW_URL, ""))
 
 
 def checked_link(value: object) -> str:

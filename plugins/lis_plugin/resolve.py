@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import BaseOperator, Context
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 class ResolveDateOperator(BaseOperator):
     """Plans the run and hands the plan on.
 
-    XCom: ``plan`` is the plan as plain values, ``as_of`` the evaluation dates that are due
-    (``T1:T2``), and the return value is one entry a horizon, which later tasks are mapped over.
+    XCom: ``plan`` is the plan as plain values, ``due`` the evaluation dates (``T1:T2``) and the
+    horizons that are due, and the return value is one entry a horizon, to map later tasks over.
 
     Args:
         scenario: shipped name, or path of a YAML file.
@@ -48,7 +47,7 @@ class ResolveDateOperator(BaseOperator):
             state = f"waits for {scoring['waits_for']}" if scoring["waits_for"] else "due"
             self.log.info("Horizon %s as of %s: %s", scoring["horizon"], scoring["as_of"], state)
         context["ti"].xcom_push(key="plan", value=plan.to_dict())
-        context["ti"].xcom_push(key="as_of", value=_range_of_due(plan))
+        context["ti"].xcom_push(key="due", value=_due(plan))
         return scorings
 
     def _plan(self, context: dict[str, Any]) -> RunPlan:
@@ -78,9 +77,9 @@ def _has_ended(scenario: Scenario) -> bool:
     return scenario.schedule.cron is None
 
 
-def _range_of_due(plan: RunPlan) -> str | None:
+def _due(plan: RunPlan) -> dict[str, Any] | None:
     if not plan.due:
         return None
-    first: date = min(scoring.as_of_first for scoring in plan.due)
-    last: date = max(scoring.as_of_last for scoring in plan.due)
-    return f"{first}:{last}"
+    first = min(scoring.as_of_first for scoring in plan.due)
+    last = max(scoring.as_of_last for scoring in plan.due)
+    return {"as_of": f"{first}:{last}", "horizons": [scoring.horizon for scoring in plan.due]}

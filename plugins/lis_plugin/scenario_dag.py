@@ -11,15 +11,21 @@ from airflow.sdk import Asset, CronDataIntervalTimetable, Param
 from jobs.scenarios import Scenario, SimulatedSource, shipped_scenarios
 
 _PLAN = "ti.xcom_pull(task_ids='resolve_date', key='plan')"
+_DUE = "ti.xcom_pull(task_ids='resolve_date', key='due')"
+_PREFERENCES = ["--preference", f"{{{{ {_PLAN}['preferences'] | join(',') }}}}"]
 
 DAYS = ["--start", f"{{{{ {_PLAN}['first_day'] }}}}", "--end", f"{{{{ {_PLAN}['day'] }}}}"]
 UNTIL = ["--until", f"{{{{ {_PLAN}['day'] }}}}"]
 ONE_HORIZON = [
     *("--as-of", "{{ task.scoring['as_of'] }}"),
     *("--horizons", "{{ task.scoring['horizon'] }}"),
-    *("--preference", f"{{{{ {_PLAN}['preferences'] | join(',') }}}}"),
+    *_PREFERENCES,
 ]
-DUE_DATES = ["--as-of", "{{ ti.xcom_pull(task_ids='resolve_date', key='as_of') }}"]
+ALL_DUE = [
+    *("--as-of", f"{{{{ {_DUE}['as_of'] }}}}"),
+    *("--horizons", f"{{{{ {_DUE}['horizons'] | join(',') }}}}"),
+    *_PREFERENCES,
+]
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "recommender",

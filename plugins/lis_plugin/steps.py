@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -94,11 +94,13 @@ class LisStepOperator(BaseOperator):
 class LisLogOperator(LisStepOperator):
     """The step that logs to MLflow. Its task links to the run that it logged."""
 
-    operator_extra_links: ClassVar[Sequence[Any]] = (MlflowRunLink(),)
+    operator_extra_links = (MlflowRunLink(),)
+    mlflow_url = ""
 
     def execute(self, context: Context) -> None:
         skip_unless_due(self.scoring)
         prefix = f"{MLFLOW_URL}="
         urls = [line.removeprefix(prefix) for line in self.run_step() if line.startswith(prefix)]
         if urls:
-            context["ti"].xcom_push(key=MLFLOW_URL, value=urls[-1])
+            self.mlflow_url = urls[-1]
+            context["ti"].xcom_push(key=MLFLOW_URL, value=self.mlflow_url)

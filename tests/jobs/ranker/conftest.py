@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from jobs.lake import Lake, Partition, schemas
 from jobs.scenarios import Scenario
@@ -17,6 +18,15 @@ from jobs.scenarios import Scenario
 FIRST = date(2026, 1, 1)
 FOLDS = ("lineage", "lineage", "lineage", "fit", "eval")
 Row = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Batches of sixteen rows are only slowed down by more threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -108,23 +118,24 @@ def random_log(
 def publish(lake: Lake, scenario: Scenario, log: list[Row], days: int | None = None) -> None:
     """Publish impressions and history of each day from ``FIRST`` on, rows or not."""
     last = max((row["ts"].date() for row in log), default=FIRST)
+    clicks: dict[int, list[Row]] = {}
+    for row in log:
+        if row["label"]:
+            clicks.setdefault(row["user_id"], []).append(row)
     for offset in range(days or (last - FIRST).days + 1):
         day = FIRST + timedelta(days=offset)
         rows = [row for row in log if row["ts"].date() == day]
+        histories = [_with_history(row, clicks.get(row["user_id"], [])) for row in rows]
         _publish_table(lake, scenario, "impressions", day, rows)
-        _publish_table(lake, scenario, "history", day, [_with_history(row, log) for row in rows])
+        _publish_table(lake, scenario, "history", day, histories)
 
 
-def _with_history(row: Row, log: list[Row]) -> Row:
-    clicks = [
-        other
-        for other in log
-        if other["user_id"] == row["user_id"] and other["ts"] < row["ts"] and other["label"]
-    ]
+def _with_history(row: Row, clicks: list[Row]) -> Row:
+    before = [click for click in clicks if click["ts"] < row["ts"]]
     return {
         **row,
-        "items": [click["item_id"] for click in clicks],
-        "folds": [click["fold"] for click in clicks],
+        "items": [click["item_id"] for click in before],
+        "folds": [click["fold"] for click in before],
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.errors import InputError
@@ -72,13 +72,22 @@ def published(
     return publish
 
 
-@settings(deadline=None, max_examples=6, derandomize=True)
+@settings(
+    deadline=None,
+    max_examples=6,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(seed=st.integers(0, 1000), removed=st.booleans())
-def test_held_out_rows_leave_no_trace(seed: int, removed: bool) -> None:
+def test_held_out_rows_leave_no_trace(
+    scenario: Scenario,
+    make_log: Callable[..., Rows],
+    publish_log: Callable[..., None],
+    seed: int,
+    removed: bool,
+) -> None:
     """Other labels of held-out rows, or none of these rows at all: the same checkpoints."""
-    from conftest import make_scenario, publish, random_log
-
-    log = random_log(seed=seed)
+    log = make_log(seed=seed)
     held_out = [row for row in log if row["fold"] != "lineage"]
     assert held_out
     if removed:
@@ -87,12 +96,11 @@ def test_held_out_rows_leave_no_trace(seed: int, removed: bool) -> None:
         other = [
             {**row, "label": 1 - row["label"]} if row["fold"] != "lineage" else row for row in log
         ]
-    scenario = make_scenario()
     found = []
     for rows in (log, other):
         with tempfile.TemporaryDirectory() as folder:
             lake = Lake(folder)
-            publish(lake, scenario, rows)
+            publish_log(lake, scenario, rows)
             train(lake, scenario, 3)
             found.append(trained_files(lake, scenario))
     assert found[0] == found[1]
@@ -150,7 +158,7 @@ def test_a_killed_run_is_taken_up_again(
     straight, killed = published("straight"), published("killed")
     train(straight, scenario, 5)
     arguments = [killed.uri, scenario.model_dump_json(), str(write)]
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
     run = subprocess.run(
         [sys.executable, "-c", KILLED_AT_A_WRITE, *arguments], env=environment, check=False
     )

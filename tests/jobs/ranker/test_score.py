@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from jobs.errors import InputError
 from jobs.lake import Lake, schemas
@@ -71,8 +72,6 @@ def _scored(log: Rows) -> Rows:
 
 
 def _score(ranker: Ranker, row: dict[str, Any], log: Rows, items: dict[int, np.ndarray]) -> float:
-    import torch
-
     def own_vector(field: str) -> np.ndarray:
         ids = ranker.vocabularies[field].ids.to_pylist()
         embedding = ranker.table.block(field).embedding

@@ -48,7 +48,7 @@ def learned(
     """Train four days of tastes with the given options: AUC on held-out rows, and the scores."""
 
     def run(**options: object) -> tuple[float, NDArray[np.float64]]:
-        scenario = with_options(**{"embedding_dim": 8, "epochs": 4, **options})
+        scenario = with_options(embedding_dim=8, embedding_rate=0.3, epochs=4, **options)
         publish_log(lake, scenario, taste_log(make_log))
         ranker = train(lake, scenario, days=4)
         last = read_day(lake, scenario, DAY + timedelta(days=4), {"eval", "fit"})
@@ -62,7 +62,7 @@ def learned(
 @pytest.mark.parametrize("pooling", ["mean", "attention"])
 def test_learns_tastes(learned: Callable[..., tuple[float, Any]], pooling: str) -> None:
     auc, _ = learned(history_pooling=pooling)
-    assert auc > 0.7
+    assert auc > 0.7  # the true probabilities reach 0.84
 
 
 def test_bf16_scores_as_fp32_does(learned: Callable[..., tuple[float, Any]]) -> None:

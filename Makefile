@@ -1,0 +1,33 @@
+# Every target makes the environment it needs; `make` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+
+.PHONY: help setup setup-dev demo test check up clean
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+setup: ## the project's own environment in .venv, and Java
+	@scripts/setup.sh
+
+setup-dev:
+	@scripts/setup.sh dev
+
+demo: setup ## a LIS on the simulated feed: Airflow, Spark, torch, MLflow
+	@scripts/demo.sh
+
+test: setup-dev ## all tests
+	@source scripts/env.sh && $(PYTHON) -m pytest
+
+check: setup-dev ## linter, formatter, types, dead code
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@$(PYTHON) -m vulture
+
+up: setup ## Airflow and MLflow pages on 127.0.0.1
+	@scripts/up.sh
+
+clean: ## remove everything that was made: data/ and .venv
+	rm -rf data .venv

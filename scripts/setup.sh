@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Builds the project's own environment in .venv, and sees to Java. Running it again is quick.
+# With the argument "dev", what tests and checks need is installed too.
+set -euo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$root"
+
+fail() {
+  echo "error: $*" >&2
+  exit 2
+}
+
+java_version() {
+  "${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1 | sed -nE 's/.*version "([0-9]+).*/\1/p' | head -1
+}
+
+require_java() {
+  local version
+  version="$(java_version || true)"
+  [ "${version:-0}" -ge 17 ] && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing Java 17…"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openjdk-17-jre-headless >/dev/null && return
+  fi
+  fail "Spark needs Java 17 or newer: install it (Debian: sudo apt-get install" \
+    "openjdk-17-jre-headless) or point JAVA_HOME to it, then run this again"
+}
+
+make_environment() {
+  [ -x .venv/bin/python ] && return
+  local python
+  python="$(command -v python3.11 || command -v python3 || true)"
+  [ -n "$python" ] || fail "Python 3.11 is not on the PATH: install it, then run this again"
+  "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
+    fail "$python is not Python 3.11, which the pinned packages need: put python3.11 on the PATH"
+  "$python" -m venv .venv
+}
+
+# Installs a requirements file unless this very file has been installed already.
+install() {
+  local stamp=".venv/installed-$1"
+  local wanted
+  wanted="$(cat "$1" constraints.txt | sha256sum)"
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
+  echo "Installing the packages of $1 (a few minutes the first time)…"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$1" -c constraints.txt
+  echo "$wanted" >"$stamp"
+}
+
+make_environment
+require_java
+install requirements.txt
+[ "${1:-}" = dev ] && install requirements-dev.txt
+exit 0

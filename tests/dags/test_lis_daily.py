@@ -1,0 +1,168 @@
+"""The DAGs are valid, look as reviewed, and are quick to parse."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+from jobs.cli import STEPS, _parser
+from jobs.scenarios import load_scenario, shipped_scenarios
+
+ROOT = Path(__file__).resolve().parents[2]
+DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
+KNOWN_TAGS = {"lis", "daily", "on demand", "simulated", "log"}
+
+OF_A_LOG = {
+    "resolve_date": ["horizon.assemble", "horizon.log", "horizon.score", "ingest"],
+    "ingest": ["history"],
+    "history": ["train"],
+    "train": ["snapshot"],
+    "snapshot": ["horizon.assemble"],
+    "horizon.assemble": ["horizon.score"],
+    "horizon.score": ["horizon.log"],
+    "horizon.log": ["report"],
+    "report": [],
+}
+SIMULATED = {
+    **OF_A_LOG,
+    "resolve_date": ["horizon.assemble", "horizon.log", "horizon.score", "simulate"],
+    "simulate": ["ingest"],
+}
+
+
+@pytest.fixture(scope="module")
+def bag() -> DagBag:
+    return DagBag(ROOT / "dags")
+
+
+def test_every_file_imports(bag: DagBag) -> None:
+    assert bag.import_errors == {}
+
+
+def test_every_shipped_scenario_has_its_dag(bag: DagBag) -> None:
+    assert set(bag.dags) == {f"lis_daily__{name}" for name in shipped_scenarios()}
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_the_graph_is_as_reviewed(bag: DagBag, name: str) -> None:
+    dag = bag.dags[f"lis_daily__{name}"]
+    graph = {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks}
+    simulated = load_scenario(name).source.reader == "simulated"
+    assert graph == (SIMULATED if simulated else OF_A_LOG)
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_the_dag_keeps_the_house_rules(bag: DagBag, name: str) -> None:
+    dag = bag.dags[f"lis_daily__{name}"]
+    assert dag.tags
+    assert set(dag.tags) <= KNOWN_TAGS
+    assert dag.doc_md
+    assert dag.catchup is False
+    assert dag.max_active_runs == 1
+    for task in dag.tasks:
+        assert task.owner not in ("", "airflow")
+        assert task.retries > 0
+    for heavy in ("train", "horizon.score"):
+        assert dag.get_task(heavy).pool == "gpu"
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_the_logical_date_is_the_day_of_data(bag: DagBag, name: str) -> None:
+    dag = bag.dags[f"lis_daily__{name}"]
+    if load_scenario(name).schedule.cron is None:
+        assert dag.schedule is None
+    else:
+        assert isinstance(dag.schedule, CronDataIntervalTimetable)
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_an_empty_form_is_valid(bag: DagBag, name: str) -> None:
+    values = bag.dags[f"lis_daily__{name}"].params.validate()
+    assert values["as_of"] is None
+    assert values["horizons"] is None
+    assert values["preferences"] == list(load_scenario(name).preferences)
+
+
+class PlanOfARun:
+    """Stands where the task instance does in a template, and answers as resolve_date did."""
+
+    def xcom_pull(self, task_ids: str, key: str) -> dict[str, Any]:
+        assert task_ids == "resolve_date"
+        return {
+            "plan": {
+                "day": "2026-01-31",
+                "first_day": "2026-01-30",
+                "preferences": ["id_embedding"],
+            },
+            "due": {"as_of": "2026-01-01:2026-01-24", "horizons": [7, 30]},
+        }[key]
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_the_command_line_takes_what_every_task_gives_it(bag: DagBag, name: str) -> None:
+    dag: DAG = bag.dags[f"lis_daily__{name}"]
+    seen = set()
+    for task in dag.tasks:
+        if task.task_id == "resolve_date":
+            continue
+        if task.task_id.startswith("horizon."):
+            task.scoring = {"as_of": "2026-01-24", "horizon": 7, "waits_for": None}
+        task.render_template_fields({"task": task, "ti": PlanOfARun()})
+        given = getattr(task, "application_args", None) or ["step", task.step, *task.arguments]
+        options = _parser().parse_args(given)
+        assert options.scenario == name
+        seen.add(options.step)
+    assert seen == set(STEPS) - ({"simulate"} if "simulate" not in dag.task_ids else set())
+
+
+PARSE = """
+import json, runpy, sys, time
+import airflow.sdk
+started = time.process_time()
+runpy.run_path(sys.argv[1])
+seconds = time.process_time() - started
+heavy = [name for name in ("torch", "pyspark", "pandas", "mlflow") if name in sys.modules]
+print(json.dumps({"seconds": seconds, "heavy": heavy}))
+"""
+
+
+@pytest.mark.parametrize("file", DAG_FILES, ids=lambda file: file.stem)
+def test_a_dag_file_is_quick_to_parse(file: Path) -> None:
+    """The scheduler parses every file again and again. Counted in CPU time, which a busy
+    machine does not stretch."""
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE, str(file)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["heavy"] == []
+    assert found["seconds"] < 1
+
+
+def test_a_yaml_of_ones_own_gets_a_dag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "own_feed.yaml"
+    path.write_text("source: {reader: simulated}\ncontext: [hour]\n")
+    monkeypatch.setenv("LIS_SCENARIOS", str(path))
+    bag = DagBag(ROOT / "dags")
+    assert bag.import_errors == {}
+    assert "lis_daily__own_feed" in bag.dags
+
+
+def test_a_broken_yaml_shows_as_an_import_error_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "own_feed.yaml"
+    path.write_text("source: {reader: simulated}\nhorizon: [7]\n")
+    monkeypatch.setenv("LIS_SCENARIOS", str(path))
+    errors = DagBag(ROOT / "dags").import_errors
+    assert ["own_feed.yaml: unknown key 'horizon'" in text for text in errors.values()] == [True]

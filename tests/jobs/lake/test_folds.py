@@ -1,0 +1,98 @@
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.errors import InputError
+from jobs.lake import Lake
+from jobs.lake.folds import FOLDS, HASH_RANGE, fold_bounds, fold_of, pin_folds
+from jobs.scenarios import FoldShares, Scenario, SimulatedSource
+
+
+def scenario(name: str = "tiny", title: str = "", **shares: float) -> Scenario:
+    folds = FoldShares.model_validate(shares)
+    return Scenario(name=name, title=title, source=SimulatedSource(), folds=folds)
+
+
+SHARES = st.tuples(st.floats(0.01, 0.98), st.floats(0, 1)).map(
+    lambda cut: {
+        "lineage": cut[0],
+        "fit": (1 - cut[0]) * 0.9 * cut[1],
+        "eval": 1 - cut[0] - (1 - cut[0]) * 0.9 * cut[1],
+    }
+)
+
+
+def test_folds_get_their_shares() -> None:
+    ids = 100_000
+    counts = Counter(fold_of(scenario(), number) for number in range(ids))
+    for fold, share in {"lineage": 0.8, "fit": 0.1, "eval": 0.1}.items():
+        four_sigma = 4 * (share * (1 - share) / ids) ** 0.5
+        assert counts[fold] / ids == pytest.approx(share, abs=four_sigma)
+
+
+@pytest.mark.parametrize(
+    ("name", "impression_id", "fold"),
+    [
+        ("tiny", 0, "eval"),
+        ("tiny", 1, "fit"),
+        ("tiny", 2, "lineage"),
+        ("tiny", "a-1", "lineage"),
+        ("movietweetings", 7, "eval"),
+        ("tiny", "ü", "fit"),
+    ],
+)
+def test_folds_never_change(name: str, impression_id: str | int, fold: str) -> None:
+    assert fold_of(scenario(name), impression_id) == fold
+
+
+@given(st.one_of(st.integers(-(2**63), 2**63 - 1), st.text(max_size=20)), st.text(max_size=5))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_a_fold_follows_from_name_and_id_alone(impression_id: str | int, title: str) -> None:
+    fold = fold_of(scenario(), impression_id)
+    assert fold in FOLDS
+    assert fold_of(scenario(title=title), str(impression_id)) == fold
+
+
+def test_scenarios_are_cut_independently() -> None:
+    ids = range(2_000)
+    eval_of_both = [
+        number
+        for number in ids
+        if fold_of(scenario("one"), number) == fold_of(scenario("two"), number) == "eval"
+    ]
+    assert 0 < len(eval_of_both) < 60
+
+
+@given(SHARES)
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_bounds_cover_the_hash_range(shares: dict[str, float]) -> None:
+    first, second = fold_bounds(FoldShares.model_validate(shares))
+    assert 0 < first <= second < HASH_RANGE
+    assert first / HASH_RANGE == pytest.approx(shares["lineage"], abs=1e-9)
+    assert (HASH_RANGE - second) / HASH_RANGE == pytest.approx(shares["eval"], abs=1e-8)
+
+
+def test_bounds_of_the_default_shares() -> None:
+    assert fold_bounds(FoldShares()) == (3435973837, 3865470566)
+
+
+def test_without_a_fit_share_no_row_is_fit() -> None:
+    config = scenario(lineage=0.5, fit=0, eval=0.5)
+    assert {fold_of(config, number) for number in range(500)} == {"lineage", "eval"}
+
+
+def test_pinned_shares_are_kept_and_others_refused(lake: Lake) -> None:
+    pin_folds(lake, scenario())
+    pin_folds(lake, scenario(title="another title"))
+    pin_folds(lake, scenario("other", lineage=0.5, fit=0.25, eval=0.25))
+    with pytest.raises(InputError, match="never change") as caught:
+        pin_folds(lake, scenario(lineage=0.5, fit=0.25, eval=0.25))
+    message = str(caught.value)
+    assert message.startswith("scenario tiny: folds are ")
+    assert "'lineage': 0.8" in message
+    assert "'lineage': 0.5" in message
+    assert "give the scenario another name" in message
+    assert "\n" not in message
+    pin_folds(lake, scenario())

@@ -1,0 +1,130 @@
+"""Contract of the pictures and of the ROC curve that they draw."""
+
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ET
+
+import matplotlib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_curve as sklearn_roc_curve
+
+from jobs.lis.auc import auc
+from jobs.lis.plots import (
+    INK,
+    lis_by_horizon_figure,
+    png,
+    roc_figure,
+    svg,
+    trend_figure,
+)
+from jobs.lis.roc import roc_curve
+from tests.jobs.tracking.sample_results import make_result
+
+RESULTS = [
+    make_result(as_of=f"2026-02-0{day}", horizon=horizon, preference=preference)
+    for day in (1, 2, 3)
+    for horizon in (7, 30)
+    for preference in ("id_embedding", "next_click")
+]
+ONE_DAY = [result for result in RESULTS if result.as_of == "2026-02-01"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=60))
+def test_the_curve_is_the_one_of_scikit_learn(rows: list[tuple[bool, int]]) -> None:
+    labels = np.array([int(label) for label, _ in rows])
+    scores = np.array([float(score) for _, score in rows])
+    if labels.min() == labels.max():
+        with pytest.raises(ValueError, match="both classes"):
+            roc_curve(labels, scores)
+        return
+    curve = roc_curve(labels, scores)
+    false, true, _ = sklearn_roc_curve(labels, scores, drop_intermediate=False)
+    np.testing.assert_allclose(curve.false_positive_rate, false)
+    np.testing.assert_allclose(curve.true_positive_rate, true)
+
+
+def test_a_thinned_curve_keeps_its_ends_and_its_area() -> None:
+    random = np.random.default_rng(7)
+    labels = random.integers(0, 2, 50_000)
+    scores = labels + 2 * random.normal(size=labels.size)
+    curve = roc_curve(labels, scores, points=200)
+    assert curve.false_positive_rate.size <= 200
+    ends = curve.false_positive_rate[[0, -1]], curve.true_positive_rate[[0, -1]]
+    assert [list(end) for end in ends] == [[0, 1], [0, 1]]
+    area = np.trapezoid(curve.true_positive_rate, curve.false_positive_rate)
+    assert area == pytest.approx(auc(labels, scores), abs=2e-4)
+
+
+def test_a_curve_of_one_point_is_refused() -> None:
+    with pytest.raises(ValueError, match="two points"):
+        roc_curve([0, 1], [0.1, 0.2], points=1)
+
+
+@pytest.mark.parametrize("draw", [lis_by_horizon_figure, trend_figure])
+@pytest.mark.parametrize("width", [340, 840])
+def test_svg_is_deterministic_and_takes_the_pages_ink(draw: object, width: int) -> None:
+    assert callable(draw)
+    results = ONE_DAY if draw is lis_by_horizon_figure else RESULTS
+    first, second = (svg(draw(results, width), "name", 'what "it" <shows>') for _ in range(2))
+    assert first == second
+    root = ET.fromstring(first)
+    assert float(root.attrib["viewBox"].split()[2]) == width
+    assert root.attrib["aria-label"] == 'what "it" <shows>'
+    assert INK not in first
+    assert "currentColor" in first
+    assert "var(--held-out, #0072b2)" in first
+    assert "<metadata" not in first
+    words = "".join(root.itertext())
+    for shown in ("id_embedding, swap", "next_click, swap", "threshold 0.0010", "AUC gain"):
+        assert shown in words
+
+
+def test_two_pictures_of_a_page_share_no_id() -> None:
+    def ids(name: str) -> set[str]:
+        root = ET.fromstring(svg(lis_by_horizon_figure(ONE_DAY), name, "any"))
+        return {element.attrib["id"] for element in root.iter() if "id" in element.attrib}
+
+    assert ids("wide")
+    assert not ids("wide") & ids("narrow")
+
+
+def test_references_within_a_picture_lead_somewhere() -> None:
+    text = svg(lis_by_horizon_figure(ONE_DAY), "wide", "any")
+    referred = re.findall(r'(?:url\(#|href="#)([^")]+)', text)
+    assert referred
+    assert set(referred) <= set(re.findall(r'\bid="([^"]+)"', text))
+
+
+def test_png_is_deterministic_and_leaves_no_style_behind() -> None:
+    before = dict(matplotlib.rcParams)
+    curve = roc_curve([0, 1, 0, 1], [0.1, 0.4, 0.5, 0.9])
+    first, second = (png(roc_figure(curve, curve, make_result())) for _ in range(2))
+    assert first == second
+    assert first.startswith(b"\x89PNG")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_drawn_points_are_the_results() -> None:
+    figure = lis_by_horizon_figure([make_result(), make_result(horizon=30, lis=0.018)])
+    lines = [list(np.asarray(line.get_ydata())) for line in figure.axes[0].lines]
+    assert [0.015, 0.018] in lines
+    assert [0.06, 0.06] in lines
+
+
+def test_missing_figures_and_days_out_of_order_can_be_drawn() -> None:
+    hole = make_result(as_of="2026-02-04", lis=math.nan, lis_ci_low=math.nan, lis_ci_high=math.nan)
+    figure = trend_figure([hole, *RESULTS[::-1]])
+    drawn = np.asarray(figure.axes[0].lines[0].get_ydata(), dtype=float)
+    assert np.isnan(drawn[-1])
+    assert svg(lis_by_horizon_figure([hole]), "hole", "any").startswith("<svg")
+
+
+def test_a_picture_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="no result"):
+        trend_figure([make_result(as_of="2026-02-01:2026-02-02")])

@@ -1,0 +1,205 @@
+"""Contract of the report, its wording and the terminal table."""
+
+from __future__ import annotations
+
+import math
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from jobs.lis import wording
+from jobs.lis.report import Axis, build_report
+from jobs.lis.result import Slice
+from jobs.lis.table import result_table
+from tests.jobs.tracking.sample_results import SCENARIO, make_result
+
+VOID = {"meta", "br", "line", "path", "use", "rect", "link", "img", "hr", "circle"}
+
+
+class Page(HTMLParser):
+    """Collects what the tests ask of a page, and checks that its tags nest."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.tags.append((tag, named))
+        if "id" in named:
+            self.ids.append(str(named["id"]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += " " + " ".join(data.split())
+
+
+INCONCLUSIVE = make_result(
+    preference="next_click",
+    mode="retrain",
+    lis=-0.0004,
+    lis_ci_low=-0.003,
+    lis_ci_high=0.0022,
+    verdict="inconclusive",
+    rows_needed=123_456,
+    slices=(Slice("item age", "new", 500, 90, 0.002, -0.001, 0.005),),
+    note="The placebo gave 0.0001.",
+)
+
+
+def test_the_page_says_all_that_a_decision_needs() -> None:
+    text = Page(build_report(SCENARIO, [make_result(), INCONCLUSIVE])).text
+    for said in (
+        "Small feed",
+        "Leaking the item-ID embeddings that the ranker will hold 7 days later raises held-out "
+        "AUC by +0.0150 (95 % interval +0.0110 to +0.0190), above the threshold of 0.0010.",
+        "About 120,000 held-out rows would settle it.",
+        "\N{MINUS SIGN}0.0030 to +0.0022",
+        "123,456",
+        "+0.0600",
+        "+0.0450",
+        "0.7000",
+        "0.7150",
+        "0.6500",
+        "\N{MINUS SIGN}0.0060",
+        "93.0 %",
+        "20,000",
+        "item age: new",
+        "days before 2026-02-08",
+        "The placebo gave 0.0001.",
+        "d" * 64,
+        "abc1234",
+        "ranker-1",
+    ):
+        assert said in text
+
+
+def test_the_page_asks_for_nothing_beside_itself() -> None:
+    html = build_report(SCENARIO, [make_result(), make_result(as_of="2026-02-02")])
+    page = Page(html)
+    assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object"}
+    for _, attrs in page.tags:
+        for name in ("src", "href", "xlink:href"):
+            assert (attrs.get(name) or "#").startswith("#")
+    assert "@import" not in html
+    assert all(address.startswith("#") for address in re.findall(r"url\((.*?)\)", html))
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_tables_are_captioned_and_their_headers_scoped() -> None:
+    page = Page(build_report(SCENARIO, [make_result(), INCONCLUSIVE]))
+    tables = sum(tag == "table" for tag, _ in page.tags)
+    assert tables == sum(tag == "caption" for tag, _ in page.tags) > 0
+    assert all(attrs.get("scope") in {"col", "row"} for tag, attrs in page.tags if tag == "th")
+    pictures = [attrs for tag, attrs in page.tags if tag == "svg" and "role" in attrs]
+    assert all(attrs["role"] == "img" and attrs["aria-label"] for attrs in pictures)
+
+
+def test_nothing_given_becomes_markup() -> None:
+    bad = "<script>alert('x')</script>\"&"
+    result = make_result(
+        preference=bad,
+        mode=bad,
+        note=bad,
+        code_version=bad,
+        ranker_version=bad,
+        slices=(Slice(bad, bad, 1, 1, 0.0, 0.0, 0.0),),
+    )
+    scenario = SCENARIO.model_copy(update={"title": bad})
+    html = build_report(scenario, [result])
+    assert "<script" not in html
+    assert bad in Page(html).text
+
+
+def test_the_pooled_result_leads_and_the_days_stay_in_reach() -> None:
+    days = [make_result(as_of=f"2026-02-0{day}", lis=0.01 * day) for day in (1, 2)]
+    pooled = make_result(as_of="2026-02-01:2026-02-02", lis=0.0155, dates=2, dates_skipped=1)
+    page = Page(build_report(SCENARIO, [*days, pooled]))
+    head = page.text.split("Decision")[0]
+    assert "+0.0155" in head
+    assert "+0.0200" not in head
+    assert "pooled over 2 days" in head
+    assert "+0.0200" in page.text
+    assert "LIS of each day" in page.text
+    assert "1 day held one class only" in page.text
+
+
+def test_the_trend_needs_two_days() -> None:
+    assert "LIS of each day" not in Page(build_report(SCENARIO, [make_result()])).text
+    earlier = [make_result(as_of="2026-01-31")]
+    text = Page(build_report(SCENARIO, [make_result()], previous=earlier)).text
+    assert "from 2026-01-31 to 2026-02-01" in text
+
+
+def test_figures_that_could_not_be_computed_leave_a_dash() -> None:
+    floats = ("lis", "lis_ci_low", "lis_ci_high", "lis_seen", "memorisation", "auc_leaked")
+    result = make_result(verdict="inconclusive", **dict.fromkeys(floats, math.nan))
+    html = build_report(SCENARIO, [result])
+    assert not re.search(r"\bnan\b", Page(html).text.lower())
+    assert "gives no figure" in html
+
+
+def test_the_same_results_give_the_same_bytes() -> None:
+    results = [make_result(), INCONCLUSIVE, make_result(as_of="2026-02-02")]
+    assert build_report(SCENARIO, results) == build_report(SCENARIO, results[::-1])
+
+
+def test_a_report_on_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs a result"):
+        build_report(SCENARIO, [])
+
+
+def test_the_axis_has_room_for_intervals_threshold_and_zero() -> None:
+    axis = Axis.of([make_result(), INCONCLUSIVE])
+    for value in (0.0, 0.001, -0.003, 0.019):
+        assert 0 < float(axis.place(value)) < 100
+    assert Axis.of([make_result(lis=math.nan)]).low < 0
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.01234, "+0.0123"),
+        (-0.5, "\N{MINUS SIGN}0.5000"),
+        (0.0, "0.0000"),
+        (-0.00001, "0.0000"),
+        (math.nan, "\N{EN DASH}"),
+    ],
+)
+def test_differences_carry_their_sign(value: float, expected: str) -> None:
+    assert wording.signed(value) == expected
+
+
+def test_the_headline_begins_with_the_verdict() -> None:
+    sentence = wording.headline(make_result(verdict="already captured", lis=0.0002), 0.9)
+    assert sentence.startswith("Already captured: leaking the item-ID embeddings")
+    assert "90 % interval" in sentence
+
+
+def test_the_table_is_aligned_ascii_with_figures_and_verdict() -> None:
+    lines = result_table([INCONCLUSIVE, make_result(horizon=30)]).splitlines()
+    assert all(line.isascii() for line in lines)
+    assert len(lines) == 4
+    end = lines[0].index("LIS") + 3
+    assert lines[2][:end].endswith("+0.0150")
+    assert lines[3][:end].endswith("-0.0004")
+    assert "-0.0030 to +0.0022" in lines[3]
+    assert "inconclusive" in lines[3]
+    assert result_table([]) == "no results"

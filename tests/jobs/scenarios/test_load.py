@@ -1,0 +1,170 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from jobs.errors import InputError
+from jobs.scenarios import CsvFormat, TableSource, load_scenario, shipped_scenarios
+
+COLUMNS = {"user_id": "u", "item_id": "i", "ts": "t", "label": "l"}
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    return {"name": "tiny", "source": {"reader": "table", "columns": COLUMNS}, **changes}
+
+
+def source(**changes: Any) -> dict[str, Any]:
+    return config(source={"reader": "table", "columns": COLUMNS, **changes})
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "tiny.yaml"
+
+
+def refusal(path: Path, content: object) -> str:
+    """The line that refuses a config, less the file's name that it must begin with."""
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError) as caught:
+        load_scenario(str(path))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(f"{path}: ")
+    return message.removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_shipped_scenarios_load_under_their_names(name: str) -> None:
+    assert load_scenario(name).name == name
+
+
+def test_a_simulated_and_a_public_log_are_shipped() -> None:
+    assert {"simulated_feed", "movietweetings", "kuairand"} <= set(shipped_scenarios())
+
+
+def test_a_shipped_mapping_is_read_as_written() -> None:
+    read = load_scenario("movietweetings").source
+    assert isinstance(read, TableSource)
+    assert read.format == CsvFormat(delimiter="::", header=False)
+    assert (read.columns.user_id, read.label.at_least, read.ts_unit) == (0, 8, "s")
+
+
+def test_a_file_by_path_is_named_after_itself_unless_it_says_otherwise(path: Path) -> None:
+    path.write_text(yaml.safe_dump({"source": {"reader": "simulated"}}))
+    assert load_scenario(str(path)).name == "tiny"
+    path.write_text(yaml.safe_dump({"name": "other", "source": {"reader": "simulated"}}))
+    assert load_scenario(str(path)).name == "other"
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (config(horizon=[7]), "unknown key 'horizon'; did you mean 'horizons'?"),
+        (config(zzz=1), "unknown key 'zzz'"),
+        (
+            config(ranker={"embeding_dim": 8}),
+            "unknown key 'ranker.embeding_dim'; did you mean 'embedding_dim'?",
+        ),
+        (
+            source(format={"kind": "csv", "delimeter": "|"}),
+            "unknown key 'source.format.delimeter'; did you mean 'delimiter'?",
+        ),
+        (
+            source(columns={**COLUMNS, "itemid": "i"}),
+            "unknown key 'source.columns.itemid'; did you mean 'item_id'?",
+        ),
+        (source(columns={"user_id": "u"}), "key 'source.columns.item_id' is missing"),
+        ({"name": "tiny"}, "key 'source' is missing"),
+        (source(items={"item_id": "i"}), "key 'source.items.path' is missing"),
+    ],
+)
+def test_an_unknown_or_missing_key_is_named_with_its_place(
+    path: Path, content: object, line: str
+) -> None:
+    assert refusal(path, content) == line
+
+
+@pytest.mark.parametrize(
+    ("content", "start"),
+    [
+        (config(folds={"lineage": 0.8, "fit": 0.1, "eval": 0.2}), "folds: lineage + fit + eval"),
+        (config(folds={"lineage": 1.0}), "folds.lineage: "),
+        (config(horizons=[7, 7]), "horizons: needs distinct days of leak"),
+        (config(horizons=[]), "horizons: needs distinct days of leak"),
+        (config(horizons=[-1]), "horizons: needs distinct days of leak"),
+        (config(preferences=[]), "preferences: "),
+        (config(context=["place"]), "scenario: context field 'place' is not mapped"),
+        (config(name="Content Feed"), "name: "),
+        (config(threshold=0), "threshold: "),
+        (config(ranker={"history_length": 30}), "scenario: ranker.history_length is more than"),
+        (source(label={"at_least": 1, "equals": "x"}), "source.label: takes at_least or equals"),
+        (source(ts_unit="h"), "source.ts_unit: "),
+        (source(ids="int32"), "source.ids: "),
+        (source(format={"kind": "json"}), "source.format: "),
+        (config(source={"reader": "kafka"}), "source: "),
+        (config(source={"columns": COLUMNS}), "source: "),
+        (config(schedule={"start": "yesterday"}), "schedule.start: "),
+    ],
+)
+def test_a_refused_value_is_named_with_its_key(path: Path, content: object, start: str) -> None:
+    line = refusal(path, content)
+    assert line.startswith(start)
+    assert "(got " in line
+
+
+def test_folds_that_do_not_sum_to_one_say_what_they_sum_to(path: Path) -> None:
+    assert "must be 1, not 1.1" in refusal(
+        path, config(folds={"lineage": 0.8, "fit": 0.1, "eval": 0.2})
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("name: [tiny", "not YAML: "),
+        ("\tname: tiny", "not YAML: "),
+        ("", "expected keys such as 'name:' and 'source:', found none"),
+        ("# nothing but a comment\n", "expected keys"),
+        ("- a\n- list\n", "expected keys"),
+        ("just text", "expected keys"),
+    ],
+)
+def test_a_file_that_is_no_config_is_named(path: Path, text: str, line: str) -> None:
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        load_scenario(str(path))
+    assert str(caught.value).startswith(f"{path}: {line}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_text_is_named(path: Path) -> None:
+    path.write_bytes(b"PAR1\xff\xfe\x00")
+    with pytest.raises(InputError, match="not YAML"):
+        load_scenario(str(path))
+
+
+@pytest.mark.parametrize("name", ["simulated_fed", "simulated-feed", "Simulated_feed"])
+def test_an_unknown_name_suggests_the_nearest(name: str) -> None:
+    with pytest.raises(InputError, match="did you mean 'simulated_feed'") as caught:
+        load_scenario(name)
+    assert all(shipped in str(caught.value) for shipped in shipped_scenarios())
+
+
+def test_a_name_like_no_other_lists_what_is_shipped() -> None:
+    with pytest.raises(InputError, match=r"unknown scenario 'xyzzy': shipped: .*simulated_feed"):
+        load_scenario("xyzzy")
+
+
+def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"scenario file .*gone\.yaml does not exist"):
+        load_scenario(str(tmp_path / "gone.yaml"))
+
+
+def test_a_scenario_is_frozen() -> None:
+    scenario = load_scenario("simulated_feed")
+    with pytest.raises(ValidationError, match="frozen"):
+        scenario.threshold = 0.5  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="frozen"):
+        scenario.ranker.seed = 1  # type: ignore[misc]

@@ -1,0 +1,77 @@
+"""Contract of jobs.tracking.store."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import InputError
+from jobs.tracking import store
+
+FIRST_CONTACT = """
+from jobs.tracking.store import experiment, prepare_store
+print(experiment(prepare_store(), "lis/shared"))
+"""
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("MLFLOW_TRACKING_URI", "LIS_MLFLOW_UI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LIS_DATA", str(tmp_path))
+    return tmp_path
+
+
+def test_processes_that_meet_an_empty_store_at_once_all_succeed(data: Path) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", FIRST_CONTACT], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(3)
+    ]
+    answers = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], answers
+    assert len({output for output, _ in answers}) == 1
+    assert [path.name for path in (data / "mlflow").glob("mlflow.db*")] == ["mlflow.db"]
+    with sqlite3.connect(data / "mlflow" / "mlflow.db") as database:
+        names = database.execute("select name from experiments order by name").fetchall()
+    assert names == [("Default",), ("lis/shared",)]
+
+
+def test_store_and_artifacts_lie_in_the_data_folder(data: Path) -> None:
+    assert store.tracking_uri() == f"sqlite:///{data}/mlflow/mlflow.db"
+    assert store.artifact_root() == f"file://{data}/mlflow/artifacts"
+
+
+def test_a_tracking_server_decides_on_artifacts_and_shows_its_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://mlflow.example.org")
+    assert store.tracking_uri() == "https://mlflow.example.org"
+    assert store.artifact_root() is None
+
+
+def test_a_store_of_an_unknown_kind_is_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "ftp://example.org/runs")
+    with pytest.raises(InputError, match=r"cannot use MLFLOW_TRACKING_URI=ftp://"):
+        store.prepare_store()
+
+
+def test_a_deleted_experiment_is_named_with_the_way_to_restore_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
+    client = store.prepare_store()
+    number = store.experiment(client, "lis/gone")
+    assert store.experiment(client, "lis/gone") == number
+    run = client.create_run(number)
+    assert store.run_url(run).startswith(f"http://127.0.0.1:5000/#/experiments/{number}/runs/")
+    monkeypatch.setenv("LIS_MLFLOW_UI", "https://ui.example.org/")
+    assert store.run_url(run).startswith("https://ui.example.org/#/experiments/")
+    client.delete_experiment(number)
+    with pytest.raises(InputError, match=f"experiments restore -x {number}"):
+        store.experiment(client, "lis/gone")

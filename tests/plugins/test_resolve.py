@@ -1,0 +1,56 @@
+"""The first task plans the run, and hands on what the others are templated with."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from jobs.lis.plan import RunPlan
+from plugins.lis_plugin.resolve import ResolveDateOperator
+
+
+class RecordedXCom:
+    """Keeps what a task pushes."""
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+def run(feed: Path, **params: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    ti = RecordedXCom()
+    context: Any = {
+        "ti": ti,
+        "params": params,
+        "dag_run": SimpleNamespace(run_after=datetime(2026, 1, 10, 2, tzinfo=UTC)),
+        "logical_date": datetime(2026, 1, 9, 2, tzinfo=UTC),
+    }
+    return ResolveDateOperator(task_id="t", scenario=str(feed)).execute(context), ti.pushed
+
+
+def test_a_scheduled_run_scores_each_horizon_as_of_its_own_date(tiny_feed: Path) -> None:
+    scorings, pushed = run(tiny_feed)
+    assert [(s["as_of"], s["horizon"], s["waits_for"]) for s in scorings] == [
+        ("2026-01-07", 2, None),
+        ("2026-01-04", 5, None),
+    ]
+    assert pushed["due"] == {"as_of": "2026-01-04:2026-01-07", "horizons": [2, 5]}
+    assert RunPlan.from_dict(pushed["plan"]).day.isoformat() == "2026-01-09"
+
+
+def test_the_form_chooses_dates_horizons_and_preferences(tiny_feed: Path) -> None:
+    scorings, pushed = run(
+        tiny_feed, as_of="2026-01-03:2026-01-05", horizons=[1], preferences=["id_embedding"]
+    )
+    assert [(s["as_of"], s["horizon"]) for s in scorings] == [("2026-01-03:2026-01-05", 1)]
+    assert pushed["plan"]["preferences"] == ["id_embedding"]
+
+
+def test_bad_input_fails_without_a_retry(tiny_feed: Path) -> None:
+    with pytest.raises(AirflowFailException, match="must not come after"):
+        run(tiny_feed, as_of="2026-01-05:2026-01-03")
