@@ -37,7 +37,6 @@ from plugins.lis_plugin.steps import LisLogOperator, LisStepOperator
 def daily_dag(source: str) -> None:
     """Define the DAG of one scenario, given by shipped name or by path."""
     scenario = load_scenario(source)
-    of = ["--scenario", source]
 
     with DAG(
         dag_id=f"lis_daily__{scenario.name}",
@@ -53,15 +52,10 @@ def daily_dag(source: str) -> None:
     ):
         plan = ResolveDateOperator(task_id="resolve_date", scenario=source)
 
-        def step(name: str, arguments: list[str], *published: str, **options: Any) -> Any:
-            outlets = parts.tables(scenario, *published)
+        def run(kind: Any, name: str, arguments: list[str], *tables: str, **options: Any) -> Any:
+            outlets = parts.tables(scenario, *tables)
             options = {"task_id": name, "step": name, "outlets": outlets, **options}
-            return LisStepOperator(arguments=of + arguments, **options)
-
-        def spark(name: str, arguments: list[str], *published: str, **options: Any) -> Any:
-            outlets = parts.tables(scenario, *published)
-            options = {"task_id": name, "step": name, "outlets": outlets, **options}
-            return LisSparkOperator(arguments=of + arguments, **options)
+            return kind(arguments=["--scenario", source, *arguments], **options)
 
         @task_group(group_id="horizon")
         def each_horizon(scoring: dict[str, Any]) -> None:
@@ -75,21 +69,26 @@ def daily_dag(source: str) -> None:
             later: dict[str, Any] = {**mapped, "trigger_rule": TriggerRule.NONE_FAILED}
             swap = [*parts.ONE_HORIZON, "--mode", "swap"]
             chain(
-                spark("assemble", parts.ONE_HORIZON, "features", **mapped),
-                step("score", swap, "predictions", "lis", pool="gpu", **later),
-                LisLogOperator(task_id="log", step="log", arguments=of + swap, **later),
+                run(LisSparkOperator, "assemble", parts.ONE_HORIZON, "features", **mapped),
+                run(LisStepOperator, "score", swap, "predictions", "lis", pool="gpu", **later),
+                run(LisLogOperator, "log", swap, **later),
             )
 
         simulated = isinstance(scenario.source, SimulatedSource)
         chain(
             plan,
-            *([step("simulate", parts.DAYS)] if simulated else []),
-            spark("ingest", parts.DAYS, "impressions", "items", "quarantine"),
-            spark("history", parts.DAYS, "history"),
-            step("train", parts.UNTIL, "checkpoints", pool="gpu"),
-            spark("snapshot", parts.UNTIL, "snapshots"),
+            *([run(LisStepOperator, "simulate", parts.DAYS)] if simulated else []),
+            run(LisSparkOperator, "ingest", parts.DAYS, "impressions", "items", "quarantine"),
+            run(LisSparkOperator, "history", parts.DAYS, "history"),
+            run(LisStepOperator, "train", parts.UNTIL, "checkpoints", pool="gpu"),
+            run(LisSparkOperator, "snapshot", parts.UNTIL, "snapshots"),
             each_horizon.expand(scoring=plan.output),
-            step("report", parts.ALL_DUE, trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS),
+            run(
+                LisStepOperator,
+                "report",
+                parts.ALL_DUE,
+                trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+            ),
         )
 
 

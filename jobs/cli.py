@@ -105,6 +105,9 @@ def _lis(options: argparse.Namespace) -> None:
 
     lake, scenario = Lake.from_environment(), _scenario(options)
     days, horizons, preferences = _asked(options, scenario)
+    steps.kinds_in_mode(preferences, options.mode)
+    if options.seeds > 1:
+        raise InputError("--seeds: swap mode trains nothing, so seeds change nothing; leave it out")
     steps.assemble(lake, scenario, days, horizons, preferences)
     results = steps.score(lake, scenario, days, horizons, preferences, options.mode)
     page = steps.report(lake, scenario, results)
@@ -274,16 +277,17 @@ def _day(text: str) -> date:
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
     return int(text)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() for part in parts) or len(set(parts)) != len(parts):
+    numbers = tuple(int(part) for part in parts if part.isdecimal())
+    if len(set(numbers)) != len(parts):
         raise argparse.ArgumentTypeError(f"{text!r}: write distinct days of leak, such as 7,30")
-    return tuple(int(part) for part in parts)
+    return numbers
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -60,7 +60,8 @@ def simulate(
         where = ".".join(map(str, first_error["loc"]))
         raise InputError(f"simulator option {where}: {first_error['msg']}") from error
     folder = out or raw_location(scenario)
-    with tqdm(total=days, desc=f"simulate {scenario.name}", unit="day") as bar:
+    # The delay keeps the bar away from the one line that refuses bad options.
+    with tqdm(total=days, desc=f"simulate {scenario.name}", unit="day", delay=0.1) as bar:
 
         def advance(_day: date, _rows: int) -> None:
             bar.update()
@@ -122,10 +123,11 @@ def assemble(
     preferences: Sequence[str],
 ) -> None:
     """Feature tables at T and T+n of every kind."""
+    kinds = [preference_kind(name) for name in preferences]
     require_due(lake, scenario, as_ofs, horizons)
-    for name in preferences:
-        done = preference_kind(name).assemble(lake, scenario, as_ofs, horizons)
-        log.info("%s: %d feature tables of %s", scenario.name, len(done), name)
+    for kind in kinds:
+        done = kind.assemble(lake, scenario, as_ofs, horizons)
+        log.info("%s: %d feature tables of %s", scenario.name, len(done), kind.name)
 
 
 def score(
@@ -139,7 +141,7 @@ def score(
     """Leakage Impact Scores of every kind at every horizon."""
     from jobs.lis.swap import score_swap
 
-    kinds = [_kind_in_mode(name, mode) for name in preferences]
+    kinds = kinds_in_mode(preferences, mode)
     require_due(lake, scenario, as_ofs, horizons)
     return [
         result
@@ -219,6 +221,13 @@ def require_due(
     """
     if min(horizons) < 0:
         raise InputError(f"horizon {min(horizons)}: days of leak are 0 or more")
+    try:
+        _ = as_ofs[0] - timedelta(days=1), as_ofs[-1] + timedelta(days=max(horizons))
+    except OverflowError as error:
+        raise InputError(
+            f"as of {as_ofs[-1]}, horizon {max(horizons)} reaches outside the calendar: "
+            "ask for fewer days of leak"
+        ) from error
     for name in ("checkpoints", "snapshots"):
         reached = lake.days(name, scenario.name)
         for as_of in (as_ofs[0], as_ofs[-1]):
@@ -248,6 +257,22 @@ def require_due(
                 f"scenario {scenario.name} has no impressions on {as_of}: run python -m jobs "
                 f"ingest --scenario {scenario.name} --start {as_of} --end {as_of}"
             )
+
+
+def kinds_in_mode(preferences: Sequence[str], mode: str) -> list[PreferenceKind]:
+    """The kinds of these names.
+
+    Raises:
+        InputError: there is no such kind, or it cannot be scored in the mode.
+    """
+    kinds = [preference_kind(name) for name in preferences]
+    for kind in kinds:
+        if mode not in kind.modes:
+            raise InputError(
+                f"preference data {kind.name} cannot be scored in mode {mode!r}: "
+                f"it takes {', '.join(kind.modes)}"
+            )
+    return kinds
 
 
 def parse_days(text: str) -> list[date]:
@@ -282,13 +307,3 @@ def _last_ingested(lake: Lake, scenario: Scenario) -> date:
             f"--scenario {scenario.name} --raw PATH"
         )
     return days[-1]
-
-
-def _kind_in_mode(name: str, mode: str) -> PreferenceKind:
-    kind = preference_kind(name)
-    if mode not in kind.modes:
-        raise InputError(
-            f"preference data {name} cannot be scored in mode {mode!r}: "
-            f"it takes {', '.join(kind.modes)}"
-        )
-    return kind

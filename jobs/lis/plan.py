@@ -111,10 +111,20 @@ def plan_run(
         raise InputError(f"horizons {list(leaks)}: needs distinct days of leak, each 0 or more")
     log_first, log_last = span
     known = lake.days("impressions", scenario.name)
-    needed = as_of[1] + timedelta(days=max(*leaks, 1) - 1) if as_of else day
-    last = min(needed, log_last) if log_last else needed
-    earliest = as_of[0] if as_of else last - timedelta(days=max(leaks))
-    start = _lineage_start(scenario, known, earliest, log_first)
+    try:
+        needed = as_of[1] + timedelta(days=max(*leaks, 1) - 1) if as_of else day
+        last = min(needed, log_last) if log_last else needed
+        earliest = as_of[0] if as_of else last - timedelta(days=max(leaks))
+        start = _lineage_start(scenario, known, earliest, log_first)
+    except OverflowError as error:
+        raise InputError(
+            f"horizons {list(leaks)} reach outside the calendar: ask for fewer days of leak"
+        ) from error
+    if as_of and as_of[0] <= start:
+        raise InputError(
+            f"as of {as_of[0]}: the lineage of {scenario.name} starts on {start} and knows "
+            f"nothing on that day; ask for {start + timedelta(days=1)} or later"
+        )
     if last < start:
         raise InputError(
             f"scenario {scenario.name}: {last} lies before the lineage's first day {start}; "

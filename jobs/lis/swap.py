@@ -143,9 +143,11 @@ def _score_day(
     lake: Lake, scenario: Scenario, kind: PreferenceKind, as_of: date, horizons: Sequence[int]
 ) -> DayScores:
     """Score a day at all horizons and publish its predictions."""
+    # Spark stores vectors as lists of any length; the contract's type fixes it.
+    contract = schemas.features(scenario, scenario.ranker.embedding_dim)
     tables = {
         variant(kind.name, horizon): ItemTable.from_arrow(
-            lake.read(kind.table(scenario, as_of, horizon))
+            lake.read(kind.table(scenario, as_of, horizon)).cast(contract)
         )
         for horizon in horizons
     }

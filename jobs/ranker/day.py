@@ -92,8 +92,8 @@ def read_day(lake: Lake, scenario: Scenario, day: date, folds: Collection[str]) 
 
 
 def _batches(lake: Lake, partition: Partition, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    for path in lake.published_paths(partition):
-        with lake.storage.filesystem.open_input_file(lake.storage.absolute(path)) as stream:
+    with lake.open_files(partition) as streams:
+        for stream in streams:
             for batch in pq.ParquetFile(stream).iter_batches(CHUNK_ROWS, columns=list(columns)):
                 if batch.num_rows:
                     yield batch

@@ -19,10 +19,11 @@ from jobs.lake import Window as SeenWindow
 from jobs.lake.chain import chain_digests
 from jobs.lake.manifest import digest_of
 from jobs.scenarios import Scenario
-from jobs.spark.session import next_midnight, read_days, spark_session, write_by_day
+from jobs.spark.session import latest, next_midnight, read_days, spark_session, write_by_day
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RECENT_CLICKS = "recent_clicks"
+_STATE_TS = "clicks.list.element.ts"
 _CLICK = ("ts", "impression_id", "item_id", "fold")
 
 
@@ -69,16 +70,20 @@ def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
             "history": schemas.history(scenario),
             RECENT_CLICKS: schemas.recent_clicks(scenario),
         }
+        last_clicks = {("history", day): _moment(micros) for day, micros in seen.items()}
+        state_folder = f"{attempt.folder}/{RECENT_CLICKS}/ds={end.isoformat()}"
+        last_clicks[RECENT_CLICKS, end] = latest(lake.storage, state_folder, _STATE_TS)
         for partition in [*partitions, carried]:
             day = partition.ds
             below = f"{partition.table}/ds={day.isoformat()}"
             schema = schemas_of[partition.table]
+            max_ts = last_clicks.get((partition.table, day))
             attempt.publish(
                 partition,
                 below=below,
                 inputs=_inputs(scenario, chain[day]),
                 schema=schema,
-                window=SeenWindow.until(next_midnight(day), _moment(seen.get(day))),
+                window=SeenWindow.until(next_midnight(day), max_ts),
             )
     return work.days
 

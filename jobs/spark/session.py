@@ -99,18 +99,21 @@ def spark_type(name: str) -> T.DataType:
 
 
 def latest(storage: Storage, folder: str, column: str) -> datetime | None:
-    """Largest value of a timestamp column in the Parquet files of a folder, from their footers."""
+    """Largest value of a timestamp column in the Parquet files of a folder, from their footers.
+
+    ``column`` is the path of a leaf in the stored schema, such as ``clicks.list.element.ts``.
+    """
     found: list[datetime] = []
     for name in storage.files(folder):
         if not name.endswith(".parquet"):
             continue
         with storage.filesystem.open_input_file(storage.absolute(f"{folder}/{name}")) as stream:
-            metadata = pq.ParquetFile(stream).metadata
-            index = metadata.schema.to_arrow_schema().get_field_index(column)
-            for group in range(metadata.num_row_groups):
-                statistics = metadata.row_group(group).column(index).statistics
-                if statistics is not None and statistics.has_min_max:
-                    found.append(statistics.max)
+            metadata = pq.read_metadata(stream)
+        leaves = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
+        for group in range(metadata.num_row_groups):
+            statistics = metadata.row_group(group).column(leaves.index(column)).statistics
+            if statistics is not None and statistics.has_min_max:
+                found.append(statistics.max)
     return max(found, default=None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from jobs.errors import InputError
@@ -43,15 +43,15 @@ def resolve_day(
         return ResolvedDay(as_of[1], as_of, f"param as_of {asked!r}")
     if key := context.get("partition_key"):
         return ResolvedDay(_parse_day(key, "partition key"), None, f"partition key {key!r}")
-    today = _run_after(context).date()
-    logical_date: datetime | None = context.get("logical_date")
-    if logical_date is not None and logical_date.date() > today:
-        raise InputError(
-            f"logical date {logical_date.date()} lies in the future; "
-            "give a past date, or the param as_of"
-        )
-    if logical_date is not None and logical_date.date() < today:
-        return ResolvedDay(logical_date.date(), None, f"logical date {logical_date.isoformat()}")
+    today = _day_of(context["dag_run"].run_after)
+    if (logical_date := context.get("logical_date")) is not None:
+        day = _day_of(logical_date)
+        if day > today:
+            raise InputError(
+                f"logical date {day} lies in the future; give a past date, or the param as_of"
+            )
+        if day < today:
+            return ResolvedDay(day, None, f"logical date {logical_date.isoformat()}")
     if newest_of_log is not None:
         return ResolvedDay(newest_of_log(), None, "the newest day of the log")
     return ResolvedDay(today - timedelta(days=1), None, f"the last complete day before {today}")
@@ -77,6 +77,7 @@ def _parse_day(text: str, name: str) -> date:
         raise InputError(f"{name} {text!r} is not a day; write it as 2026-01-31") from error
 
 
-def _run_after(context: Mapping[str, Any]) -> datetime:
-    run_after: datetime = context["dag_run"].run_after
-    return run_after
+def _day_of(moment: datetime) -> date:
+    # Airflow's moments are of a subclass, and so would be what their date() gives.
+    utc = moment.astimezone(UTC)
+    return date(utc.year, utc.month, utc.day)

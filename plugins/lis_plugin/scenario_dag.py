@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Asset, CronDataIntervalTimetable, Param
@@ -37,7 +38,8 @@ DEFAULT_ARGS: dict[str, Any] = {
 def scenario_sources() -> list[str]:
     """Shipped names, then the YAML paths that ``LIS_SCENARIOS`` lists as ``PATH`` does."""
     paths = os.environ.get("LIS_SCENARIOS", "").split(os.pathsep)
-    return [*shipped_scenarios(), *(path for path in paths if path)]
+    # Absolute, for a task's working folder is not the one in which the variable was set.
+    return [*shipped_scenarios(), *(str(Path(path).resolve()) for path in paths if path)]
 
 
 def schedule(scenario: Scenario) -> CronDataIntervalTimetable | None:

@@ -6,7 +6,6 @@ import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from logs import table_source
 
 from jobs.datasets.location import (
     day_pattern,
@@ -18,6 +17,7 @@ from jobs.datasets.location import (
 )
 from jobs.errors import InputError
 from jobs.scenarios import Scenario
+from tests.jobs.datasets.logs import table_source
 
 BY_DAY = table_source(path="log/ds={ds}")
 JANUARY_30, JANUARY_31, FEBRUARY_2 = date(2026, 1, 30), date(2026, 1, 31), date(2026, 2, 2)

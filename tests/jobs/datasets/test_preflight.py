@@ -4,12 +4,20 @@ from typing import Any
 import boto3
 import pandas as pd
 import pytest
-from logs import MAPPING, NOON, csv_source, frame, table_source, write_csv, write_parquet
 
 from jobs.datasets.location import log_files
 from jobs.datasets.preflight import check_items, check_log
 from jobs.errors import InputError
 from jobs.scenarios import TableSource
+from tests.jobs.datasets.logs import (
+    MAPPING,
+    NOON,
+    csv_source,
+    frame,
+    table_source,
+    write_csv,
+    write_parquet,
+)
 
 CSV_HEADER = "user,item,time,click\n"
 

@@ -4,11 +4,20 @@ from pathlib import Path
 import boto3
 import pandas as pd
 import pytest
-from logs import DAYS, MAPPING, NOON, csv_source, frame, table_source, write_csv, write_parquet
 
 from jobs.datasets.span import log_span
 from jobs.errors import InputError
 from jobs.scenarios import Scenario, SimulatedSource, TableSource, load_scenario
+from tests.jobs.datasets.logs import (
+    DAYS,
+    MAPPING,
+    NOON,
+    csv_source,
+    frame,
+    table_source,
+    write_csv,
+    write_parquet,
+)
 
 SPAN = (DAYS[0], DAYS[-1])
 

@@ -168,7 +168,7 @@ def test_a_damaged_local_file_is_not_handed_out(lake: Lake, size: int | None) ->
     else:
         stored.write_bytes(b"x" * size)
     with (
-        pytest.raises(AuditError, match="missing|truncated"),
+        pytest.raises(AuditError, match=r"missing|truncated"),
         lake.local_file(target, "ranker.json"),
     ):
         pass

@@ -69,8 +69,9 @@ def test_asked_dates_bring_in_no_day_that_they_do_not_need(
     # M_{T+n} has trained on the days before T+n; scoring T needs T itself.
     assert plan.day == max(last + days(n) - days(1) if n else last for n in horizons)
     assert plan.first_day == first - days(CATCH_UP)
-    assert all(scoring.as_of == (f"{first}:{last}" if length else str(first))
-               for scoring in plan.scorings)
+    assert all(
+        scoring.as_of == (f"{first}:{last}" if length else str(first)) for scoring in plan.scorings
+    )
     assert plan.due == plan.scorings
 
 
@@ -178,25 +179,23 @@ def test_a_score_on_the_lineages_first_day_waits_until_the_next_can_be_scored(la
         assert scoring.waits_for is not None
         later = plan_run(lake, SCENARIO, scoring.waits_for, horizons=(scoring.horizon,))
         assert later.due == later.scorings
-        sooner = plan_run(
-            lake, SCENARIO, scoring.waits_for - days(1), horizons=(scoring.horizon,)
-        )
+        sooner = plan_run(lake, SCENARIO, scoring.waits_for - days(1), horizons=(scoring.horizon,))
         assert sooner.due == ()
 
 
 @pytest.mark.parametrize("offset", [0, -1, -100])
-def test_asked_dates_that_the_lineage_will_never_know_are_refused(
-    lake: Lake, offset: int
-) -> None:
+def test_asked_dates_that_the_lineage_will_never_know_are_refused(lake: Lake, offset: int) -> None:
     ingest(lake, DAY - days(1), DAY)
     first = DAY - days(1) + days(offset)
-    with pytest.raises(InputError, match="starts on 2026-03-19.*ask for 2026-03-20 or later"):
+    with pytest.raises(InputError, match=r"starts on 2026-03-19.*ask for 2026-03-20 or later"):
         plan_run(lake, SCENARIO, DAY, (first, DAY), (7,))
 
 
 def test_a_day_before_the_lineage_is_refused(lake: Lake) -> None:
     ingest(lake, DAY)
-    with pytest.raises(InputError, match="2026-03-19 lies before the lineage's first day 2026-03-20"):
+    with pytest.raises(
+        InputError, match="2026-03-19 lies before the lineage's first day 2026-03-20"
+    ):
         plan_run(lake, SCENARIO, DAY - days(1), horizons=(7,))
 
 

@@ -148,7 +148,7 @@ def test_the_days_may_be_trained_in_parts(
     assert train(parts, scenario, 5) == []
 
 
-@pytest.mark.parametrize("write", [4, 17, 24])
+@pytest.mark.parametrize("write", [4, 17])
 def test_a_killed_run_is_taken_up_again(
     published: Callable[[str], Lake],
     scenario: Scenario,

@@ -45,10 +45,11 @@ def learned(
     make_log: Callable[..., Rows],
     publish_log: Callable[..., None],
 ) -> Callable[..., NDArray[np.float64]]:
-    """Train four days of tastes with the given options: AUC on held-out rows, and the scores."""
+    """Train four days of tastes with these options: AUC and scores of the fifth's held-out rows."""
 
     def run(**options: object) -> tuple[float, NDArray[np.float64]]:
-        scenario = with_options(embedding_dim=8, embedding_rate=0.3, epochs=4, **options)
+        defaults = {"embedding_dim": 8, "embedding_rate": 0.3, "epochs": 4}
+        scenario = with_options(**{**defaults, **options})
         publish_log(lake, scenario, taste_log(make_log))
         ranker = train(lake, scenario, days=4)
         last = read_day(lake, scenario, DAY + timedelta(days=4), {"eval", "fit"})
@@ -66,11 +67,12 @@ def test_learns_tastes(learned: Callable[..., tuple[float, Any]], pooling: str) 
 
 
 def test_bf16_scores_as_fp32_does(learned: Callable[..., tuple[float, Any]]) -> None:
-    auc, scores = learned(precision="fp32")
-    rough_auc, rough_scores = learned(precision="bf16")
-    assert not np.array_equal(scores, rough_scores)
-    assert np.abs(scores - rough_scores).mean() < 0.02
-    assert abs(auc - rough_auc) < 0.01
+    gentle = {"embedding_rate": 0.05, "epochs": 1}
+    _, scores = learned(precision="fp32", **gentle)
+    _, rough = learned(precision="bf16", **gentle)
+    assert not np.array_equal(scores, rough)
+    assert np.abs(scores - rough).max() < 0.02
+    assert np.abs(scores - rough).max() < np.ptp(scores) / 10
 
 
 def test_only_ids_of_rows_that_train_get_a_row(

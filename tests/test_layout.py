@@ -1,0 +1,107 @@
+"""What may import what, and how long a file may be."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = sorted(path for top in ("jobs", "plugins", "dags") for path in (ROOT / top).rglob("*.py"))
+
+# From the top down: a package may import those in the rows below its own, and itself.
+LAYERS = (
+    {"__main__"},
+    {"cli"},
+    {"steps"},
+    {"tracking"},
+    {"lis"},
+    {"preference"},
+    {"ranker", "spark"},
+    {"datasets"},
+    {"lake"},
+    {"scenarios"},
+    {"errors"},
+)
+# These two know nothing of the work: any package may use them.
+LEAVES = {"process": set(), "version": {"lake"}}
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+LONGEST = 400
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, at the top, in a function or for its types."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            found |= {f"{module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def tops(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
+
+
+def label(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def package_of(path: Path) -> str:
+    return path.relative_to(ROOT / "jobs").parts[0].removesuffix(".py")
+
+
+JOBS = [path for path in FILES if path.is_relative_to(ROOT / "jobs")]
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert {package_of(path) for path in JOBS} >= set(LEVEL)
+
+
+@pytest.mark.parametrize("path", JOBS, ids=label)
+def test_imports_inside_jobs_run_one_way(path: Path) -> None:
+    own = package_of(path)
+    used = {name.split(".")[1] for name in imported(path) if name.startswith("jobs.")} - {own}
+    if own in LEAVES:
+        assert used <= LEAVES[own]
+    elif own != "__init__":
+        below = {name for name, level in LEVEL.items() if level > LEVEL[own]}
+        assert used <= below | set(LEAVES)
+
+
+@pytest.mark.parametrize("path", JOBS, ids=label)
+def test_jobs_run_without_airflow(path: Path) -> None:
+    assert not tops(path) & {"airflow", "plugins", "dags"}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path not in JOBS], ids=label)
+def test_nothing_imports_the_dags(path: Path) -> None:
+    assert "dags" not in tops(path)
+
+
+@pytest.mark.parametrize("path", FILES, ids=label)
+def test_nothing_is_pickled(path: Path) -> None:
+    assert not tops(path) & {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+    assert "torch.load" not in path.read_text(encoding="utf-8")
+    assert "allow_pickle=True" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", FILES, ids=label)
+def test_no_file_is_too_long_to_read(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    "module", ["jobs.cli", "jobs.steps", "jobs.scenarios", "jobs.lis.plan", "jobs.preference"]
+)
+def test_light_modules_load_no_heavy_library(module: str) -> None:
+    heavy = ("torch", "pyspark", "mlflow", "airflow", "sklearn", "matplotlib")
+    code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
