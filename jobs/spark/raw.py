@@ -146,7 +146,10 @@ def _id(value: Column, kind: T.DataType) -> Column:
 
 def _moment(raw: DataFrame, mapped: MappedColumn, source: TableSource) -> Column:
     value = _column(raw, mapped)
-    if source.ts_unit == "timestamp":
+    name = column_name(raw.columns, mapped)
+    if source.ts_unit == "timestamp" and name and raw.schema[name].dataType == T.LongType():
+        ts = F.timestamp_micros(F.expr(f"`{name}` div 1000"))  # nanoseconds, see session
+    elif source.ts_unit == "timestamp":
         # Spark takes a bare time of day as one of today, which changes from run to run.
         has_year = value.cast("string").rlike(r"^\s*\d{4}")
         ts = F.when(has_year, value.try_cast("timestamp"))

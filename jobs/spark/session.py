@@ -23,6 +23,8 @@ _SETTINGS = {
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.shuffle.partitions": "32",
+    # Spark has no type for nanoseconds, in which pandas writes times: it reads them as integers.
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
 }
 
 

@@ -23,7 +23,7 @@ from jobs.spark.session import latest, midnight, spark_session
 
 ITEM_SLOT = "item_id"
 ROWS_A_TASK = 250_000
-_RANGE = "ds string, start bigint, version string"
+_RANGE = "ds string, start bigint, length bigint, version string"
 
 
 def build_snapshots(lake: Lake, scenario: Scenario, last: date) -> list[date]:
@@ -74,7 +74,7 @@ def _write(
 ) -> None:
     """One task a range of rows, one file a task; the rows stay where they are made."""
     ranges = [
-        (day.isoformat(), start, manifest.inputs["ranker"])
+        (day.isoformat(), start, ROWS_A_TASK, manifest.inputs["ranker"])
         for day, manifest in checkpoints
         for start in range(0, _items_held(manifest), ROWS_A_TASK)
     ]
@@ -84,8 +84,8 @@ def _write(
         task_lake = Lake(lake_uri)
         for batch in batches:
             for work in batch.to_pylist():
-                rows = _rows(task_lake, scenario, work["ds"], work["start"], work["version"])
-                name = f"ds={work['ds']}/part-{work['start'] // ROWS_A_TASK:05d}.parquet"
+                name = f"ds={work['ds']}/part-{work['start'] // work['length']:05d}.parquet"
+                rows = _rows(task_lake, scenario, **work)
                 task_lake.storage.replace(f"{folder}/{name}", _parquet(rows))
             yield batch
 
@@ -100,11 +100,13 @@ def _items_held(checkpoint: Manifest) -> int:
     return stored.rows
 
 
-def _rows(lake: Lake, scenario: Scenario, ds: str, start: int, version: str) -> pa.Table:
-    """Rows [start, start + ROWS_A_TASK) of one checkpoint's item table."""
+def _rows(
+    lake: Lake, scenario: Scenario, ds: str, start: int, length: int, version: str
+) -> pa.Table:
+    """Rows [start, start + length) of one checkpoint's item table."""
     partition = Partition("checkpoints", scenario.name, date.fromisoformat(ds))
     with lake.local_file(partition, f"vocabulary-{ITEM_SLOT}.parquet") as path:
-        ids = pq.read_table(path).column(0).slice(start, ROWS_A_TASK).combine_chunks()
+        ids = pq.read_table(path).column(0).slice(start, length).combine_chunks()
     end = start + len(ids)
     with (
         lake.local_file(partition, "table.safetensors") as path,

@@ -6,7 +6,7 @@ seed, so any day can be generated on its own and in any order.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from enum import IntEnum
 
 import numpy as np
@@ -34,8 +34,3 @@ def random_stream(seed: int, stream: Stream, *key: int) -> np.random.Generator:
 def day_number(day: date) -> int:
     """Days since 1970-01-01."""
     return (day - _EPOCH).days
-
-
-def day_of(number: int) -> date:
-    """The date of a day number; the inverse of :func:`day_number`."""
-    return _EPOCH + timedelta(days=number)

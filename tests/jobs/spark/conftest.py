@@ -31,7 +31,7 @@ RawRow = Sequence[str | None]
 def spark() -> Iterator[SparkSession]:
     """The running session, which the jobs then use and leave running."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    settings = {
+    settings: dict[str, bool | float | int | str | None] = {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.memory": "2g",

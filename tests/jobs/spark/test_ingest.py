@@ -28,7 +28,7 @@ START = int(datetime(2026, 1, 30, tzinfo=UTC).timestamp())
 A_DAY = 86_400
 COLUMNS = ("id", "user", "item", "ts", "label", "place")
 Row = dict[str, Any]
-Rows = list[tuple[str, ...]]
+Rows = Sequence[tuple[str, ...]]
 MakeScenario = Callable[..., Scenario]
 WriteLog = Callable[..., str]
 
@@ -229,44 +229,44 @@ def test_label_rules(
 
 
 @pytest.mark.parametrize(
-    ("unit", "text", "micros"),
+    ("unit", "micros"),
     [
-        ("s", str(START), 0),
-        ("s", f"{START}.000125", 125),
-        ("s", "1.7697312E9", 0),
-        ("ms", f"{START}250.5", 250_500),
-        ("us", f"{START}000017", 17),
-        ("us", f"{START}000017.9", 17),
-        ("timestamp", "2026-01-30T00:00:00.000125Z", 125),
-        ("timestamp", "2026-01-30 02:00:00+02:00", 0),
-        ("timestamp", "2026-01-30", 0),
+        ("s", {f"{START}": 0, f"{START}.000125": 125, "1.7697312E9": 0}),
+        ("ms", {f"{START}250.5": 250_500}),
+        ("us", {f"{START}000017": 17, f"{START}000017.9": 17}),
+        (
+            "timestamp",
+            {"2026-01-30T00:00:00.000125Z": 125, "2026-01-30 02:00:00+02:00": 0, "2026-01-30": 0},
+        ),
     ],
 )
 def test_units_of_time(
-    lake: Lake, make_scenario: MakeScenario, write_log: WriteLog, unit: str, text: str, micros: int
+    lake: Lake, make_scenario: MakeScenario, write_log: WriteLog, unit: str, micros: dict[str, int]
 ) -> None:
-    raw = write_log([("1", "1", "1", text, "1", "")])
+    raw = write_log([(str(n), "1", "1", text, "1", "") for n, text in enumerate(micros)])
     ingest(lake, make_scenario(ts_unit=unit), raw)
-    expected = datetime(2026, 1, 30, tzinfo=UTC) + timedelta(microseconds=micros)
-    assert [row["ts"] for row in all_rows(lake, "impressions")] == [expected]
+    start = datetime(2026, 1, 30, tzinfo=UTC)
+    found = {row["impression_id"]: row["ts"] for row in all_rows(lake, "impressions")}
+    assert found == {n: start + timedelta(microseconds=m) for n, m in enumerate(micros.values())}
 
 
-@pytest.mark.parametrize(
-    "text", ["12:30:00", "T12:30", "31/01/2026", "+12026-01-30", "-0001-05-05"]
-)
 def test_a_text_without_a_day_of_our_era_is_no_time(
-    lake: Lake, make_scenario: MakeScenario, write_log: WriteLog, text: str
+    lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
 ) -> None:
     """A bare time of day would otherwise be one of today, another day on every run."""
-    rows = [("1", "1", "1", "2026-01-30", "1", ""), ("2", "1", "1", text, "1", "")]
+    texts = ["12:30:00", "T12:30", "31/01/2026", "+12026-01-30", "-0001-05-05", "1970-01-01"]
+    rows = [(str(n), "1", "1", text, "1", "") for n, text in enumerate(["2026-01-30", *texts])]
     done = ingest(lake, make_scenario(ts_unit="timestamp"), write_log(rows))
     assert [(d.day, d.rows) for d in done] == [(FIRST, 1)]
     found = rows_of(lake, "quarantine", NO_DAY)
-    assert [row["reason"] for row in found] == ["null or unreadable ts"]
+    assert {row["reason"] for row in found} == {"null or unreadable ts"}
+    assert sorted(json.loads(row["row"])["ts"] for row in found) == sorted(texts)
 
 
-@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
-@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
+@pytest.mark.parametrize(
+    ("unit", "zone"),
+    [("ms", "UTC"), ("us", None), ("us", "America/New_York"), ("ns", None), ("ns", "UTC")],
+)
 def test_parquet_times(
     lake: Lake, make_scenario: MakeScenario, tmp_path: Path, unit: str, zone: str | None
 ) -> None:
