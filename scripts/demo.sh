@@ -19,7 +19,7 @@ echo "Airflow runs lis_daily__$scenario as of $as_of, 7 and 30 days of leak (log
 started=$SECONDS
 airflow dags test "lis_daily__$scenario" --conf "{\"as_of\": \"$as_of\", \"horizons\": [7, 30]}" \
   2>&1 | tee -a "$log" | python "$here/demo_progress.py" || true
-state="$(airflow dags list-runs "lis_daily__$scenario" -o plain 2>>"$log" | awk 'NR==2 {print $3}')"
+state="$(grep -o 'DagRun Finished.* state=[a-z]*' "$log" | tail -1 | sed 's/.*=//')"
 if [ "$state" != success ]; then
   echo "The run ended as ${state:-unknown}; its log: $log" >&2
   tail -30 "$log" >&2

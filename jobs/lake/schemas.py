@@ -59,21 +59,25 @@ def quarantine() -> pa.Schema:
 def history(scenario: Scenario) -> pa.Schema:
     """One row per impression, in the order of ``impressions``: the clicks before it, oldest first.
 
-    ``folds`` runs beside ``items``: the fold of the click's own impression. Rankers that must not
-    see a held-out label in any form read only the clicks of the ``lineage`` fold.
+    ``items`` are the last K clicks of all folds; ``lineage_items`` the last K of the lineage fold,
+    which is what rankers read: a held-out click would tell them a held-out label.
     """
+    clicks = pa.list_(id_type(scenario))
     return pa.schema(
         [
             ("impression_id", impression_id_type(scenario)),
             ("ts", MOMENT),
-            ("items", pa.list_(id_type(scenario))),
-            ("folds", pa.list_(pa.string())),
+            ("items", clicks),
+            ("lineage_items", clicks),
         ]
     )
 
 
 def recent_clicks(scenario: Scenario) -> pa.Schema:
-    """One row per user that ever clicked: the last K clicks at the end of the day, oldest first."""
+    """One row per user that ever clicked: the last K clicks at the end of the day, oldest first.
+
+    ``clicks`` are of all folds, ``lineage_clicks`` of the lineage fold.
+    """
     click = pa.struct(
         [
             ("ts", MOMENT),
@@ -82,7 +86,13 @@ def recent_clicks(scenario: Scenario) -> pa.Schema:
             ("fold", pa.string()),
         ]
     )
-    return pa.schema([("user_id", id_type(scenario)), ("clicks", pa.list_(click))])
+    return pa.schema(
+        [
+            ("user_id", id_type(scenario)),
+            ("clicks", pa.list_(click)),
+            ("lineage_clicks", pa.list_(click)),
+        ]
+    )
 
 
 def snapshots(scenario: Scenario, dim: int) -> pa.Schema:

@@ -82,7 +82,7 @@ def read_day(lake: Lake, scenario: Scenario, day: date, folds: Collection[str]) 
     history = Partition("history", scenario.name, day)
     pairs = _aligned(
         read_impressions(lake, scenario, day, columns),
-        _batches(lake, history, ["impression_id", "items", "folds"]),
+        _batches(lake, history, ["impression_id", "lineage_items"]),
         str(history),
     )
     for impressions, clicks in pairs:
@@ -117,16 +117,11 @@ def _aligned(
 
 
 def _last_clicks(history: pa.RecordBatch, length: int) -> Clicks:
-    items, folds = history["items"], history["folds"]
-    lengths = pc.list_value_length(items).fill_null(0)
-    if not lengths.equals(pc.list_value_length(folds).fill_null(0)):
-        raise AuditError("history has items without folds: run the day again")
-    # A click is a label. The click of a held-out row in a history would tell the ranker that row's
-    # label, and the LIS on held-out rows would again measure memory. So it reaches no ranker.
-    may_see = pc.equal(folds.flatten(), TRAINS).fill_null(False)
-    row = np.repeat(np.arange(len(items)), lengths.to_numpy())
-    row = row[may_see.to_numpy(zero_copy_only=False)]
-    ends = np.cumsum(np.bincount(row, minlength=len(items)))
-    slot = ends[row] - 1 - np.arange(len(row))
+    # A click is a label. A held-out click in a history would tell the ranker that row's label, and
+    # the LIS on held-out rows would again measure memory. So only lineage clicks reach a ranker.
+    items = history["lineage_items"]
+    lengths = pc.list_value_length(items).fill_null(0).to_numpy()
+    row = np.repeat(np.arange(len(items)), lengths)
+    slot = np.cumsum(lengths)[row] - 1 - np.arange(len(row))
     kept = slot < length
-    return Clicks(items.flatten().filter(may_see).filter(pa.array(kept)), row[kept], slot[kept])
+    return Clicks(items.flatten().filter(pa.array(kept)), row[kept], slot[kept])

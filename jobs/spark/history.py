@@ -10,18 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from jobs.errors import InputError
 from jobs.lake import Lake, Partition, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.lake.chain import chain_digests
+from jobs.lake.folds import FOLDS
 from jobs.lake.manifest import digest_of
 from jobs.scenarios import Scenario
 from jobs.spark.session import latest, next_midnight, read_days, spark_session, write_by_day
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LINEAGE = FOLDS[0]
 RECENT_CLICKS = "recent_clicks"
 _STATE_TS = "clicks.list.element.ts"
 _CLICK = ("ts", "impression_id", "item_id", "fold")
@@ -64,7 +66,9 @@ def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
         newest = history.groupBy("ds").agg(F.max("last_click").alias("last_click")).collect()
         seen = {date.fromisoformat(row.ds): row.last_click for row in newest}
         history.unpersist()
-        state = _state(clicks).withColumn("ds", F.lit(end.isoformat()))
+        state = _state(clicks, clicks.schema["recent"].dataType.simpleString()).withColumn(
+            "ds", F.lit(end.isoformat())
+        )
         write_by_day(state, f"{attempt.spark_uri}/{RECENT_CLICKS}", "user_id")
         schemas_of = {
             "history": schemas.history(scenario),
@@ -123,57 +127,61 @@ def _clicks(spark: SparkSession, lake: Lake, scenario: Scenario, work: _Work) ->
         return clicks
     carried = read_days(spark, lake, RECENT_CLICKS, scenario.name, [work.carried])
     assert carried is not None
-    return clicks.unionByName(carried.select("user_id", F.inline("clicks").alias(*_CLICK)))
+    # A click can be among a user's last K in both lists.
+    both = F.array_distinct(F.concat("clicks", "lineage_clicks"))
+    return clicks.unionByName(carried.select("user_id", F.inline(both).alias(*_CLICK)))
 
 
 def _recent(clicks: DataFrame, length: int) -> DataFrame:
-    """Beside each click, the user's last K clicks up to and with it, oldest first."""
-    last_k = Window.partitionBy("user_id").orderBy("ts", "impression_id").rowsBetween(1 - length, 0)
-    click = F.struct(*_CLICK)
+    """Beside each click, the user's last K clicks up to and with it, oldest first.
+
+    ``lineage`` holds the last K of the lineage fold, and is null beside clicks of other folds.
+    It is counted apart: among the last K of all folds, a held-out click would push an older one
+    out, and a ranker could tell from the gap what was clicked.
+    """
+    order, frame = ("ts", "impression_id"), (1 - length, 0)
+    is_lineage = F.col("fold") == LINEAGE
+    of_user = Window.partitionBy("user_id").orderBy(*order).rowsBetween(*frame)
+    of_fold = Window.partitionBy("user_id", is_lineage).orderBy(*order).rowsBetween(*frame)
+    click = F.collect_list(F.struct(*_CLICK))
     return clicks.select(
-        "user_id", "ts", "impression_id", F.collect_list(click).over(last_k).alias("recent")
+        "user_id",
+        *order,
+        click.over(of_user).alias("recent"),
+        F.when(is_lineage, click.over(of_fold)).alias("lineage"),
     )
 
 
 def _last_before(asked: DataFrame, clicks: DataFrame) -> DataFrame:
-    """As-of join: to each impression the ``recent`` of the user's last click strictly before it.
+    """As-of join: to each impression what stands beside the user's last click strictly before it.
 
     Both run through one window per user. At an equal ts impressions sort before clicks, which is
     what keeps a click out of the histories of its own moment.
     """
-    questions = asked.select(
-        "user_id",
-        "ts",
-        "impression_id",
-        F.lit(0).alias("is_click"),
-        F.lit(None).alias("recent"),
-        "ds",
-    )
-    answers = clicks.select(
-        "user_id",
-        "ts",
-        "impression_id",
-        F.lit(1).alias("is_click"),
-        "recent",
-        F.lit(None).cast("string").alias("ds"),
-    )
+    questions = asked.select("user_id", "ts", "impression_id", F.lit(0).alias("is_click"), "ds")
+    answers = clicks.withColumn("is_click", F.lit(1))
     so_far = (
         Window.partitionBy("user_id")
         .orderBy("ts", "is_click", "impression_id")
         .rowsBetween(Window.unboundedPreceding, Window.currentRow)
     )
+    item_ids = f"array<{asked.schema['item_id'].dataType.simpleString()}>"
+
+    def items(clicks_before: str) -> Column:
+        found = F.col(f"{clicks_before}.item_id")
+        return F.coalesce(found, F.array().cast(item_ids))
+
     return (
-        questions.unionByName(answers)
+        questions.unionByName(answers, allowMissingColumns=True)
         .withColumn("recent", F.last("recent", ignorenulls=True).over(so_far))
+        .withColumn("lineage", F.last("lineage", ignorenulls=True).over(so_far))
         .where("is_click = 0")
         .select(
             "ds",
             "ts",
             "impression_id",
-            F.coalesce("recent.item_id", F.array().cast(_array_of(asked, "item_id"))).alias(
-                "items"
-            ),
-            F.coalesce("recent.fold", F.array().cast("array<string>")).alias("folds"),
+            items("recent").alias("items"),
+            items("lineage").alias("lineage_items"),
             F.unix_micros(F.element_at("recent.ts", -1)).alias("last_click"),
         )
     )
@@ -183,11 +191,11 @@ def _moment(micros: int | None) -> datetime | None:
     return None if micros is None else EPOCH + timedelta(microseconds=micros)
 
 
-def _array_of(frame: DataFrame, column: str) -> str:
-    return f"array<{frame.schema[column].dataType.simpleString()}>"
-
-
-def _state(clicks: DataFrame) -> DataFrame:
-    """The last K clicks of every user."""
-    newest = F.max_by("recent", F.struct("ts", "impression_id"))
-    return clicks.groupBy("user_id").agg(newest.alias("clicks"))
+def _state(clicks: DataFrame, click_type: str) -> DataFrame:
+    """The last K clicks of every user, of all folds and of the lineage fold."""
+    newest = "max_by({0}, struct(ts, impression_id)) filter (where {0} is not null)"
+    none = F.array().cast(click_type)
+    return clicks.groupBy("user_id").agg(
+        F.expr(newest.format("recent")).alias("clicks"),
+        F.coalesce(F.expr(newest.format("lineage")), none).alias("lineage_clicks"),
+    )

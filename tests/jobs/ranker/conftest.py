@@ -86,6 +86,7 @@ def make_scenario(**options: Any) -> Scenario:
                 "columns": {**columns, "context": {"place": "p"}},
             },
             "context": ["place"],
+            "history_length": 3,
             "ranker": {**ranker, **options},
         }
     )
@@ -125,17 +126,19 @@ def publish(lake: Lake, scenario: Scenario, log: list[Row], days: int | None = N
     for offset in range(days or (last - FIRST).days + 1):
         day = FIRST + timedelta(days=offset)
         rows = [row for row in log if row["ts"].date() == day]
-        histories = [_with_history(row, clicks.get(row["user_id"], [])) for row in rows]
+        length = scenario.history_length
+        histories = [_with_history(row, clicks.get(row["user_id"], []), length) for row in rows]
         _publish_table(lake, scenario, "impressions", day, rows)
         _publish_table(lake, scenario, "history", day, histories)
 
 
-def _with_history(row: Row, clicks: list[Row]) -> Row:
+def _with_history(row: Row, clicks: list[Row], length: int) -> Row:
     before = [click for click in clicks if click["ts"] < row["ts"]]
+    of_lineage = [click for click in before if click["fold"] == "lineage"]
     return {
         **row,
-        "items": [click["item_id"] for click in before],
-        "folds": [click["fold"] for click in before],
+        "items": [click["item_id"] for click in before[-length:]],
+        "lineage_items": [click["item_id"] for click in of_lineage[-length:]],
     }
 
 

@@ -14,29 +14,23 @@ from jobs.ranker.day import _last_clicks, read_day, require_day
 from jobs.scenarios import Scenario
 
 DAY = date(2026, 1, 1)
-CLICKS = st.lists(st.tuples(st.integers(0, 99), st.sampled_from(["lineage", "fit", "eval"])))
 Rows = list[dict[str, Any]]
 
 
 @settings(deadline=None, max_examples=80)
-@given(histories=st.lists(st.one_of(st.none(), CLICKS)), length=st.integers(0, 4))
+@given(
+    histories=st.lists(st.one_of(st.none(), st.lists(st.integers(0, 99)))),
+    length=st.integers(0, 4),
+)
 def test_keeps_the_last_lineage_clicks_newest_first(
-    histories: list[list[tuple[int, str]] | None], length: int
+    histories: list[list[int] | None], length: int
 ) -> None:
-    items = [None if row is None else [item for item, _ in row] for row in histories]
-    folds = [None if row is None else [fold for _, fold in row] for row in histories]
-    batch = pa.record_batch(
-        {
-            "items": pa.array(items, pa.list_(pa.int64())),
-            "folds": pa.array(folds, pa.list_(pa.string())),
-        }
-    )
+    batch = pa.record_batch({"lineage_items": pa.array(histories, pa.list_(pa.int64()))})
     start = len(histories) // 3
     clicks = _last_clicks(batch.slice(start), length)
     expected = {}
     for row, history in enumerate(histories[start:]):
-        visible = [item for item, fold in history or [] if fold == "lineage"]
-        for slot, item in enumerate(visible[::-1][:length]):
+        for slot, item in enumerate((history or [])[::-1][:length]):
             expected[row, slot] = item
     found = zip(clicks.row.tolist(), clicks.slot.tolist(), strict=True)
     assert dict(zip(found, clicks.items.to_pylist(), strict=True)) == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,15 +69,18 @@ def publish_day(lake: Lake, scenario: Scenario, day: date, rows: list[Row]) -> N
         attempt.publish(partition, inputs={}, schema=schema)
 
 
-def clicks_before(row: Row, log: list[Row], length: int) -> list[Row]:
+def items_before(row: Row, log: list[Row], length: int, folds: Collection[str]) -> list[int]:
     """The oracle: look at every click of the log."""
     clicks = [
         other
         for other in log
-        if other["user_id"] == row["user_id"] and other["label"] and other["ts"] < row["ts"]
+        if other["user_id"] == row["user_id"]
+        and other["label"]
+        and other["ts"] < row["ts"]
+        and other["fold"] in folds
     ]
     clicks.sort(key=lambda click: (click["ts"], click["impression_id"]))
-    return clicks[-length:]
+    return [click["item_id"] for click in clicks[-length:]]
 
 
 def assert_equals_the_loop(lake: Lake, log: list[Row], length: int) -> None:
@@ -88,8 +91,8 @@ def assert_equals_the_loop(lake: Lake, log: list[Row], length: int) -> None:
             {
                 "impression_id": row["impression_id"],
                 "ts": row["ts"],
-                "items": [click["item_id"] for click in clicks_before(row, log, length)],
-                "folds": [click["fold"] for click in clicks_before(row, log, length)],
+                "items": items_before(row, log, length, FOLDS),
+                "lineage_items": items_before(row, log, length, {"lineage"}),
             }
             for row in rows
         ]
@@ -167,14 +170,13 @@ def test_the_carried_clicks_stand_in_for_the_days_before(
 
 
 def assert_equals_the_loop_on(lake: Lake, log: list[Row], day: date) -> None:
-    found = {
-        row["impression_id"]: row["items"]
-        for row in lake.read(Partition("history", "tiny", day)).to_pylist()
-    }
+    rows = lake.read(Partition("history", "tiny", day)).to_pylist()
+    found = {row["impression_id"]: row for row in rows}
     for row in log:
         if row["ts"].date() == day:
-            expected = [click["item_id"] for click in clicks_before(row, log, 3)]
-            assert found[row["impression_id"]] == expected
+            history = found[row["impression_id"]]
+            assert history["items"] == items_before(row, log, 3, FOLDS)
+            assert history["lineage_items"] == items_before(row, log, 3, {"lineage"})
 
 
 def test_without_carried_clicks_the_days_before_are_read_again(
@@ -195,14 +197,13 @@ def test_carried_clicks_are_the_last_of_every_user(lake: Lake, make_scenario: Ma
     days = publish(lake, scenario, log)
     build_history(lake, scenario, days[-1])
     partition = Partition(RECENT_CLICKS, "tiny", days[-1])
-    found = {
-        row["user_id"]: [click["impression_id"] for click in row["clicks"]]
-        for row in lake.read(partition).to_pylist()
-    }
+    found = {row["user_id"]: row for row in lake.read(partition).to_pylist()}
     end = datetime.combine(days[-1] + timedelta(days=1), datetime.min.time(), UTC)
     for user in {row["user_id"] for row in log}:
-        clicks = clicks_before({"user_id": user, "ts": end}, log, 3)
-        assert found[user] == [click["impression_id"] for click in clicks]
+        after_all = {"user_id": user, "ts": end}
+        for column, folds in (("clicks", FOLDS), ("lineage_clicks", {"lineage"})):
+            clicks = [click["item_id"] for click in found[user][column]]
+            assert clicks == items_before(after_all, log, 3, folds)
     newest = max(row["ts"] for row in log if row["label"])
     window = lake.require(partition, "").window
     assert window is not None
