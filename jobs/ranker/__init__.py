@@ -4,3 +4,9 @@ Read in this order: ``fields``, ``vocabulary``, ``table`` (embeddings), ``model`
 ``state`` (M_D in memory), ``day`` and ``encode`` (rows), ``train``, ``score``, ``checkpoint``,
 ``lineage``.
 """
+
+import os
+
+# Threads that wait in a busy loop take the cores from Spark and from other tasks: with both cores
+# wanted, a day trained four times slower. OpenMP reads this once, when torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -16,7 +16,8 @@ from pyspark.sql import functions as F
 from jobs.lake import Attempt, Lake, Partition, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.scenarios import Scenario
-from jobs.spark.session import latest, midnight, read_days, spark_session, write_by_day
+from jobs.spark.session import latest, midnight, read_days, spark_session
+from jobs.spark.write import write_by_day
 
 KNOWN_AT_T = 0
 
@@ -60,7 +61,7 @@ def assemble_item_tables(
         spark_session(f"features {scenario.name}") as spark,
         lake.attempt(list(stale)) as attempt,
     ):
-        _write(spark, lake, scenario, list(stale), f"{attempt.spark_uri}/features")
+        _write(spark, lake, scenario, list(stale), f"{attempt.folder}/features")
         for partition, inputs in stale.items():
             _publish(lake, scenario, attempt, partition, inputs)
     return list(stale)
@@ -85,7 +86,7 @@ def _inputs(lake: Lake, scenario: Scenario, as_of: date, horizon: int) -> dict[s
 
 
 def _write(
-    spark: SparkSession, lake: Lake, scenario: Scenario, partitions: list[Partition], uri: str
+    spark: SparkSession, lake: Lake, scenario: Scenario, partitions: list[Partition], folder: str
 ) -> None:
     tables = spark.createDataFrame(
         [
@@ -107,9 +108,9 @@ def _write(
         snapshots.drop("slot", "ranker_version")
         .join(F.broadcast(tables), "ds", how="inner")
         .join(named, ["as_of", "item_id"], how="left_semi")
-        .select("as_of", "horizon", *schemas.features(scenario, 1).names)
     )
-    write_by_day(rows, uri, "item_id", by=("as_of", "horizon"))
+    schema = schemas.features(scenario, scenario.ranker.embedding_dim)
+    write_by_day(rows, lake, folder, schema, "item_id", by=("as_of", "horizon"))
 
 
 def _items_named(

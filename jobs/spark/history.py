@@ -20,13 +20,15 @@ from jobs.lake.chain import chain_digests
 from jobs.lake.folds import FOLDS
 from jobs.lake.manifest import digest_of
 from jobs.scenarios import Scenario
-from jobs.spark.session import latest, next_midnight, read_days, spark_session, write_by_day
+from jobs.spark.session import latest, next_midnight, read_days, spark_session
+from jobs.spark.write import write_by_day
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LINEAGE = FOLDS[0]
 RECENT_CLICKS = "recent_clicks"
 _STATE_TS = "clicks.list.element.ts"
-_CLICK = ("ts", "impression_id", "item_id", "fold")
+_ORDER = ("ts", "impression_id")
+_CLICK = (*_ORDER, "item_id", "fold")
 
 
 @dataclass(frozen=True)
@@ -57,25 +59,24 @@ def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
         spark_session(f"history {scenario.name}") as spark,
         lake.attempt([carried, *partitions]) as attempt,
     ):
-        clicks = _recent(_clicks(spark, lake, scenario, work), scenario.history_length)
+        clicks = _clicks(spark, lake, scenario, work)
         asked = read_days(spark, lake, "impressions", scenario.name, work.days)
         assert asked is not None
-        history = _last_before(asked, clicks).persist()
-        columns = ["ds", *schemas.history(scenario).names]
-        write_by_day(history.select(columns), f"{attempt.spark_uri}/history", "ts", "impression_id")
+        history = _last_before(asked, _recent(clicks, scenario.history_length)).persist()
+        folder, order = f"{attempt.folder}/history", ("ts", "impression_id")
+        write_by_day(history, lake, folder, schemas.history(scenario), *order)
         newest = history.groupBy("ds").agg(F.max("last_click").alias("last_click")).collect()
         seen = {date.fromisoformat(row.ds): row.last_click for row in newest}
         history.unpersist()
-        state = _state(clicks, clicks.schema["recent"].dataType.simpleString()).withColumn(
-            "ds", F.lit(end.isoformat())
-        )
-        write_by_day(state, f"{attempt.spark_uri}/{RECENT_CLICKS}", "user_id")
+        state = _state(clicks, scenario.history_length).withColumn("ds", F.lit(end.isoformat()))
+        folder = f"{attempt.folder}/{RECENT_CLICKS}"
+        write_by_day(state, lake, folder, schemas.recent_clicks(scenario), "user_id")
         schemas_of = {
             "history": schemas.history(scenario),
             RECENT_CLICKS: schemas.recent_clicks(scenario),
         }
         last_clicks = {("history", day): _moment(micros) for day, micros in seen.items()}
-        state_folder = f"{attempt.folder}/{RECENT_CLICKS}/ds={end.isoformat()}"
+        state_folder = f"{folder}/ds={end.isoformat()}"
         last_clicks[RECENT_CLICKS, end] = latest(lake.storage, state_folder, _STATE_TS)
         for partition in [*partitions, carried]:
             day = partition.ds
@@ -133,22 +134,22 @@ def _clicks(spark: SparkSession, lake: Lake, scenario: Scenario, work: _Work) ->
 
 
 def _recent(clicks: DataFrame, length: int) -> DataFrame:
-    """Beside each click, the user's last K clicks up to and with it, oldest first.
+    """Beside each click, the items of the user's last K clicks up to and with it, oldest first.
 
     ``lineage`` holds the last K of the lineage fold, and is null beside clicks of other folds.
     It is counted apart: among the last K of all folds, a held-out click would push an older one
     out, and a ranker could tell from the gap what was clicked.
     """
-    order, frame = ("ts", "impression_id"), (1 - length, 0)
     is_lineage = F.col("fold") == LINEAGE
-    of_user = Window.partitionBy("user_id").orderBy(*order).rowsBetween(*frame)
-    of_fold = Window.partitionBy("user_id", is_lineage).orderBy(*order).rowsBetween(*frame)
-    click = F.collect_list(F.struct(*_CLICK))
+    of_user = Window.partitionBy("user_id").orderBy(*_ORDER).rowsBetween(1 - length, 0)
+    of_fold = Window.partitionBy("user_id", is_lineage).orderBy(*_ORDER).rowsBetween(1 - length, 0)
+    items = F.collect_list("item_id")
     return clicks.select(
         "user_id",
-        *order,
-        click.over(of_user).alias("recent"),
-        F.when(is_lineage, click.over(of_fold)).alias("lineage"),
+        *_ORDER,
+        items.over(of_user).alias("recent"),
+        F.when(is_lineage, items.over(of_fold)).alias("lineage"),
+        F.unix_micros("ts").alias("last_click"),
     )
 
 
@@ -165,25 +166,23 @@ def _last_before(asked: DataFrame, clicks: DataFrame) -> DataFrame:
         .orderBy("ts", "is_click", "impression_id")
         .rowsBetween(Window.unboundedPreceding, Window.currentRow)
     )
-    item_ids = f"array<{asked.schema['item_id'].dataType.simpleString()}>"
+    no_items = F.array().cast(clicks.schema["recent"].dataType)
 
-    def items(clicks_before: str) -> Column:
-        found = F.col(f"{clicks_before}.item_id")
-        return F.coalesce(found, F.array().cast(item_ids))
+    def so_far_last(column: str) -> Column:
+        return F.last(column, ignorenulls=True).over(so_far)
 
     return (
         questions.unionByName(answers, allowMissingColumns=True)
-        .withColumn("recent", F.last("recent", ignorenulls=True).over(so_far))
-        .withColumn("lineage", F.last("lineage", ignorenulls=True).over(so_far))
-        .where("is_click = 0")
         .select(
             "ds",
             "ts",
             "impression_id",
-            items("recent").alias("items"),
-            items("lineage").alias("lineage_items"),
-            F.unix_micros(F.element_at("recent.ts", -1)).alias("last_click"),
+            "is_click",
+            F.coalesce(so_far_last("recent"), no_items).alias("items"),
+            F.coalesce(so_far_last("lineage"), no_items).alias("lineage_items"),
+            so_far_last("last_click").alias("last_click"),
         )
+        .where("is_click = 0")
     )
 
 
@@ -191,11 +190,23 @@ def _moment(micros: int | None) -> datetime | None:
     return None if micros is None else EPOCH + timedelta(microseconds=micros)
 
 
-def _state(clicks: DataFrame, click_type: str) -> DataFrame:
+def _state(clicks: DataFrame, length: int) -> DataFrame:
     """The last K clicks of every user, of all folds and of the lineage fold."""
-    newest = "max_by({0}, struct(ts, impression_id)) filter (where {0} is not null)"
-    none = F.array().cast(click_type)
-    return clicks.groupBy("user_id").agg(
-        F.expr(newest.format("recent")).alias("clicks"),
-        F.coalesce(F.expr(newest.format("lineage")), none).alias("lineage_clicks"),
+    newest_first = [F.desc(name) for name in _ORDER]
+    of_user = Window.partitionBy("user_id").orderBy(*newest_first)
+    of_fold = Window.partitionBy("user_id", "is_lineage").orderBy(*newest_first)
+    click = F.struct(*_CLICK)
+
+    def last_clicks(chosen: Column) -> Column:
+        return F.sort_array(F.collect_list(F.when(chosen, click)))
+
+    return (
+        clicks.withColumn("is_lineage", F.col("fold") == LINEAGE)
+        .withColumn("of_user", F.row_number().over(of_user) <= length)
+        .withColumn("of_fold", F.row_number().over(of_fold) <= length)
+        .groupBy("user_id")
+        .agg(
+            last_clicks(F.col("of_user")).alias("clicks"),
+            last_clicks(F.col("of_fold") & F.col("is_lineage")).alias("lineage_clicks"),
+        )
     )

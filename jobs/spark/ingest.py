@@ -26,8 +26,8 @@ from jobs.spark.session import (
     next_midnight,
     read_days,
     spark_session,
-    write_by_day,
 )
+from jobs.spark.write import write_by_day
 
 NO_DAY = date(1970, 1, 1)
 """Partition of ``quarantine`` for rows whose time cannot be read: they belong to no day."""
@@ -74,13 +74,14 @@ def ingest(
         if NO_DAY in counts:
             partitions.append(Partition("quarantine", scenario.name, NO_DAY))
         attempt = stack.enter_context(lake.attempt(partitions))
-        _write(judged, scenario, attempt)
+        _write(judged, lake, scenario, attempt)
         content = None
         if item_files is not None:
             uris = stack.enter_context(readable(spark, item_files))
             content = item_columns(read_table(spark, source, uris), source)
         items = _items(spark, lake, scenario, judged, content, days[0])
-        write_by_day(items, f"{attempt.spark_uri}/items", "item_id")
+        folder = f"{attempt.folder}/items"
+        write_by_day(items, lake, folder, schemas.items(scenario), "item_id")
         # Impressions go last: once they are there, the rest of the day is.
         partitions.sort(key=lambda partition: (partition.table == "impressions", partition.ds))
         for partition in partitions:
@@ -159,13 +160,12 @@ def _days_to_publish(
     return days
 
 
-def _write(judged: DataFrame, scenario: Scenario, attempt: Attempt) -> None:
-    sound = judged.where(F.col("reason").isNull())
-    columns = [*schemas.impressions(scenario).names, "ds"]
-    impressions = sound.select(*columns)
-    write_by_day(impressions, f"{attempt.spark_uri}/impressions", "ts", "impression_id")
-    quarantined = judged.where(F.col("reason").isNotNull()).select("reason", "row", "ds")
-    write_by_day(quarantined, f"{attempt.spark_uri}/quarantine", "reason", "row")
+def _write(judged: DataFrame, lake: Lake, scenario: Scenario, attempt: Attempt) -> None:
+    sound, order = judged.where(F.col("reason").isNull()), ("ts", "impression_id")
+    schema = schemas.impressions(scenario)
+    write_by_day(sound, lake, f"{attempt.folder}/impressions", schema, *order)
+    refused, order = judged.where(F.col("reason").isNotNull()), ("reason", "row")
+    write_by_day(refused, lake, f"{attempt.folder}/quarantine", schemas.quarantine(), *order)
 
 
 def _items(

@@ -18,11 +18,11 @@ from jobs.lake.storage import Storage
 
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.shuffle.partitions": "32",
+    # Published days are named file by file; up to so many need no job of their own to be looked up.
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "4096",
     # Spark has no type for nanoseconds, in which pandas writes times: it reads them as integers.
     "spark.sql.legacy.parquet.nanosAsLong": "true",
 }
@@ -79,20 +79,6 @@ def read_days(
     frame = spark.read.option("recursiveFileLookup", "true").parquet(*paths)
     day_in_path = F.regexp_extract(F.col("_metadata.file_path"), r"/ds=(\d{4}-\d{2}-\d{2})/", 1)
     return frame.withColumn("ds", day_in_path)
-
-
-def write_by_day(frame: DataFrame, uri: str, *order: str, by: tuple[str, ...] = ("ds",)) -> None:
-    """Write one folder a day (or whatever ``by`` names), its rows sorted, in one shuffle.
-
-    A day is written by one task, so its files and their bytes depend on its rows alone.
-    """
-    (
-        frame.repartition(*by)
-        .sortWithinPartitions(*by, *order)
-        .write.mode("overwrite")
-        .partitionBy(*by)
-        .parquet(uri)
-    )
 
 
 def spark_type(name: str) -> T.DataType:

@@ -1,0 +1,67 @@
+"""The bytes of a day's file follow from its rows, not from how Spark came to send them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+
+from jobs.lake import Lake
+from jobs.spark import write
+from jobs.spark.write import write_by_day
+
+SCHEMA = pa.schema([("key", pa.int64()), ("items", pa.list_(pa.string()))])
+DAYS = ["2026-01-30", "2026-01-31", "2026-02-01"]
+
+
+@settings(deadline=None, max_examples=50)
+@given(sizes=st.lists(st.integers(0, 9), max_size=12), length=st.integers(1, 10))
+def test_row_groups_do_not_show_where_batches_were_cut(sizes: list[int], length: int) -> None:
+    rows = pa.table({"key": range(sum(sizes))})
+    starts = [sum(sizes[:number]) for number in range(len(sizes))]
+    runs = [rows.slice(start, size) for start, size in zip(starts, sizes, strict=True)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write, "ROW_GROUP_ROWS", length)
+        groups = list(write._row_groups(runs))
+    assert [key for group in groups for key in group["key"].to_pylist()] == list(range(sum(sizes)))
+    assert all(group.num_rows == length for group in groups[:-1])
+    assert all(0 < group.num_rows <= length for group in groups)
+    assert all(group["key"].num_chunks == 1 for group in groups)
+
+
+@pytest.fixture
+def small_batches(spark: SparkSession) -> Callable[[int], None]:
+    return lambda rows: spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", rows)
+
+
+def test_neither_batches_nor_other_days_change_a_day(
+    spark: SparkSession,
+    lake: Lake,
+    small_batches: Callable[[int], None],
+    published_bytes: Callable[..., dict[str, bytes]],
+) -> None:
+    rows = [(key, [str(key), None][: key % 3], DAYS[key % 3]) for key in range(100)]
+    frame = spark.createDataFrame(rows, "key long, items array<string>, ds string")
+    write_by_day(frame, lake, "whole", SCHEMA, "key")
+    small_batches(7)
+    try:
+        write_by_day(frame, lake, "in_pieces", SCHEMA, "key")
+    finally:
+        small_batches(10_000)
+    for day in DAYS:
+        write_by_day(frame.where(f"ds = '{day}'").orderBy("items"), lake, "alone", SCHEMA, "key")
+    whole = published_bytes(lake, "whole")
+    assert len(whole) == len(DAYS)
+    for other in ("in_pieces", "alone"):
+        assert list(published_bytes(lake, other).values()) == list(whole.values())
+    for number, day in enumerate(DAYS):
+        path = Path(lake.storage.absolute(f"whole/ds={day}/part-00000.parquet"))
+        table = pq.ParquetFile(path).read()
+        assert table.schema.equals(SCHEMA)
+        assert table["key"].to_pylist() == [key for key in range(100) if key % 3 == number]

@@ -1,0 +1,145 @@
+"""The daily DAG, run by Airflow itself: real Spark, torch and MLflow on a small simulated feed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from jobs.lake import Lake, Partition
+from jobs.lis.store import read_results
+
+ROOT = Path(__file__).parents[1]
+DAG = "lis_daily__small_feed"
+TODAY = datetime.now(UTC).date()
+START = TODAY - timedelta(days=12)
+SCENARIO = f"""
+name: small_feed
+source:
+  reader: simulated
+  options: {{rows_per_day: 1500, users: 80, new_items_per_day: 8}}
+context: [hour]
+history_length: 5
+ranker:
+  embedding_dim: 4
+  cross_layers: 1
+  hidden_units: [8]
+  history_length: 5
+  batch_size: 128
+  embedding_rate: 0.3
+horizons: [1, 2]
+catch_up_days: 4
+schedule: {{start: {START}}}
+"""
+
+
+class Deployment:
+    """An Airflow, a lake and an MLflow store of their own, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        scenario = folder / "small_feed.yaml"
+        scenario.write_text(SCENARIO)
+        self.data = folder / "data"
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("LIS_", "AIRFLOW", "MLF"))}
+        self.environment = {
+            **kept,
+            "LIS_DATA": str(self.data),
+            "LIS_SCENARIOS": str(scenario),
+            "LIS_SPARK_MEMORY": "1g",
+        }
+        self.lake = Lake(str(self.data / "lake"))
+        self.shell("scripts/airflow_setup.sh")
+
+    def shell(self, command: str) -> str:
+        done = subprocess.run(
+            ["bash", "-c", f"source scripts/env.sh && {command}"],
+            cwd=ROOT,
+            env={**self.environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
+        return done.stdout + done.stderr
+
+    def run(self, *arguments: str) -> str:
+        """One run of the DAG from end to end; returns its log."""
+        output = self.shell(f"airflow dags test {DAG} {' '.join(arguments)}")
+        assert "state=success" in output.split("DagRun Finished")[-1], output[-8000:]
+        return output
+
+    def scored(self) -> list[tuple[str, int]]:
+        return [(r.as_of, r.horizon) for r in read_results(self.lake, "small_feed")]
+
+    def mlflow_runs(self) -> dict[str, list[tuple[str, int]]]:
+        """Name and metric values logged of every run, by run id."""
+        client = MlflowClient(f"sqlite:///{self.data}/mlflow/mlflow.db")
+        experiment = client.get_experiment_by_name("lis/small_feed")
+        assert experiment is not None
+        runs = client.search_runs([experiment.experiment_id])
+        return {
+            run.info.run_id: [
+                (key, len(client.get_metric_history(run.info.run_id, key)))
+                for key in sorted(run.data.metrics)
+            ]
+            for run in runs
+        }
+
+    def bytes_in_lake(self) -> dict[str, str]:
+        root = self.data / "lake"
+        return {
+            str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(root.rglob("*"))
+            if path.is_file()
+        }
+
+
+@contextmanager
+def unchanged(deployment: Deployment) -> Iterator[None]:
+    lake, runs = deployment.bytes_in_lake(), deployment.mlflow_runs()
+    yield
+    assert deployment.bytes_in_lake() == lake
+    assert deployment.mlflow_runs() == runs
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    return Deployment(tmp_path_factory.mktemp("deployment"))
+
+
+def test_a_dated_run_scores_each_horizon_at_its_own_day(deployment: Deployment) -> None:
+    day = TODAY - timedelta(days=3)
+    deployment.run(day.isoformat())
+    expected = {((day - timedelta(days=n)).isoformat(), n) for n in (1, 2)}
+    assert set(deployment.scored()) == expected
+    # A parent and a child for each of the two evaluation days.
+    assert len(deployment.mlflow_runs()) == 4
+    reports = list((deployment.data / "reports" / "small_feed").glob("*.html"))
+    assert reports
+    assert "Leakage Impact Score" in reports[0].read_text()
+
+
+def test_the_same_day_again_changes_no_byte_and_adds_no_run(deployment: Deployment) -> None:
+    with unchanged(deployment):
+        deployment.run((TODAY - timedelta(days=3)).isoformat())
+
+
+def test_a_run_without_a_date_scores_up_to_yesterday(deployment: Deployment) -> None:
+    before = set(deployment.scored())
+    deployment.run("--conf", "'{\"horizons\": [1]}'")
+    day = TODAY - timedelta(days=2)
+    assert set(deployment.scored()) - before == {(day.isoformat(), 1)}
+    assert newest_ranker(deployment) == TODAY
+
+
+def newest_ranker(deployment: Deployment) -> date:
+    days = deployment.lake.days("checkpoints", "small_feed")
+    assert deployment.lake.is_published(Partition("snapshots", "small_feed", days[-1]))
+    return days[-1]
