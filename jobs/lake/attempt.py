@@ -47,10 +47,6 @@ class Attempt:
         """The attempt's folder as Arrow's file system takes it."""
         return self.storage.absolute(self.folder)
 
-    @property
-    def spark_uri(self) -> str:
-        return self.storage.spark_uri(self.folder)
-
     def write_table(self, name: str, table: pa.Table, row_group_size: int = 1 << 17) -> None:
         """Write rows as one Parquet file of the attempt, such as ``day/part-00000.parquet``."""
         self.storage.make_folder(f"{self.folder}/{name}".rsplit("/", 1)[0])
