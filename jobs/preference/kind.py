@@ -4,39 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from jobs.lake import Lake, Partition
 from jobs.scenarios import Scenario
 
-Mode = Literal["swap"]
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from jobs.spark.behaviour import Behaviour
+
+Mode = Literal["swap", "retrain"]
+EvalRowsSeen = Literal["unknown", "yes", "no"]
 
 
 class PreferenceKind(Protocol):
-    """One kind of preference data.
+    """One kind of preference data: what is leaked, and how a ranker takes it.
 
-    name: as users write it. keyed_by: what a row of its table describes. modes: how a ranker can
-    take it. summary: one line for ``python -m jobs preference list``.
+    name: as users write it. summary: one line for ``python -m jobs preference list``.
+    keyed_by: what a row of its table describes. takes: what the row says of it, a ``vector`` or a
+    list of ``items``. modes: ``swap`` needs vectors of the ranker's own item space.
+    eval_rows_seen: whether labels of held-out rows went into it.
     """
 
     @property
     def name(self) -> str: ...
 
     @property
+    def summary(self) -> str: ...
+
+    @property
     def keyed_by(self) -> Literal["item", "impression"]: ...
+
+    @property
+    def takes(self) -> Literal["vector", "items"]: ...
 
     @property
     def modes(self) -> tuple[Mode, ...]: ...
 
     @property
-    def summary(self) -> str: ...
+    def eval_rows_seen(self) -> EvalRowsSeen: ...
 
-    def assemble(
-        self, lake: Lake, scenario: Scenario, as_ofs: Sequence[date], horizons: Sequence[int]
-    ) -> list[Partition]:
-        """Publish its tables as known at T and at every T+n; returns the partitions made."""
+    def inputs(self, behaviour: Behaviour, known_at: date) -> dict[str, str]:
+        """Digests of what its table is made from, besides the events of the look-back window."""
         ...
 
-    def table(self, scenario: Scenario, as_of: date, horizon: int) -> Partition:
-        """Where the table known ``horizon`` days after ``as_of`` lies."""
+    def build(self, behaviour: Behaviour, known_at: Sequence[date]) -> DataFrame:
+        """Tables as they could be known at the start of each of these days.
+
+        Keyed by item: columns ``known_at`` (YYYY-MM-DD), ``item_id``, ``embedding`` (array of
+        float) or ``items`` (array of ids), ``updates`` (events behind the row), ``last_event``
+        (timestamp of the newest of them, null where none). Keyed by impression:
+        ``impression_id`` in place of ``item_id``, and ``sources``, the ids of the impressions
+        that the row was made from.
+        """
         ...

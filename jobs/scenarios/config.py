@@ -137,6 +137,39 @@ class RankerOptions(Frozen):
     seed: int = 0
 
 
+class RetrainOptions(Frozen):
+    """Retrain mode: rankers trained side by side on the fit fold, with and without the feature."""
+
+    fit_days: int = Field(28, ge=1, le=365, description="days before T whose fit rows train")
+    seeds: int = Field(3, ge=1, le=100, description="trainings that differ in order and start")
+    epochs: int = Field(2, ge=1)
+    batch_size: int = Field(256, ge=1)
+    rate: float = Field(0.001, gt=0, description="Adam step")
+
+
+class PreferenceTable(Frozen):
+    """A user's own preference data as Parquet: a vector, or a list of item ids, for each item.
+
+    Each row counts from its ``available_at`` on; of several rows of an item, the latest counts.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    path: str = Field(description="file or folder; $VARIABLES are expanded")
+    item_id: str = "item_id"
+    vector: str | None = Field(None, description="column with a list of numbers")
+    items: str | None = Field(None, description="column with a list of item ids")
+    available_at: str = Field("available_at", description="column with the moment it was known")
+    eval_rows_seen: Literal["unknown", "yes", "no"] = Field(
+        "unknown", description="whether labels of held-out rows went into it"
+    )
+
+    @model_validator(mode="after")
+    def _one_value(self) -> PreferenceTable:
+        if (self.vector is None) == (self.items is None):
+            raise ValueError("names the column of its values: vector or items, one of the two")
+        return self
+
+
 class Schedule(Frozen):
     """When Airflow runs the scenario. The day that a run scores is its data interval's start."""
 
@@ -158,6 +191,13 @@ class Scenario(Frozen):
     ranker: RankerOptions = RankerOptions()
     horizons: tuple[int, ...] = (7, 30)
     preferences: tuple[str, ...] = Field(("id_embedding",), min_length=1)
+    own_preferences: tuple[str | PreferenceTable, ...] = Field(
+        (), description="kinds of your own: path.py:Name, module:Name, or a Parquet table"
+    )
+    lookback_days: int = Field(
+        28, ge=1, le=730, description="days of clicks that a table of preference data is made from"
+    )
+    retrain: RetrainOptions = RetrainOptions()
     threshold: float = Field(0.0010, gt=0, description="AUC gain that counts as significant")
     confidence: float = Field(0.95, gt=0.5, lt=1)
     catch_up_days: int = Field(
