@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
 from typing import TYPE_CHECKING, Literal, Protocol
-
-from jobs.scenarios import Scenario
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -44,17 +40,13 @@ class PreferenceKind(Protocol):
     @property
     def eval_rows_seen(self) -> EvalRowsSeen: ...
 
-    def inputs(self, behaviour: Behaviour, known_at: date) -> dict[str, str]:
-        """Digests of what its table is made from, besides the events of the look-back window."""
-        ...
+    def build(self, behaviour: Behaviour) -> DataFrame:
+        """Its tables for every window of ``behaviour.windows``.
 
-    def build(self, behaviour: Behaviour, known_at: Sequence[date]) -> DataFrame:
-        """Tables as they could be known at the start of each of these days.
-
-        Keyed by item: columns ``known_at`` (YYYY-MM-DD), ``item_id``, ``embedding`` (array of
-        float) or ``items`` (array of ids), ``updates`` (events behind the row), ``last_event``
-        (timestamp of the newest of them, null where none). Keyed by impression:
-        ``impression_id`` in place of ``item_id``, and ``sources``, the ids of the impressions
-        that the row was made from.
+        Keyed by item: columns ``known_at`` (YYYY-MM-DD; what could be known at the start of that
+        day), ``item_id``, ``embedding`` (array of float) or ``items`` (array of ids), ``updates``
+        (events behind the row), ``last_event`` (moment of the newest of them, null where none).
+        Keyed by impression: ``as_of`` and ``horizon`` in place of ``known_at``, ``impression_id``
+        in place of ``item_id``, and ``sources``, the impressions that the row was made from.
         """
         ...
