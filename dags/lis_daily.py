@@ -1,7 +1,8 @@
 """### Leakage Impact Score, daily
 
 Each run brings in a day of impressions, trains the ranker on it, and scores how much the ranker
-would gain if it knew the preference data of the next days. One DAG a scenario.
+would gain if it knew the preference data of the next days. Leaks are mapped over kinds of
+preference data and horizons. One DAG a scenario.
 
 | task | what it does |
 |---|---|
@@ -9,9 +10,9 @@ would gain if it knew the preference data of the next days. One DAG a scenario.
 | `simulate` | makes the missing days of the feed (simulated scenarios only) |
 | `ingest`, `history` | publish impressions, and each user's clicks before every impression |
 | `train`, `snapshot` | extend the daily lineage of rankers; publish its item embeddings |
-| `horizon.assemble` | joins the preference data as known at T and at T+n |
-| `horizon.score` | scores the ranker with and without the leak |
-| `horizon.log` | logs the result to MLflow; the task links to its run |
+| `leak.assemble` | tables of the preference data as known at T and at T+n |
+| `leak.score` | scores the ranker with and without the leak, in each mode |
+| `leak.log` | logs the results to MLflow; the task links to its run |
 | `report` | renders what was scored as one page |
 
 A scheduled run for day D scores T = D - n for each horizon n. A horizon whose future has not
@@ -57,21 +58,21 @@ def daily_dag(source: str) -> None:
             options = {"task_id": name, "step": name, "outlets": outlets, **options}
             return kind(arguments=["--scenario", source, *arguments], **options)
 
-        @task_group(group_id="horizon")
-        def each_horizon(scoring: dict[str, Any]) -> None:
+        @task_group(group_id="leak")
+        def each_leak(scoring: dict[str, Any]) -> None:
             # One at a time: horizons of one date share its baseline partitions.
             mapped: dict[str, Any] = {
                 "scoring": scoring,
                 "map_index_template": MAP_NAME,
                 "max_active_tis_per_dagrun": 1,
             }
-            # Each task of a horizon that is not due runs as far as saying what it waits for.
+            # Each task of a leak that is not due runs as far as saying what it waits for.
             later: dict[str, Any] = {**mapped, "trigger_rule": TriggerRule.NONE_FAILED}
-            swap = [*parts.ONE_HORIZON, "--mode", "swap"]
+            one = parts.ONE_SCORING
             chain(
-                run(LisSparkOperator, "assemble", parts.ONE_HORIZON, "features", **mapped),
-                run(LisStepOperator, "score", swap, "predictions", "lis", pool="gpu", **later),
-                run(LisLogOperator, "log", swap, **later),
+                run(LisSparkOperator, "assemble", one, "features", **mapped),
+                run(LisStepOperator, "score", one, "predictions", "lis", pool="gpu", **later),
+                run(LisLogOperator, "log", one, **later),
             )
 
         simulated = isinstance(scenario.source, SimulatedSource)
@@ -82,7 +83,7 @@ def daily_dag(source: str) -> None:
             run(LisSparkOperator, "history", parts.DAYS, "history"),
             run(LisStepOperator, "train", parts.UNTIL, "checkpoints", pool="gpu"),
             run(LisSparkOperator, "snapshot", parts.UNTIL, "snapshots"),
-            each_horizon.expand(scoring=plan.output),
+            each_leak.expand(scoring=plan.output),
             run(
                 LisStepOperator,
                 "report",

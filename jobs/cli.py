@@ -96,7 +96,7 @@ def _ingest(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     lake, scenario = Lake.from_environment(), _scenario(options)
-    steps.train(lake, scenario, options.until, restart=options.restart)
+    steps.train(lake, scenario, options.until, restart=options.restart, since=options.since)
     steps.snapshot(lake, scenario, options.until)
 
 
@@ -104,12 +104,9 @@ def _lis(options: argparse.Namespace) -> None:
     from jobs.lis.table import result_table
 
     lake, scenario = Lake.from_environment(), _scenario(options)
-    days, horizons, preferences = _asked(options, scenario)
-    steps.kinds_in_mode(preferences, options.mode)
-    if options.seeds > 1:
-        raise InputError("--seeds: swap mode trains nothing, so seeds change nothing; leave it out")
-    steps.assemble(lake, scenario, days, horizons, preferences)
-    results = steps.score(lake, scenario, days, horizons, preferences, options.mode)
+    days, horizons, wanted = _asked(options, scenario)
+    steps.assemble(lake, scenario, days, horizons, wanted)
+    results = steps.score(lake, scenario, days, horizons, wanted)
     page = steps.report(lake, scenario, results)
     runs = steps.log_runs(lake, scenario, results, page)
     if options.json:
@@ -130,7 +127,7 @@ def _preference_list(options: argparse.Namespace) -> None:
 def _report(options: argparse.Namespace) -> None:
     lake, scenario = Lake.from_environment(), _scenario(options)
     days = steps.parse_days(options.as_of)
-    print(steps.report(lake, scenario, steps.asked_results(lake, scenario, days, None, None)))
+    print(steps.report(lake, scenario, steps.asked_results(lake, scenario, days)))
 
 
 def _step(options: argparse.Namespace) -> None:
@@ -153,15 +150,17 @@ def _step(options: argparse.Namespace) -> None:
 
 def _scoring_step(lake: Lake, scenario: Scenario, options: argparse.Namespace) -> None:
     _need(options, "as_of")
-    days, horizons, preferences = _asked(options, scenario)
+    days, horizons, wanted = _asked(options, scenario)
     if options.step == "assemble":
-        steps.assemble(lake, scenario, days, horizons, preferences)
+        steps.assemble(lake, scenario, days, horizons, wanted)
     elif options.step == "score":
-        steps.score(lake, scenario, days, horizons, preferences, options.mode)
+        steps.score(lake, scenario, days, horizons, wanted)
     else:
-        page = steps.report(lake, scenario, steps.asked_results(lake, scenario, days, None, None))
+        page = steps.report(lake, scenario, steps.asked_results(lake, scenario, days))
         if options.step == "log":
-            results = steps.asked_results(lake, scenario, days, horizons, preferences)
+            names = [asked.kind.name for asked in wanted]
+            modes = [asked.mode for asked in wanted]
+            results = steps.asked_results(lake, scenario, days, horizons, names, modes)
             runs = steps.log_runs(lake, scenario, results, page)
             print(f"mlflow_url={runs[-1].url}")
         else:
@@ -190,12 +189,14 @@ def _parser() -> argparse.ArgumentParser:
     train = _command(commands, "train", _train, "extend the lineage, publish snapshots")
     train.add_argument("--until", type=_day, help="last day to train on (default: last ingested)")
     train.add_argument(
-        "--restart", action="store_true", help="train again from the first day, over the old"
+        "--restart", action="store_true", help="train this ranker again from its first day"
+    )
+    train.add_argument(
+        "--since", type=_day, help="first day of a new ranker's lineage (default: first ingested)"
     )
 
     lis = _command(commands, "lis", _lis, "score preference data; log to MLflow; write a report")
     _add_scoring(lis, required=True)
-    lis.add_argument("--seeds", type=_positive, default=1, help="seeds (swap mode needs one)")
     lis.add_argument("--json", action="store_true", help="print results as JSON, all fields")
 
     preference = commands.add_parser("preference", help="what can be leaked")
@@ -244,20 +245,35 @@ def _add_scoring(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument(
         "--preference", type=_names, help="kinds, such as id_embedding (see: preference list)"
     )
-    parser.add_argument("--mode", default="swap", help="swap (default)")
+    parser.add_argument(
+        "--mode",
+        type=_names,
+        default=("swap",),
+        help="swap (default): the future's table in today's ranker; retrain: rankers trained "
+        "with and without the leak; swap,retrain: both, where a kind allows",
+    )
+    parser.add_argument(
+        "--seeds", type=_positive, help="retrain mode: trainings to average (default: scenario's)"
+    )
 
 
 def _scenario(options: argparse.Namespace) -> Scenario:
-    return load_scenario(options.scenario)
+    scenario = load_scenario(options.scenario)
+    seeds = getattr(options, "seeds", None)
+    if seeds is None:
+        return scenario
+    return scenario.model_copy(
+        update={"retrain": scenario.retrain.model_copy(update={"seeds": seeds})}
+    )
 
 
 def _asked(
     options: argparse.Namespace, scenario: Scenario
-) -> tuple[list[date], tuple[int, ...], tuple[str, ...]]:
+) -> tuple[list[date], tuple[int, ...], list[steps.Wanted]]:
     return (
         steps.parse_days(options.as_of),
         options.horizons or scenario.horizons,
-        options.preference or scenario.preferences,
+        steps.wanted_scores(scenario, options.preference or scenario.preferences, options.mode),
     )
 
 

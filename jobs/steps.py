@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,14 +19,17 @@ from jobs.datasets.location import days_between, raw_location
 from jobs.errors import InputError, NotDue
 from jobs.lake import Lake, Partition
 from jobs.lake.lake import data_folder
+from jobs.lake.rankers import checkpoint_days, ranker_version, snapshot_keys
 from jobs.lis.result import LisResult
-from jobs.preference import PreferenceKind, preference_kind
+from jobs.lis.window import fit_days
+from jobs.preference import Mode, PreferenceKind, preference_kind
 from jobs.scenarios import Scenario, SimulatedSource
 
 if TYPE_CHECKING:
     from jobs.tracking.log import LoggedRun
 
 log = logging.getLogger("jobs")
+MODES: tuple[Mode, ...] = ("swap", "retrain")
 
 
 def simulate(
@@ -98,20 +102,33 @@ def history(lake: Lake, scenario: Scenario, last: date | None) -> None:
     log.info("%s: histories of %d days", scenario.name, len(done))
 
 
-def train(lake: Lake, scenario: Scenario, until: date | None, *, restart: bool = False) -> None:
-    """Extend the lineage through a day."""
+def train(
+    lake: Lake,
+    scenario: Scenario,
+    until: date | None,
+    *,
+    restart: bool = False,
+    since: date | None = None,
+) -> None:
+    """Extend the lineage through a day; a new one begins at ``since``."""
     from jobs.ranker.lineage import extend_lineage
 
-    done = extend_lineage(lake, scenario, until or _last_ingested(lake, scenario), restart=restart)
-    newest = lake.days("checkpoints", scenario.name)[-1]
+    last = until or _last_ingested(lake, scenario)
+    done = extend_lineage(lake, scenario, last, restart=restart, since=since)
+    newest = checkpoint_days(lake, scenario)[-1]
     log.info("%s: trained %d days; the newest ranker is of %s", scenario.name, len(done), newest)
 
 
 def snapshot(lake: Lake, scenario: Scenario, until: date | None) -> None:
-    """Item tables of every checkpoint that has none."""
-    from jobs.spark.snapshot import build_snapshots
+    """Item tables of every checkpoint that has none, or those of the user's own ranker."""
+    if scenario.snapshots is not None:
+        from jobs.spark.imported_snapshots import import_snapshots
 
-    done = build_snapshots(lake, scenario, until or _last_ingested(lake, scenario))
+        done = import_snapshots(lake, scenario)
+    else:
+        from jobs.spark.snapshot import build_snapshots
+
+        done = build_snapshots(lake, scenario, until or _last_ingested(lake, scenario))
     log.info("%s: snapshots of %d days", scenario.name, len(done))
 
 
@@ -120,13 +137,21 @@ def assemble(
     scenario: Scenario,
     as_ofs: Sequence[date],
     horizons: Sequence[int],
-    preferences: Sequence[str],
+    wanted: Sequence[Wanted],
 ) -> None:
-    """Feature tables at T and T+n of every kind."""
-    kinds = [preference_kind(name) for name in preferences]
+    """Feature tables at T and T+n of every kind; in retrain mode of the days before T as well."""
+    from jobs.spark.features import assemble_tables
+
     require_due(lake, scenario, as_ofs, horizons)
-    for kind in kinds:
-        done = kind.assemble(lake, scenario, as_ofs, horizons)
+    days_of: dict[str, set[date]] = {}
+    for asked in wanted:
+        days = days_of.setdefault(asked.kind.name, set())
+        days.update(as_ofs)
+        if asked.mode == "retrain":
+            for as_of in as_ofs:
+                days.update(fit_days(lake, scenario, as_of))
+    for kind in {asked.kind.name: asked.kind for asked in wanted}.values():
+        done = assemble_tables(lake, scenario, kind, sorted(days_of[kind.name]), horizons)
         log.info("%s: %d feature tables of %s", scenario.name, len(done), kind.name)
 
 
@@ -135,29 +160,29 @@ def score(
     scenario: Scenario,
     as_ofs: Sequence[date],
     horizons: Sequence[int],
-    preferences: Sequence[str],
-    mode: str,
+    wanted: Sequence[Wanted],
 ) -> list[LisResult]:
-    """Leakage Impact Scores of every kind at every horizon."""
+    """Leakage Impact Scores of every kind, in its modes, at every horizon."""
+    from jobs.lis.retrain import score_retrain
     from jobs.lis.swap import score_swap
 
-    kinds = kinds_in_mode(preferences, mode)
     require_due(lake, scenario, as_ofs, horizons)
-    return [
-        result
-        for kind in kinds
-        for result in score_swap(lake, scenario, kind, as_ofs, sorted(horizons))
-    ]
+    results = []
+    for asked in wanted:
+        score_mode = score_swap if asked.mode == "swap" else score_retrain
+        results += score_mode(lake, scenario, asked.kind, as_ofs, sorted(horizons))
+    return results
 
 
 def asked_results(
     lake: Lake,
     scenario: Scenario,
     as_ofs: Sequence[date],
-    horizons: Sequence[int] | None,
-    preferences: Sequence[str] | None,
+    horizons: Sequence[int] | None = None,
+    preferences: Sequence[str] | None = None,
+    modes: Sequence[str] | None = None,
 ) -> list[LisResult]:
-    """Stored results of the days, single and pooled over exactly these.
+    """Stored results of the scenario's ranker, of the days and pooled over exactly these.
 
     Raises:
         InputError: there are none.
@@ -165,13 +190,15 @@ def asked_results(
     from jobs.lis.store import read_results
 
     first, last = as_ofs[0], as_ofs[-1]
-    pooled = f"{first}:{last}"
+    pooled, version = f"{first}:{last}", ranker_version(scenario)
     found = [
         result
         for result in read_results(lake, scenario.name, first, last)
-        if (not result.is_pooled or result.as_of == pooled)
+        if result.ranker_version == version
+        and (not result.is_pooled or result.as_of == pooled)
         and (horizons is None or result.horizon in horizons)
         and (preferences is None or result.preference in preferences)
+        and (modes is None or result.mode in modes)
     ]
     if not found:
         raise InputError(
@@ -214,7 +241,7 @@ def log_runs(
 def require_due(
     lake: Lake, scenario: Scenario, as_ofs: Sequence[date], horizons: Sequence[int]
 ) -> None:
-    """Check that the lineage reaches T, and T+n for every horizon.
+    """Check that there is M_T, and an item table of T and of T+n for every horizon.
 
     Raises:
         NotDue: it does not; the line names the day of data that is awaited.
@@ -228,29 +255,21 @@ def require_due(
             f"as of {as_ofs[-1]}, horizon {max(horizons)} reaches outside the calendar: "
             "ask for fewer days of leak"
         ) from error
-    for name in ("checkpoints", "snapshots"):
-        reached = lake.days(name, scenario.name)
-        for as_of in (as_ofs[0], as_ofs[-1]):
-            for leak in sorted({0, *horizons}):
-                day = as_of + timedelta(days=leak)
-                if not reached or day > reached[-1]:
-                    awaited = day - timedelta(days=1)
-                    until = (
-                        f"the lineage of {scenario.name} reaches {reached[-1]}"
-                        if reached
-                        else (f"scenario {scenario.name} has no lineage yet")
-                    )
-                    raise NotDue(
-                        f"as of {as_of}, horizon {leak} needs the ranker of {day}, but {until}: "
-                        f"run python -m jobs train --scenario {scenario.name} --until {awaited} "
-                        "once that day's log is ingested, or ask for an earlier day",
-                        awaited.isoformat(),
-                    )
-        if as_ofs[0] <= reached[0]:
-            raise InputError(
-                f"as of {as_ofs[0]}: the lineage of {scenario.name} starts on {reached[0]} and "
-                "knows nothing on that day; ask for a later one"
-            )
+    rankers = checkpoint_days(lake, scenario)
+    tables = lake.days("snapshots", scenario.name, snapshot_keys(scenario))
+    for as_of in (as_ofs[0], as_ofs[-1]):
+        for leak in sorted({0, *horizons}):
+            day = as_of + timedelta(days=leak)
+            # Where a ranker of the user's own exports the item tables, M_T is all that is needed.
+            if (leak == 0 or scenario.snapshots is None) and not _reaches(rankers, day):
+                raise _awaits_ranker(scenario, as_of, leak, rankers)
+            if not _reaches(tables, day):
+                raise _awaits_table(scenario, as_of, leak, tables)
+    if as_ofs[0] <= rankers[0]:
+        raise InputError(
+            f"as of {as_ofs[0]}: the lineage of {scenario.name} starts on {rankers[0]} and "
+            "knows nothing on that day; ask for a later one"
+        )
     for as_of in as_ofs:
         if not lake.is_published(Partition("impressions", scenario.name, as_of)):
             raise InputError(
@@ -259,20 +278,71 @@ def require_due(
             )
 
 
-def kinds_in_mode(preferences: Sequence[str], mode: str) -> list[PreferenceKind]:
-    """The kinds of these names.
+def _reaches(days: Sequence[date], day: date) -> bool:
+    return bool(days) and day <= days[-1]
+
+
+def _awaits_ranker(scenario: Scenario, as_of: date, leak: int, reached: Sequence[date]) -> NotDue:
+    day = as_of + timedelta(days=leak)
+    awaited = day - timedelta(days=1)
+    until = (
+        f"the lineage of {scenario.name} reaches {reached[-1]}"
+        if reached
+        else f"scenario {scenario.name} has no lineage yet"
+    )
+    return NotDue(
+        f"as of {as_of}, horizon {leak} needs the ranker of {day}, but {until}: "
+        f"run python -m jobs train --scenario {scenario.name} --until {awaited} "
+        "once that day's log is ingested, or ask for an earlier day",
+        awaited.isoformat(),
+    )
+
+
+def _awaits_table(scenario: Scenario, as_of: date, leak: int, reached: Sequence[date]) -> NotDue:
+    if scenario.snapshots is None:
+        return _awaits_ranker(scenario, as_of, leak, reached)
+    day = as_of + timedelta(days=leak)
+    until = f"reach {reached[-1]}" if reached else "are not imported yet"
+    return NotDue(
+        f"as of {as_of}, horizon {leak} needs the item table of {day}, but those of "
+        f"{scenario.snapshots.path} {until}: export that day and run python -m jobs train "
+        f"--scenario {scenario.name}, or ask for an earlier day",
+        (day - timedelta(days=1)).isoformat(),
+    )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A kind of preference data, to be scored in a mode."""
+
+    kind: PreferenceKind
+    mode: Mode
+
+
+def wanted_scores(
+    scenario: Scenario, preferences: Sequence[str], modes: Sequence[str]
+) -> list[Wanted]:
+    """The kinds of these names in each of the modes that they can be scored in.
 
     Raises:
-        InputError: there is no such kind, or it cannot be scored in the mode.
+        InputError: there is no such kind or mode, or a kind can be scored in none of the modes.
     """
-    kinds = [preference_kind(name) for name in preferences]
-    for kind in kinds:
-        if mode not in kind.modes:
+    for mode in modes:
+        if mode not in MODES:
+            raise InputError(f"unknown mode {mode!r}: known: {', '.join(MODES)}")
+    found = []
+    for name in preferences:
+        kind = preference_kind(name, scenario)
+        # Vectors of a ranker elsewhere are not of the item space of the one that is trained here.
+        possible = [mode for mode in kind.modes if mode != "swap" or scenario.snapshots is None]
+        asked = [mode for mode in possible if mode in modes]
+        if not asked:
             raise InputError(
-                f"preference data {kind.name} cannot be scored in mode {mode!r}: "
-                f"it takes {', '.join(kind.modes)}"
+                f"preference data {name} cannot be scored in mode {' or '.join(modes)}: "
+                f"it takes {', '.join(possible) or 'none in this scenario'}"
             )
-    return kinds
+        found += [Wanted(kind, mode) for mode in asked]
+    return found
 
 
 def parse_days(text: str) -> list[date]:

@@ -15,6 +15,7 @@ import pytest
 from mlflow import MlflowClient
 
 from jobs.lake import Lake, Partition
+from jobs.lake.rankers import ranker_versions
 from jobs.lis.store import read_results
 
 ROOT = Path(__file__).parents[1]
@@ -140,6 +141,7 @@ def test_a_run_without_a_date_scores_up_to_yesterday(deployment: Deployment) -> 
 
 
 def newest_ranker(deployment: Deployment) -> date:
-    days = deployment.lake.days("checkpoints", "small_feed")
-    assert deployment.lake.is_published(Partition("snapshots", "small_feed", days[-1]))
-    return days[-1]
+    [(version, span)] = ranker_versions(deployment.lake, "small_feed").items()
+    keys = (("ranker", version),)
+    assert deployment.lake.is_published(Partition("snapshots", "small_feed", span.last, keys))
+    return span.last

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pyarrow as pa
 
 from jobs.scenarios import Scenario, SimulatedSource
 
+KeyedBy = Literal["item", "impression"]
+Takes = Literal["vector", "items"]
 MOMENT = pa.timestamp("us", tz="UTC")
 
 
@@ -109,22 +113,31 @@ def snapshots(scenario: Scenario, dim: int) -> pa.Schema:
     )
 
 
-def features(scenario: Scenario, dim: int) -> pa.Schema:
-    """One row per item that the day's impressions or histories name, as known at T or at T+n."""
-    return pa.schema(
-        [
-            ("item_id", id_type(scenario)),
-            ("embedding", pa.list_(pa.float32(), dim)),
-            ("updates", pa.int64()),
-            ("last_update", MOMENT),
-        ]
+def features(
+    scenario: Scenario, keyed_by: KeyedBy = "item", takes: Takes = "vector", dim: int | None = None
+) -> pa.Schema:
+    """One row per item that the day's rows name, or per impression of the day.
+
+    ``updates`` counts the events behind a row, ``last_event`` is the newest of them. ``sources``
+    are the impressions that a row keyed by impression was made from. With ``dim``, vectors are of
+    that fixed length; stored ones are lists, all of one length.
+    """
+    ids = id_type(scenario)
+    key = (
+        ("item_id", ids) if keyed_by == "item" else ("impression_id", impression_id_type(scenario))
     )
+    vector = pa.list_(pa.float32()) if dim is None else pa.list_(pa.float32(), dim)
+    columns = [key, ("embedding", vector) if takes == "vector" else ("items", pa.list_(ids))]
+    if keyed_by == "impression":
+        columns.append(("sources", pa.list_(impression_id_type(scenario))))
+    return pa.schema([*columns, ("updates", pa.int64()), ("last_event", MOMENT)])
 
 
 def predictions(scenario: Scenario) -> pa.Schema:
     """One row per impression of a day, for the variant that the partition's key names.
 
-    ``covered``: the variant's table holds the item. ``item_updates``: how often M_T has trained it.
+    ``score`` is the mean of ``seed_scores``. ``covered``: the variant's table holds the row's key.
+    ``item_updates``: how often M_T has trained the row's item.
     """
     ids = id_type(scenario)
     return pa.schema(
@@ -134,7 +147,10 @@ def predictions(scenario: Scenario) -> pa.Schema:
             ("item_id", ids),
             ("label", pa.int8()),
             ("fold", pa.string()),
+            *((field, pa.string()) for field in scenario.context),
+            ("history_clicks", pa.int64()),
             ("score", pa.float64()),
+            ("seed_scores", pa.list_(pa.float64())),
             ("covered", pa.bool_()),
             ("item_updates", pa.int64()),
         ]

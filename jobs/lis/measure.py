@@ -7,18 +7,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from jobs.lis.calibration import compare_calibration
 from jobs.lis.grouped import compare_grouped
 from jobs.lis.pooled import PooledDifference
-from jobs.lis.result import Slice
+from jobs.lis.scored import BASELINE, KNOWN, LEAKED, PLACEBO, ScoredDay, Scores
+from jobs.lis.sliced import SliceMeasurement
 from jobs.lis.verdict import decide, rows_needed
 
 HELD_OUT, SEEN = "eval", "lineage"
-UPDATE_BUCKETS = ((0, 0, "0"), (1, 9, "1-9"), (10, 99, "10-99"), (100, 999, "100-999"))
-LAST_BUCKET = "1000+"
+GAINS = {
+    "unleaked_gain": (BASELINE, KNOWN),
+    "leak_gain": (KNOWN, LEAKED),
+    "placebo": (BASELINE, PLACEBO),
+}
+"""Differences beside the LIS, on held-out rows: the first variant and the one compared with it."""
 
 
 @dataclass
@@ -40,126 +44,104 @@ class _WeightedMean:
 
 @dataclass
 class Measurement:
-    """Accumulates the scored rows of days, one day at a time; memory grows with users only."""
+    """Accumulates scored days, one at a time; memory grows with users and seeds only.
+
+    With several seeds every figure is a mean over them. All days must have equally many.
+    """
 
     held_out: PooledDifference = field(default_factory=PooledDifference)
     seen: PooledDifference = field(default_factory=PooledDifference)
-    by_updates: dict[str, PooledDifference] = field(default_factory=dict)
+    gains: dict[str, PooledDifference] = field(default_factory=dict)
+    slices: SliceMeasurement = field(default_factory=SliceMeasurement)
     gauc_baseline: _WeightedMean = field(default_factory=_WeightedMean)
     gauc_leaked: _WeightedMean = field(default_factory=_WeightedMean)
     logloss_delta: _WeightedMean = field(default_factory=_WeightedMean)
     ne_delta: _WeightedMean = field(default_factory=_WeightedMean)
     coverage: _WeightedMean = field(default_factory=_WeightedMean)
 
-    def add(
-        self,
-        rows: pa.Table,
-        baseline: NDArray[np.float64],
-        leaked: NDArray[np.float64],
-        covered: NDArray[np.bool_],
-        item_updates: NDArray[np.int64],
-    ) -> None:
-        """Add the scored rows of a day.
+    def add(self, day: ScoredDay) -> None:
+        """Add the scored rows of a day; those of the ``fit`` fold count for nothing."""
+        labels = day.rows["label"].to_numpy().astype(np.int8)
+        users = day.rows["user_id"].to_numpy(zero_copy_only=False)
+        folds = day.rows["fold"].to_numpy(zero_copy_only=False)
 
-        Args:
-            rows: the columns user_id, label and fold, shape (rows,).
-            baseline, leaked: scores, shape (rows,); any monotone scale for AUC, probabilities
-                for log-loss.
-            covered: whether the leaked table holds the row's item.
-            item_updates: how often M_T has trained the row's item.
-        """
-        labels = rows["label"].to_numpy().astype(np.int8)
-        users = rows["user_id"].to_numpy(zero_copy_only=False)
-        folds = rows["fold"].to_numpy(zero_copy_only=False)
+        def pool(
+            into: PooledDifference, first: str, second: str, chosen: NDArray[np.bool_]
+        ) -> None:
+            before, after = day.variants[first][:, chosen], day.variants[second][:, chosen]
+            into.add(labels[chosen], before, after, users[chosen])
 
-        def pool(into: PooledDifference, chosen: NDArray[np.bool_]) -> None:
-            into.add(labels[chosen], baseline[chosen], leaked[chosen], users[chosen])
-
-        pool(self.seen, folds == SEEN)
         held_out = folds == HELD_OUT
-        pool(self.held_out, held_out)
-        buckets = update_buckets(item_updates)
-        for bucket in np.unique(buckets[held_out]):
-            pool(
-                self.by_updates.setdefault(bucket, PooledDifference()),
-                held_out & (buckets == bucket),
-            )
+        pool(self.seen, BASELINE, LEAKED, folds == SEEN)
+        pool(self.held_out, BASELINE, LEAKED, held_out)
+        for name, (first, second) in GAINS.items():
+            if first in day.variants and second in day.variants:
+                pool(self.gains.setdefault(name, PooledDifference()), first, second, held_out)
         count = int(held_out.sum())
         if count:
-            self._add_others(
-                labels[held_out], baseline[held_out], leaked[held_out], users[held_out]
-            )
-            self.coverage.add(float(covered[held_out].mean()), count)
+            rows = labels[held_out], users[held_out]
+            before, after = (day.variants[name][:, held_out] for name in (BASELINE, LEAKED))
+            self._add_others(*rows, before, after)
+            self.coverage.add(float(day.covered[held_out].mean()), count)
+            parts = {name: values[held_out] for name, values in day.slices.items()}
+            self.slices.add(parts, rows[0], before, after, rows[1])
 
     def _add_others(
         self,
         labels: NDArray[np.int8],
-        baseline: NDArray[np.float64],
-        leaked: NDArray[np.float64],
         users: NDArray[np.generic],
+        baseline: Scores,
+        leaked: Scores,
     ) -> None:
-        grouped = compare_grouped(labels, baseline, leaked, users)
-        self.gauc_baseline.add(grouped.gauc_baseline, grouped.rows)
-        self.gauc_leaked.add(grouped.gauc_leaked, grouped.rows)
-        calibration = compare_calibration(labels, baseline, leaked)
-        self.logloss_delta.add(calibration.logloss_delta, len(labels))
-        self.ne_delta.add(calibration.ne_delta, len(labels))
+        for before, after in zip(baseline, leaked, strict=True):
+            grouped = compare_grouped(labels, before, after, users)
+            self.gauc_baseline.add(grouped.gauc_baseline, grouped.rows)
+            self.gauc_leaked.add(grouped.gauc_leaked, grouped.rows)
+            calibration = compare_calibration(labels, before, after)
+            self.logloss_delta.add(calibration.logloss_delta, len(labels))
+            self.ne_delta.add(calibration.ne_delta, len(labels))
 
     def figures(self, threshold: float, level: float) -> dict[str, Any]:
-        """The measured fields of a ``LisResult``."""
-        held_out = self.held_out.result(level)
-        lis_seen = self.seen.result(level).difference
+        """The measured fields of a ``LisResult``; NaN for a gain whose variant no day has."""
+        held_out, seen = self.held_out.result(level), self.seen.result(level)
+        lis, low, high = held_out.difference, held_out.ci_low, held_out.ci_high
+        needed = rows_needed(
+            held_out.rows, lis, held_out.se, threshold, level, se_fixed=held_out.se_seeds
+        )
         return {
             "rows": held_out.rows,
             "users": held_out.users,
             "positives": held_out.positives,
             "auc_baseline": held_out.auc_baseline,
             "auc_leaked": held_out.auc_leaked,
-            "lis": held_out.difference,
+            "lis": lis,
             "lis_se": held_out.se,
-            "lis_ci_low": held_out.ci_low,
-            "lis_ci_high": held_out.ci_high,
+            "lis_ci_low": low,
+            "lis_ci_high": high,
             "p_value": held_out.p_value,
-            "lis_seen": lis_seen,
-            "memorisation": lis_seen - held_out.difference,
+            "seed_sd": held_out.seed_sd,
+            "lis_seen": seen.difference,
+            "lis_seen_ci_low": seen.ci_low,
+            "lis_seen_ci_high": seen.ci_high,
+            "memorisation": seen.difference - lis,
+            **self._gains(level),
             "gauc_baseline": self.gauc_baseline.value,
             "gauc_leaked": self.gauc_leaked.value,
             "logloss_delta": self.logloss_delta.value,
             "ne_delta": self.ne_delta.value,
             "coverage": self.coverage.value,
-            "verdict": decide(
-                held_out.difference, held_out.ci_low, held_out.ci_high, threshold
-            ).value,
-            "rows_needed": rows_needed(
-                held_out.rows, held_out.difference, held_out.se, threshold, level
-            ),
-            "slices": self._slices(level),
+            "verdict": decide(lis, low, high, threshold).value,
+            "rows_needed": needed,
+            "slices": self.slices.result(self.held_out, level),
             "dates": held_out.dates,
             "dates_skipped": held_out.dates_skipped,
         }
 
-    def _slices(self, level: float) -> tuple[Slice, ...]:
-        order = [name for _, _, name in UPDATE_BUCKETS] + [LAST_BUCKET]
-        slices = []
-        for name in sorted(self.by_updates, key=order.index):
-            part = self.by_updates[name].result(level)
-            slices.append(
-                Slice(
-                    name="item updates before T",
-                    value=name,
-                    rows=part.rows,
-                    users=part.users,
-                    lis=part.difference,
-                    lis_ci_low=part.ci_low,
-                    lis_ci_high=part.ci_high,
-                )
-            )
-        return tuple(slices)
-
-
-def update_buckets(item_updates: NDArray[np.int64]) -> NDArray[np.str_]:
-    """How well M_T knows an item: 0, 1-9, 10-99, 100-999 or 1000+ updates. Shape (rows,)."""
-    names = np.array([name for _, _, name in UPDATE_BUCKETS] + [LAST_BUCKET])
-    edges = np.array([high for _, high, _ in UPDATE_BUCKETS])
-    chosen: NDArray[np.str_] = names[np.searchsorted(edges, item_updates, side="left")]
-    return chosen
+    def _gains(self, level: float) -> dict[str, float]:
+        figures = {}
+        for name in GAINS:
+            part = self.gains[name].result(level) if name in self.gains else None
+            figures[name] = part.difference if part else math.nan
+            figures[f"{name}_ci_low"] = part.ci_low if part else math.nan
+            figures[f"{name}_ci_high"] = part.ci_high if part else math.nan
+        return figures

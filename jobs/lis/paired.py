@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri
 
 from jobs.lis.contributions import Contributions, Flags, Floats, contributions
+from jobs.lis.seeds import degrees_of_freedom, quantile, seed_spread, two_sided
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,10 @@ class PairedComparison:
     the classes comes from a single row (se_rows) or a single user (se). They are 0.0 where
     every component is the same, as between a perfect and a perfectly wrong ranking; the
     p-value of a difference other than 0 is then 0.0.
+
+    With several seeds, AUCs and difference are means over them. seed_sd is the standard
+    deviation of the difference from seed to seed (NaN with one seed), and se_seeds the part of
+    se that stems from seeds and that more rows would not make smaller.
     """
 
     rows: int
@@ -35,6 +39,8 @@ class PairedComparison:
     ci_low: float
     ci_high: float
     p_value: float
+    seed_sd: float
+    se_seeds: float
 
 
 def compare(
@@ -48,7 +54,8 @@ def compare(
     """Compare the AUCs of two scores on the same rows.
 
     labels: 0 or 1. baseline, leaked: scores. users: integer or string ids. All have shape
-    (rows,). level: coverage of the interval, between 0 and 1.
+    (rows,); scores of several seeds have shape (seeds, rows). level: coverage of the interval,
+    between 0 and 1.
     Two scores that order every pair alike give a difference and standard errors of exactly
     0.0 and a p-value of 1.0. Time grows as rows x log(rows), memory as rows.
     Raises ValueError for malformed columns and for a level outside (0, 1).
@@ -64,14 +71,23 @@ def summarise(total: Contributions, level: float) -> PairedComparison:
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}")
     if total.pairs == 0:
-        auc_baseline = auc_leaked = difference = se_rows = se = math.nan
+        auc_baseline = auc_leaked = difference = se_rows = se = seed_sd = se_seeds = math.nan
+        degrees = math.inf
     else:
-        doubled_pairs = 2 * total.pairs
-        auc_baseline = total.doubled_wins_baseline / doubled_pairs
-        auc_leaked = total.doubled_wins_leaked / doubled_pairs
-        difference = (total.doubled_wins_leaked - total.doubled_wins_baseline) / doubled_pairs
+        doubled_pairs = 2 * total.pairs * total.seeds
+        wins_baseline, wins_leaked = (
+            sum(total.doubled_wins_baseline),
+            sum(total.doubled_wins_leaked),
+        )
+        auc_baseline = wins_baseline / doubled_pairs
+        auc_leaked = wins_leaked / doubled_pairs
+        difference = (wins_leaked - wins_baseline) / doubled_pairs
         se_rows, se = _standard_errors(total)
-    margin = -float(ndtri((1 - level) / 2)) * se
+        seed_sd, se_seeds = seed_spread(total.differences, total.influence)
+        se = math.hypot(se, se_seeds) if se_seeds else se
+        degrees = degrees_of_freedom(se, se_seeds, total.seeds)
+    # The lower quantile, negated, has the precision of the small share that it cuts off.
+    margin = -quantile((1 - level) / 2, degrees) * se
     return PairedComparison(
         rows=total.rows,
         users=total.users.size,
@@ -83,7 +99,9 @@ def summarise(total: Contributions, level: float) -> PairedComparison:
         se=se,
         ci_low=difference - margin,
         ci_high=difference + margin,
-        p_value=_two_sided(difference, se),
+        p_value=two_sided(difference, se, degrees),
+        seed_sd=seed_sd,
+        se_seeds=se_seeds,
     )
 
 
@@ -93,8 +111,8 @@ def _standard_errors(total: Contributions) -> tuple[float, float]:
     if not (gained or total.positive_squares or total.negative_squares):
         return 0.0, 0.0
     by_rows = (
-        _bessel(total.paired_positives) * total.positive_squares
-        + _bessel(total.paired_negatives) * total.negative_squares
+        bessel(total.paired_positives) * total.positive_squares
+        + bessel(total.paired_negatives) * total.negative_squares
     )
     by_users = _clustered(
         total.positive_sums, total.negative_sums, total.has_positive, total.has_negative
@@ -110,9 +128,9 @@ def _clustered(
     Its three terms, f10 * sum(a^2) + f01 * sum(b^2) + 2 * f11 * sum(a * b), are regrouped
     around sum((a + b)^2). No term can then be negative, as f10 and f01 are at least f11.
     """
-    both = _bessel(int((has_positive | has_negative).sum()))
-    positive = _bessel(int(has_positive.sum())) - both
-    negative = _bessel(int(has_negative.sum())) - both
+    both = bessel(int((has_positive | has_negative).sum()))
+    positive = bessel(int(has_positive.sum())) - both
+    negative = bessel(int(has_negative.sum())) - both
     sums = positive_sums + negative_sums
     return float(
         both * np.dot(sums, sums)
@@ -121,13 +139,6 @@ def _clustered(
     )
 
 
-def _bessel(units: int) -> float:
+def bessel(units: int) -> float:
     """Return units / (units - 1), or NaN where one unit leaves no spread to estimate."""
     return units / (units - 1) if units > 1 else math.nan
-
-
-def _two_sided(difference: float, se: float) -> float:
-    """Return the two-sided p-value of a difference of 0 under the normal approximation."""
-    if se == 0:
-        return 1.0 if difference == 0 else 0.0
-    return 2 * float(ndtr(-abs(difference / se)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from jobs.errors import InputError
 from jobs.lake import Lake
+from jobs.lake.rankers import checkpoint_days
 from jobs.scenarios import Scenario
 
 
@@ -45,6 +46,7 @@ class RunPlan:
     reason: str
     scorings: tuple[Scoring, ...]
     preferences: tuple[str, ...]
+    modes: tuple[str, ...]
 
     @property
     def due(self) -> tuple[Scoring, ...]:
@@ -66,6 +68,7 @@ class RunPlan:
                 for scoring in self.scorings
             ],
             "preferences": list(self.preferences),
+            "modes": list(self.modes),
         }
 
     @classmethod
@@ -86,6 +89,7 @@ class RunPlan:
             reason=content["reason"],
             scorings=scorings,
             preferences=tuple(content["preferences"]),
+            modes=tuple(content["modes"]),
         )
 
 
@@ -96,6 +100,7 @@ def plan_run(
     as_of: tuple[date, date] | None = None,
     horizons: Sequence[int] | None = None,
     preferences: Sequence[str] | None = None,
+    modes: Sequence[str] | None = None,
     span: tuple[date | None, date | None] = (None, None),
 ) -> RunPlan:
     """Plan a run for a day of data, or for asked-for evaluation dates.
@@ -115,7 +120,7 @@ def plan_run(
         needed = as_of[1] + timedelta(days=max(*leaks, 1) - 1) if as_of else day
         last = min(needed, log_last) if log_last else needed
         earliest = as_of[0] if as_of else last - timedelta(days=max(leaks))
-        start = _lineage_start(scenario, known, earliest, log_first)
+        start = _lineage_start(lake, scenario, known, earliest, log_first)
     except OverflowError as error:
         raise InputError(
             f"horizons {list(leaks)} reach outside the calendar: ask for fewer days of leak"
@@ -140,14 +145,17 @@ def plan_run(
         reason=f"{reason}; the lineage starts on {start}",
         scorings=scorings,
         preferences=tuple(preferences) if preferences else scenario.preferences,
+        modes=tuple(modes) if modes else scenario.modes,
     )
 
 
 def _lineage_start(
-    scenario: Scenario, known: Sequence[date], earliest: date, log_first: date | None
+    lake: Lake, scenario: Scenario, known: Sequence[date], earliest: date, log_first: date | None
 ) -> date:
-    if known:
-        return known[0]
+    """Where the scenario's ranker version has begun, else where it will."""
+    begun = [*checkpoint_days(lake, scenario), *known]
+    if begun:
+        return begun[0]
     start = earliest - timedelta(days=scenario.catch_up_days)
     return max(start, log_first) if log_first else start
 

@@ -40,7 +40,7 @@ class PooledDifference:
     def add(
         self, labels: ArrayLike, baseline: ArrayLike, leaked: ArrayLike, users: ArrayLike
     ) -> None:
-        """Add one date; every column has shape (rows,), as for `compare`.
+        """Add one date; columns are shaped as for `compare`, with equally many seeds each date.
 
         A user must carry the same id on every date. Raises ValueError for malformed columns.
         """
@@ -50,6 +50,11 @@ class PooledDifference:
             self._dates += 1
         else:
             self._dates_skipped += 1
+
+    @property
+    def total(self) -> Contributions | None:
+        """The contributions of all dates together; None before the first."""
+        return self._total
 
     def result(self, level: float = 0.95) -> PooledComparison:
         """Return the comparison over the dates added so far.

@@ -8,32 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from jobs.lis import wording
-from jobs.lis.plots import lis_by_horizon_figure, svg, trend_figure
+from jobs.lis.pictures import dose_picture, forest_picture, trend_picture
 from jobs.lis.result import LisResult
+from jobs.lis.verdict import Verdict
 from jobs.scenarios import Scenario
 
-_WIDE, _NARROW = 840, 340
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
     undefined=StrictUndefined,
 )
-
-
-@dataclass(frozen=True)
-class Picture:
-    """The same picture twice: for a wide and for a narrow screen."""
-
-    title: str
-    caption: str
-    wide: Markup
-    narrow: Markup
 
 
 @dataclass(frozen=True)
@@ -58,41 +46,92 @@ class Axis:
         return f"{100 * (value - self.low) / (self.high - self.low):.2f}"
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """The same score by rankers of several versions, on the latest day that all have scored."""
+
+    preference: str
+    mode: str
+    horizon: int
+    as_of: str
+    by_version: dict[str, LisResult]
+
+
 def build_report(
     scenario: Scenario, results: Sequence[LisResult], previous: Sequence[LisResult] = ()
 ) -> str:
     """Return the report on some results as one self-contained HTML page.
 
     results: those that the report is about; with several days, the pooled result leads.
-    previous: earlier results of the scenario, shown only as a trend.
+    previous: earlier results of the scenario, shown only as a trend, and results of other ranker
+    versions, shown only beside those of the same day.
     Raises ValueError if there is no result.
     """
     if not results:
         raise ValueError("a report needs a result; score the scenario first")
     shown = wording.ordered(results)
     leading = wording.headlined(shown)
+    known = [*previous, *shown]
+    confidence = scenario.confidence
+    pictures = [
+        dose_picture(leading, confidence),
+        forest_picture(leading, confidence),
+        trend_picture(known, confidence),
+    ]
+    compared = compared_versions(known)
     return _TEMPLATES.get_template("report.html.j2").render(
         scenario=scenario,
         title=scenario.title or scenario.name,
         as_of=_as_of(shown),
         leading=leading,
         others=[result for result in shown if result not in leading],
+        by_verdict=_by_verdict(leading),
+        warnings=wording.warnings(leading),
         axis=Axis.of(leading),
-        pictures=[_horizons(scenario, leading), *_trend(scenario, [*previous, *shown])],
+        pictures=[picture for picture in pictures if picture],
         sliced=[result for result in leading if result.slices],
         skipped=[result for result in leading if result.dates_skipped],
+        compared=compared,
+        compared_versions=sorted({name for row in compared for name in row.by_version}),
         versions=_versions(shown),
         notes=sorted({result.note for result in shown if result.note}),
         modes={result.mode: wording.mode_sentence(result.mode) for result in leading},
-        level=wording.level(scenario.confidence),
+        has_seeds=any(result.seeds > 1 for result in leading),
+        level=wording.level(confidence),
         say=wording,
         isnan=math.isnan,
     )
 
 
+def compared_versions(results: Sequence[LisResult]) -> list[Comparison]:
+    """Scores that several ranker versions have, each on the latest day that the most share."""
+    groups: dict[tuple[str, str, int], dict[str, dict[str, LisResult]]] = {}
+    for result in wording.ordered(results):
+        if not result.is_pooled:
+            days = groups.setdefault((result.preference, result.mode, result.horizon), {})
+            days.setdefault(result.as_of, {})[result.ranker_version] = result
+    found = []
+    for key, days in groups.items():
+        as_of = max(days, key=lambda day: (len(days[day]), day))
+        if len(days[as_of]) > 1:
+            found.append(Comparison(*key, as_of=as_of, by_version=days[as_of]))
+    return found
+
+
 def _as_of(results: Sequence[LisResult]) -> str:
     days = sorted({day for result in results for day in result.as_of.split(":")})
     return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
+def _by_verdict(results: Sequence[LisResult]) -> list[tuple[str, list[LisResult]]]:
+    """Results of each verdict that there is, highest score first."""
+    found = []
+    for verdict in (Verdict.WORTH_ALIGNING, Verdict.INCONCLUSIVE, Verdict.ALREADY_CAPTURED):
+        having = [result for result in results if result.verdict == verdict]
+        having.sort(key=lambda one: -math.inf if math.isnan(one.lis) else one.lis, reverse=True)
+        if having:
+            found.append((verdict.value, having))
+    return found
 
 
 def _versions(results: Sequence[LisResult]) -> list[dict[str, str]]:
@@ -102,45 +141,3 @@ def _versions(results: Sequence[LisResult]) -> list[dict[str, str]]:
     }
     names = ("as_of", "ranker", "data", "code")
     return [dict(zip(names, row, strict=True)) for row in sorted(rows)]
-
-
-def _horizons(scenario: Scenario, results: Sequence[LisResult]) -> Picture:
-    level = wording.level(scenario.confidence)
-    summary = "; ".join(
-        f"{result.preference}, {result.mode}, n = {result.horizon}: held-out "
-        f"{wording.signed(result.lis)}, seen {wording.signed(result.lis_seen)}"
-        for result in results
-    )
-    return Picture(
-        title="LIS by days of leak",
-        caption=f"Circles are held-out rows with their {level} interval. Diamonds are rows that "
-        "trained the ranker, as in the paper. The gap between them is memorised labels.",
-        wide=_svg(lis_by_horizon_figure(results, _WIDE), "horizons-wide", summary),
-        narrow=_svg(lis_by_horizon_figure(results, _NARROW), "horizons-narrow", summary),
-    )
-
-
-def _trend(scenario: Scenario, results: Sequence[LisResult]) -> list[Picture]:
-    single = {
-        (result.preference, result.mode, result.horizon, result.as_of): result
-        for result in results
-        if not result.is_pooled
-    }
-    days = sorted({result.as_of for result in single.values()})
-    if len(days) < 2:
-        return []
-    level = wording.level(scenario.confidence)
-    summary = f"Held-out LIS of each day from {days[0]} to {days[-1]}"
-    return [
-        Picture(
-            title="LIS by day",
-            caption=f"Held-out LIS of each day from {days[0]} to {days[-1]}. "
-            f"Bands are {level} intervals.",
-            wide=_svg(trend_figure(list(single.values()), _WIDE), "trend-wide", summary),
-            narrow=_svg(trend_figure(list(single.values()), _NARROW), "trend-narrow", summary),
-        )
-    ]
-
-
-def _svg(figure: Figure, name: str, description: str) -> Markup:
-    return Markup(svg(figure, name, description))

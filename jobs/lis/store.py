@@ -15,6 +15,7 @@ _TYPES = {
     "str": pa.string(),
     "int": pa.int64(),
     "float": pa.float64(),
+    "bool": pa.bool_(),
     "int | None": pa.int64(),
 }
 
@@ -30,6 +31,7 @@ SCHEMA = _schema()
 
 def result_partition(
     scenario: str,
+    ranker_version: str,
     first: date,
     last: date,
     preference: str,
@@ -37,7 +39,12 @@ def result_partition(
     horizon: int,
 ) -> Partition:
     """Where a result lies. One pooled over days lies at its last day, and names its first."""
-    keys = (("preference", preference), ("mode", mode), ("horizon", str(horizon)))
+    keys = (
+        ("ranker", ranker_version),
+        ("preference", preference),
+        ("mode", mode),
+        ("horizon", str(horizon)),
+    )
     pooled = (("pooled_from", first.isoformat()),) if first != last else ()
     return Partition("lis", scenario, last, keys + pooled)
 
@@ -63,7 +70,10 @@ def store_result(
 def read_results(
     lake: Lake, scenario: str, first: date | None = None, last: date | None = None
 ) -> list[LisResult]:
-    """All results of a scenario whose days lie within first to last, single days before pooled."""
+    """All results of a scenario whose days lie within first to last, single days before pooled.
+
+    Results of all ranker versions are returned, side by side.
+    """
     found = []
     for day in lake.days_with_any("lis", scenario):
         if (first is not None and day < first) or (last is not None and day > last):
@@ -82,5 +92,6 @@ def read_results(
             result.preference,
             result.mode,
             result.horizon,
+            result.ranker_version,
         ),
     )

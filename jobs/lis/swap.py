@@ -6,47 +6,22 @@ has trained on the others, so on those it remembers labels (reported as ``memori
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
-from tqdm import tqdm
-
-from jobs.lake import Lake, Partition, schemas
+from jobs.lake import Lake, schemas
 from jobs.lake.manifest import digest_of
-from jobs.lis.measure import Measurement
+from jobs.lake.rankers import checkpoint_partition, feature_partition
+from jobs.lis.predictions import publish_predictions, variant_name
 from jobs.lis.result import LisResult
-from jobs.lis.store import result_partition, store_result, stored_result
-from jobs.preference import PreferenceKind
-from jobs.ranker.score import BASELINE, DayScores, ItemTable, score_day
-from jobs.ranker.version import ranker_version
+from jobs.lis.scored import LEAKED, ScoredDay
+from jobs.lis.slices import slice_values
+from jobs.lis.targets import MadeFrom, Scoring, evaluate
+from jobs.preference import Mode, PreferenceKind
+from jobs.ranker.score import BASELINE, ItemTable, score_day
 from jobs.scenarios import Scenario
-from jobs.version import code_version
 
-MODE = "swap"
-MEASURE_REVISION = 1
-"""Raised by hand when the same scores would give other figures: stored results are then stale."""
-
-
-@dataclass(frozen=True)
-class _Target:
-    """A result to be had: days, horizon, and what it follows from."""
-
-    partition: Partition
-    first: date
-    last: date
-    horizon: int
-    inputs: Mapping[str, str]
-    data_digest: str
-
-    @property
-    def is_pooled(self) -> bool:
-        return self.first != self.last
-
-    @property
-    def as_of(self) -> str:
-        return f"{self.first}:{self.last}" if self.is_pooled else self.first.isoformat()
+MODE: Mode = "swap"
 
 
 def score_swap(
@@ -64,136 +39,57 @@ def score_swap(
     Raises:
         InputError: an item table is not assembled, or the lineage does not reach T.
     """
-    singles = [
-        _single_target(lake, scenario, kind, as_of, horizon)
-        for as_of in as_ofs
-        for horizon in horizons
-    ]
-    targets = singles + [
-        _pooled_target(scenario, kind, [t for t in singles if t.horizon == horizon])
-        for horizon in horizons
-        if len(as_ofs) > 1
-    ]
-    results = {
-        target.partition: result
-        for target in targets
-        if (result := stored_result(lake, target.partition, target.inputs)) is not None
-    }
-    missing = [target for target in targets if target.partition not in results]
-    needs_all_days = any(target.is_pooled for target in missing)
-    days = [
-        as_of
-        for as_of in as_ofs
-        if needs_all_days or any(target.first == as_of for target in missing)
-    ]
-    started = time.monotonic()
-    pools = {horizon: Measurement() for horizon in horizons}
-    for as_of in tqdm(days, desc="scoring days", unit="day", disable=len(days) < 2):
-        day_started = time.monotonic()
-        scores = _score_day(lake, scenario, kind, as_of, horizons)
-        for target in (target for target in singles if target.first == as_of):
-            _add(pools[target.horizon], scores, target.horizon)
-            if target in missing:
-                measured = Measurement()
-                _add(measured, scores, target.horizon)
-                seconds = time.monotonic() - day_started
-                results[target.partition] = _store(lake, scenario, kind, target, measured, seconds)
-    for target in (target for target in missing if target.is_pooled):
-        seconds = time.monotonic() - started
-        results[target.partition] = _store(
-            lake, scenario, kind, target, pools[target.horizon], seconds
-        )
-    return [results[target.partition] for target in targets]
+    scoring = Scoring(
+        kind=kind,
+        mode=MODE,
+        made_from=lambda day, horizon: _made_from(lake, scenario, kind, day, horizon),
+        score_day=lambda day, leaks: _score_day(lake, scenario, kind, day, leaks),
+        eval_rows_seen=kind.eval_rows_seen,
+    )
+    return evaluate(lake, scenario, scoring, as_ofs, horizons)
 
 
-def variant(kind: str, horizon: int) -> str:
-    """Name of a scored variant in ``predictions``."""
-    return f"{kind}-{MODE}-{horizon}"
-
-
-def _single_target(
-    lake: Lake, scenario: Scenario, kind: PreferenceKind, as_of: date, horizon: int
-) -> _Target:
+def _made_from(
+    lake: Lake, scenario: Scenario, kind: PreferenceKind, day: date, horizon: int
+) -> MadeFrom:
     name = scenario.name
     table = lake.require(
-        kind.table(scenario, as_of, horizon), f"python -m jobs lis --scenario {name} assembles it"
+        feature_partition(scenario, kind.name, day, horizon),
+        f"python -m jobs lis --scenario {name} assembles it",
     )
     checkpoint = lake.require(
-        Partition("checkpoints", name, as_of), f"run python -m jobs train --scenario {name}"
+        checkpoint_partition(scenario, day), f"run python -m jobs train --scenario {name}"
     )
     data = digest_of(table.inputs["impressions"], table.inputs["history"], checkpoint.digest)
-    inputs = {
-        "data": data,
-        "table": table.digest,
-        "measure": digest_of(MEASURE_REVISION, scenario.threshold, scenario.confidence),
-    }
-    partition = result_partition(name, as_of, as_of, kind.name, MODE, horizon)
-    return _Target(partition, as_of, as_of, horizon, inputs, data)
-
-
-def _pooled_target(scenario: Scenario, kind: PreferenceKind, singles: Sequence[_Target]) -> _Target:
-    first, last, horizon = singles[0].first, singles[-1].last, singles[0].horizon
-    inputs = {"days": digest_of(*[dict(target.inputs) for target in singles])}
-    partition = result_partition(scenario.name, first, last, kind.name, MODE, horizon)
-    data = digest_of(*[target.data_digest for target in singles])
-    return _Target(partition, first, last, horizon, inputs, data)
+    return MadeFrom(data, table.digest)
 
 
 def _score_day(
-    lake: Lake, scenario: Scenario, kind: PreferenceKind, as_of: date, horizons: Sequence[int]
-) -> DayScores:
+    lake: Lake, scenario: Scenario, kind: PreferenceKind, day: date, horizons: Sequence[int]
+) -> Mapping[int, ScoredDay]:
     """Score a day at all horizons and publish its predictions."""
-    # Spark stores vectors as lists of any length; the contract's type fixes it.
-    contract = schemas.features(scenario, scenario.ranker.embedding_dim)
+    # Stored vectors are lists of any length; an item table has one length.
+    contract = schemas.features(scenario, dim=scenario.ranker.embedding_dim)
+    names = {horizon: variant_name(kind.name, MODE, horizon, LEAKED) for horizon in horizons}
     tables = {
-        variant(kind.name, horizon): ItemTable.from_arrow(
-            lake.read(kind.table(scenario, as_of, horizon)).cast(contract)
+        names[horizon]: ItemTable.from_arrow(
+            lake.read(feature_partition(scenario, kind.name, day, horizon))
+            .select(contract.names)
+            .cast(contract)
         )
         for horizon in horizons
     }
-    scores = score_day(lake, scenario, as_of, tables)
-    schema = schemas.predictions(scenario)
-    for name in scores.scores:
-        partition = Partition("predictions", scenario.name, as_of, (("variant", name),))
-        with lake.attempt([partition]) as attempt:
-            attempt.write_table("part-00000.parquet", scores.predictions(name).cast(schema))
-            attempt.publish(partition, inputs={}, schema=schema)
-    return scores
-
-
-def _add(measured: Measurement, scores: DayScores, horizon: int) -> None:
-    name = next(name for name in scores.scores if name.endswith(f"-{MODE}-{horizon}"))
-    measured.add(
-        scores.rows,
-        scores.scores[BASELINE],
-        scores.scores[name],
-        scores.covered[name],
-        scores.item_updates,
-    )
-
-
-def _store(
-    lake: Lake,
-    scenario: Scenario,
-    kind: PreferenceKind,
-    target: _Target,
-    measured: Measurement,
-    seconds: float,
-) -> LisResult:
-    result = LisResult(
-        scenario=scenario.name,
-        as_of=target.as_of,
-        horizon=target.horizon,
-        preference=kind.name,
-        mode=MODE,
-        seeds=1,
-        ranker_version=ranker_version(scenario),
-        data_digest=target.data_digest,
-        leak_digest=target.inputs.get("table", target.inputs.get("days", "")),
-        code_version=code_version(),
-        seconds=round(seconds, 3),
-        threshold=scenario.threshold,
-        **measured.figures(scenario.threshold, scenario.confidence),
-    )
-    store_result(lake, target.partition, result, target.inputs)
-    return result
+    scores = score_day(lake, scenario, day, tables)
+    stacked = {name: values[None] for name, values in scores.scores.items()}
+    published = {name: (values, scores.covered[name]) for name, values in stacked.items()}
+    publish_predictions(lake, scenario, day, scores.rows, scores.item_updates, published, {})
+    slices = slice_values(lake, scenario, day, scores.rows, scores.item_updates)
+    return {
+        horizon: ScoredDay(
+            rows=scores.rows,
+            variants={BASELINE: stacked[BASELINE], LEAKED: stacked[name]},
+            covered=scores.covered[name],
+            slices=slices,
+        )
+        for horizon, name in names.items()
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobs.lis.result import LisResult
-from jobs.lis.wording import MISSING, count, interval, ordered, share, signed
+from jobs.lis.wording import MISSING, count, interval, misses_zero, ordered, signed
 
 _HEADER = (
     "as of",
@@ -15,11 +15,9 @@ _HEADER = (
     "LIS",
     "interval",
     "verdict",
+    "placebo",
     "seen",
-    "memorised",
-    "coverage",
     "rows",
-    "users",
     "rows needed",
 )
 _ASCII = str.maketrans({"\N{MINUS SIGN}": "-", MISSING: "-"})
@@ -29,7 +27,8 @@ _TO_THE_LEFT = {"as of", "preference", "mode", "verdict"}
 def result_table(results: Sequence[LisResult]) -> str:
     """Align the results in columns, one line each, without a trailing line break.
 
-    LIS, interval, seen and memorised are AUC differences; LIS and interval are on held-out rows.
+    LIS, interval, placebo and seen are AUC differences, all but seen on held-out rows. A placebo
+    whose interval does not hold 0 has an exclamation mark.
     """
     if not results:
         return "no results"
@@ -49,14 +48,17 @@ def _cells(result: LisResult) -> tuple[str, ...]:
         signed(result.lis),
         interval(result),
         result.verdict,
+        _placebo(result),
         signed(result.lis_seen),
-        signed(result.memorisation),
-        share(result.coverage),
         count(result.rows),
-        count(result.users),
         count(result.rows_needed),
     )
     return tuple(cell.translate(_ASCII) for cell in cells)
+
+
+def _placebo(result: LisResult) -> str:
+    mark = "!" if misses_zero(result.placebo_ci_low, result.placebo_ci_high) else ""
+    return f"{signed(result.placebo)}{mark}"
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -41,6 +41,7 @@ def rows_needed(
     se: float,
     threshold: float = THRESHOLD,
     level: float = 0.95,
+    se_fixed: float = 0.0,
 ) -> int | None:
     """Return about how many rows would bring the interval clear of the threshold.
 
@@ -49,16 +50,23 @@ def rows_needed(
     the interval must therefore shrink below the distance from difference to threshold.
 
     rows: those that gave `difference` and its standard error `se`. level: coverage of the
-    interval. Returns None when the interval is clear of the threshold already, and when no
-    number of rows follows: a difference on the threshold, or a NaN.
+    interval. se_fixed: the part of `se` that more rows do not make smaller, such as the spread
+    over seeds. Returns None when the interval is clear of the threshold already, and when no
+    number of rows follows: a difference on the threshold, a NaN, or a fixed part too large.
     Raises ValueError for a level outside (0, 1).
     """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}")
     distance = abs(difference - threshold)
-    half_width = -float(ndtri((1 - level) / 2)) * se
+    score = -float(ndtri((1 - level) / 2))
+    half_width = score * se
     if math.isnan(distance) or math.isnan(half_width) or distance == 0 or half_width < distance:
         return None
+    room = distance * distance - (score * se_fixed) ** 2
+    if room <= 0:
+        return None
     ratio = half_width / distance
+    if se_fixed:
+        ratio = math.sqrt((half_width**2 - (score * se_fixed) ** 2) / room)
     needed = rows * ratio * ratio
     return math.floor(needed) + 1 if math.isfinite(needed) else None

@@ -13,13 +13,28 @@ MISSING = "\N{EN DASH}"
 
 _LEAKED = {
     "id_embedding": "the item-ID embeddings that the ranker will hold {days} later",
+    "semantic_ids": "codes of the item-ID embeddings that the ranker will hold {days} later",
+    "co_click_embedding": "item vectors from the co-clicks up to {days} later",
     "similar_items": "the items found most similar by behaviour up to {days} later",
+    "similar_items_cosine": "the items found most similar by co-clicks up to {days} later",
     "next_click": "the item that the user clicks next, within {days}",
+    "future_popularity": "how often items are shown and clicked up to {days} later",
 }
 _MODES = {
-    "swap": "The leaked data replaces what the ranker holds; nothing is trained.",
-    "retrain": "A baseline and a leaked ranker are trained side by side, each row out of fold.",
+    "swap": "The leaked data replaces what the ranker holds; nothing is trained. With no day of "
+    "leak it must gain exactly nothing.",
+    "retrain": "Rankers that differ in one feature alone are trained side by side on the fit rows "
+    "of the days before T: without the feature, with it as known on the day, with it leaked, and "
+    "with the leak shuffled among items (the placebo). No row meets a feature that has seen its "
+    "own label.",
     "probe": "A small tower is trained on the frozen ranker, each row out of fold.",
+}
+_EVAL_ROWS_SEEN = {
+    "no": "No label of a held-out row went into the leaked data.",
+    "unknown": "It is not known whether labels of held-out rows went into it. If they did, a part "
+    "of its held-out LIS is memorised labels.",
+    "yes": "Labels of held-out rows went into it, so a part of its held-out LIS is memorised "
+    "labels: the true gain lies below.",
 }
 
 
@@ -61,11 +76,26 @@ def level(confidence: float) -> str:
     return f"{100 * confidence:g} %"
 
 
-def interval(result: LisResult | Slice) -> str:
-    """The interval of the held-out LIS, such as ``+0.0101 to +0.0145``."""
-    if math.isnan(result.lis_ci_low) or math.isnan(result.lis_ci_high):
+def between(low: float, high: float) -> str:
+    """An interval, such as ``+0.0101 to +0.0145``."""
+    if math.isnan(low) or math.isnan(high):
         return MISSING
-    return f"{signed(result.lis_ci_low)} to {signed(result.lis_ci_high)}"
+    return f"{signed(low)} to {signed(high)}"
+
+
+def misses_zero(low: float, high: float) -> bool:
+    """Whether an interval leaves 0 out; one that could not be computed does not."""
+    return low > 0 or high < 0
+
+
+def margin(low: float, high: float) -> str:
+    """Half the width of an interval, such as ``±0.0022``."""
+    return MISSING if math.isnan(high - low) else f"±{figure((high - low) / 2)}"
+
+
+def interval(result: LisResult | Slice) -> str:
+    """The interval of the held-out LIS."""
+    return between(result.lis_ci_low, result.lis_ci_high)
 
 
 def days(horizon: int) -> str:
@@ -111,20 +141,48 @@ def statement(result: LisResult, confidence: float) -> str:
     return f"{crosses} About {about(result.rows_needed)} held-out rows would settle it."
 
 
+def eval_rows_seen(value: str) -> str:
+    """Whether held-out labels went into the leaked data, and what that does to the LIS."""
+    return _EVAL_ROWS_SEEN.get(value, _EVAL_ROWS_SEEN["unknown"])
+
+
+def warnings(results: Iterable[LisResult]) -> list[str]:
+    """What keeps results from being taken at their word, a sentence or two each."""
+    found: dict[str, None] = {}
+    for result in ordered(results):
+        if result.eval_rows_seen != "no":
+            found[f"{result.preference}: {eval_rows_seen(result.eval_rows_seen)}"] = None
+    for result in ordered(results):
+        if misses_zero(result.placebo_ci_low, result.placebo_ci_high):
+            found[
+                f"{result.preference}, {result.mode}, {days(result.horizon)} of leak: the placebo "
+                f"gains {signed(result.placebo)} (interval "
+                f"{between(result.placebo_ci_low, result.placebo_ci_high)}) where a shuffled leak "
+                "should gain nothing. Find out why before acting on this score; among many "
+                "placebos, one in twenty does so by chance."
+            ] = None
+    return list(found)
+
+
 def windows(result: LisResult) -> dict[str, str]:
-    """What each side of the comparison was allowed to see, by name."""
+    """What each side of the comparison was allowed to see, by name. Ends are excluded."""
+    n, fitted, back = result.horizon, result.fit_days, result.lookback_days
     if result.is_pooled:
         first, last = result.as_of.split(":")
-        return {
-            "Scored rows": f"each day T from {first} to {last}",
-            "Baseline has seen": "days before T",
-            "Leaked data has seen": f"days before T + {result.horizon}",
-        }
-    leaked_until = result.last_day + timedelta(days=result.horizon)
+        scored, before, leaked = f"each day T from {first} to {last}", "T", f"T + {n}"
+        fit_from, back_from = f"T \N{MINUS SIGN} {fitted}", f"T + {n} \N{MINUS SIGN} {back}"
+    else:
+        day = result.last_day
+        scored, before = result.as_of, result.as_of
+        leaked = (day + timedelta(days=n)).isoformat()
+        fit_from = (day - timedelta(days=fitted)).isoformat()
+        back_from = (day + timedelta(days=n - back)).isoformat()
     return {
-        "Scored rows": result.as_of,
-        "Baseline has seen": f"days before {result.as_of}",
-        "Leaked data has seen": f"days before {leaked_until}",
+        "Scored rows": scored,
+        "Baseline has seen": f"days before {before}",
+        "Leaked data has seen": f"days before {leaked}",
+        "Looks back": f"to {back_from} ({days(back)})" if back else "no limit",
+        "Trained on": f"fit rows from {fit_from}, before {before}" if fitted else "nothing",
     }
 
 
@@ -139,6 +197,7 @@ def ordered(results: Iterable[LisResult]) -> list[LisResult]:
             result.is_pooled,
             result.last_day,
             result.as_of,
+            result.ranker_version,
         ),
     )
 

@@ -6,14 +6,18 @@ upper bound of what any content encoder aligned to this ranker's item space coul
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from jobs.lake import Lake, Partition
-from jobs.preference.kind import Mode
-from jobs.scenarios import Scenario
+from jobs.preference.kind import EvalRowsSeen, Mode
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from jobs.lake import Lake
+    from jobs.scenarios import Scenario
+    from jobs.spark.behaviour import Behaviour, TableWindow
 
 
 @dataclass(frozen=True)
@@ -21,19 +25,20 @@ class IdEmbedding:
     """See ``PreferenceKind``."""
 
     name: str = "id_embedding"
-    keyed_by: Literal["item"] = "item"
-    modes: tuple[Mode, ...] = ("swap",)
     summary: str = "the item-ID embedding that the ranker will have n days later"
+    keyed_by: Literal["item"] = "item"
+    takes: Literal["vector"] = "vector"
+    modes: tuple[Mode, ...] = ("swap", "retrain")
+    eval_rows_seen: EvalRowsSeen = "no"
 
-    def assemble(
-        self, lake: Lake, scenario: Scenario, as_ofs: Sequence[date], horizons: Sequence[int]
-    ) -> list[Partition]:
-        """Cut the snapshots of M_T and M_{T+n} to the items that day T names."""
-        from jobs.spark.features import assemble_item_tables
+    def build(self, behaviour: Behaviour) -> DataFrame:
+        from jobs.spark.id_embedding import item_embeddings
 
-        return assemble_item_tables(lake, scenario, self.name, as_ofs, horizons)
+        return item_embeddings(behaviour)
 
-    def table(self, scenario: Scenario, as_of: date, horizon: int) -> Partition:
-        """One row an item: ``item_id``, ``embedding``, ``updates``, ``last_update``."""
-        keys = (("preference", self.name), ("horizon", str(horizon)))
-        return Partition("features", scenario.name, as_of, keys)
+    def inputs(
+        self, lake: Lake, scenario: Scenario, windows: Sequence[TableWindow]
+    ) -> Mapping[TableWindow, Mapping[str, str]]:
+        from jobs.spark.id_embedding import snapshot_inputs
+
+        return snapshot_inputs(lake, scenario, windows)

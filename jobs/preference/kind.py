@@ -48,5 +48,10 @@ class PreferenceKind(Protocol):
         (events behind the row), ``last_event`` (moment of the newest of them, null where none).
         Keyed by impression: ``as_of`` and ``horizon`` in place of ``known_at``, ``impression_id``
         in place of ``item_id``, and ``sources``, the impressions that the row was made from.
+        Further columns are stored with the table. Rows may be of items or impressions that the
+        day does not name; these are left out.
+
+        A table is made again when the impressions of its window change. A kind that is made from
+        something else has a method ``inputs`` too: see ``jobs.spark.behaviour.MadeFromElse``.
         """
         ...

@@ -1,8 +1,8 @@
 """The ranker whose AUC gain a Leakage Impact Score measures, and its daily lineage.
 
 Read in this order: ``fields``, ``vocabulary``, ``table`` (embeddings), ``model`` (the dense part),
-``state`` (M_D in memory), ``day`` and ``encode`` (rows), ``train``, ``score``, ``checkpoint``,
-``lineage``.
+``network`` (a dense part of one's own), ``state`` (M_D in memory), ``day`` and ``encode`` (rows),
+``train``, ``score``, ``checkpoint``, ``lineage``.
 """
 
 import os

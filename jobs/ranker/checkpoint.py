@@ -13,13 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from safetensors.numpy import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
-from jobs.errors import InputError
 from jobs.lake import Lake, Manifest, Partition, Window
 from jobs.ranker.state import Ranker, new_ranker
 from jobs.ranker.table import NEVER, Block, EmbeddingTable
-from jobs.ranker.version import ranker_version
+from jobs.ranker.version import checkpoint_partition, ranker_version
 from jobs.ranker.vocabulary import Vocabulary
 from jobs.scenarios import Scenario
 
@@ -28,11 +27,6 @@ TABLE = "table.safetensors"
 DESCRIPTION = "ranker.json"
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def checkpoint_partition(scenario: Scenario, day: date) -> Partition:
-    """Where M_D lies: the ranker as of the start of day D, trained on days before D."""
-    return Partition("checkpoints", scenario.name, day)
 
 
 def vocabulary_file(field: str) -> str:
@@ -56,7 +50,8 @@ def write_checkpoint(
     description = {
         "ranker_version": ranker_version(scenario),
         "fields": ranker.fields,
-        "options": ranker.options.model_dump(mode="json"),
+        # Equal rankers give equal bytes wherever the file of an own network lies.
+        "options": ranker.options.model_dump(mode="json", exclude={"network"}),
         "day": day.isoformat(),
     }
     newest = ranker.last_trained
@@ -82,19 +77,12 @@ def read_checkpoint(
     """Load M_D.
 
     Raises:
-        InputError: it is not published, or another ranker design made it.
+        InputError: it is not published for the scenario's ranker version.
     """
     partition = checkpoint_partition(scenario, day)
     until = day - timedelta(days=1)
     train = f"python -m jobs train --scenario {scenario.name}"
     lake.require(partition, f"run {train} --until {until}")
-    with lake.local_file(partition, DESCRIPTION) as path:
-        found = json.loads(path.read_text(encoding="utf-8"))["ranker_version"]
-    if found != ranker_version(scenario):
-        raise InputError(
-            f"{partition} was trained as {found}, the scenario now asks for "
-            f"{ranker_version(scenario)}: run {train} --restart, or take back the change"
-        )
     ranker = new_ranker(scenario, device)
     ranker.vocabularies = {
         field: _read_vocabulary(lake, partition, field) for field in ranker.fields
@@ -112,7 +100,15 @@ def _dense_tensors(ranker: Ranker) -> dict[str, np.ndarray]:
         tensors[f"parameter.{name}"] = _host(parameter)
         for moment in _MOMENTS:
             tensors[f"{moment}.{name}"] = _host(ranker.optimizer.state[parameter][moment])
+    for name, buffer in _stored_buffers(ranker.network).items():
+        tensors[f"buffer.{name}"] = _host(buffer)
     return tensors
+
+
+def _stored_buffers(network: nn.Module) -> dict[str, Tensor]:
+    """What a network keeps besides parameters, such as the running means of a normalisation."""
+    kept = network.state_dict().keys()
+    return {name: buffer for name, buffer in network.named_buffers() if name in kept}
 
 
 def _load_dense(path: Path, ranker: Ranker) -> None:
@@ -123,6 +119,8 @@ def _load_dense(path: Path, ranker: Ranker) -> None:
             for moment in _MOMENTS:
                 state = ranker.optimizer.state[parameter][moment]
                 state.copy_(torch.from_numpy(stored[f"{moment}.{name}"]))
+        for name, buffer in _stored_buffers(ranker.network).items():
+            buffer.copy_(torch.from_numpy(stored[f"buffer.{name}"]))
 
 
 def _table_tensors(ranker: Ranker) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ day's rows alone. So the work can stop anywhere and be taken up again with equal
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,13 +15,19 @@ from sklearn.metrics import log_loss, roc_auc_score
 from tqdm import tqdm
 
 from jobs.errors import InputError
-from jobs.lake import Lake, Manifest
-from jobs.ranker.checkpoint import checkpoint_partition, read_checkpoint, write_checkpoint
+from jobs.lake import Lake, Manifest, Partition
+from jobs.ranker.checkpoint import read_checkpoint, write_checkpoint
 from jobs.ranker.day import read_day, require_day
+from jobs.ranker.network import seeded
 from jobs.ranker.score import BASELINE, score_rows
 from jobs.ranker.state import Ranker, new_ranker
 from jobs.ranker.train import train_day
-from jobs.ranker.version import ranker_version
+from jobs.ranker.version import (
+    checkpoint_days,
+    checkpoint_partition,
+    ranker_keys,
+    ranker_version,
+)
 from jobs.scenarios import Scenario
 
 _VALIDATED = ("eval", "lineage")
@@ -29,30 +35,38 @@ _ONE_DAY = timedelta(days=1)
 
 
 def extend_lineage(
-    lake: Lake, scenario: Scenario, until: date, *, restart: bool = False, progress: bool = True
+    lake: Lake,
+    scenario: Scenario,
+    until: date,
+    *,
+    restart: bool = False,
+    since: date | None = None,
+    progress: bool = True,
 ) -> list[date]:
     """Train each day through ``until`` whose checkpoint is missing or stale; return these days.
 
-    The lineage begins at the first day with a history. A checkpoint is current while its parent,
-    its day's rows and the ranker's design are; after the first that is not, all are trained again.
+    Every ranker version has a lineage of its own, beside those of other versions. It begins at
+    ``since``, else at the first day with a history, and its first checkpoint remembers that. A
+    checkpoint is current while its parent and its day's rows are; after the first that is not,
+    all are trained again.
 
     Args:
-        restart: train again from the first day, over the checkpoints of another ranker design.
+        restart: train this version again from its first day, or from ``since``.
+        since: first day of a new lineage. Not needed again once the lineage has begun.
         progress: show the day and its AUC on stderr.
 
     Raises:
-        InputError: a day in between has no impressions or history, or the published checkpoints
-            are of another ranker design and ``restart`` is not given.
+        InputError: a day in between has no impressions or history, or the version's lineage
+            begins at another day than ``since`` and ``restart`` is not given.
     """
-    days = _days(lake, scenario, until)
+    days = _days(lake, scenario, _first_day(lake, scenario, since, restart), until)
     data = {day: require_day(lake, scenario, day) for day in days}
-    if not restart:
-        _refuse_other_design(lake, scenario, days)
     parent, stale = _last_current(lake, scenario, data, restart)
     if not stale:
         return []
     ranker = new_ranker(scenario) if parent is None else read_checkpoint(lake, scenario, stale[0])
     if parent is None:
+        _forget_before(lake, scenario, days[0])
         parent = write_checkpoint(lake, scenario, days[0], ranker, _inputs(scenario), {})
     with tqdm(stale, desc=f"train {scenario.name}", unit="day", disable=not progress) as bar:
         for day in bar:
@@ -63,29 +77,41 @@ def extend_lineage(
     return stale
 
 
-def _days(lake: Lake, scenario: Scenario, until: date) -> list[date]:
-    first = next(iter(lake.days("history", scenario.name)), None)
-    if first is None or until < first:
-        begin = "no day at all" if first is None else f"no day before {first}"
+def _first_day(lake: Lake, scenario: Scenario, since: date | None, restart: bool) -> date | None:
+    """The day at which the version's lineage begins; None for no day at all."""
+    begun = next(iter(checkpoint_days(lake, scenario)), None)
+    if since is not None and begun not in (None, since) and not restart:
         raise InputError(
-            f"scenario {scenario.name} has a history of {begin}, so nothing can be trained until "
-            f"{until}: run python -m jobs ingest --scenario {scenario.name} --start D --end {until}"
+            f"the lineage of {scenario.name} as {ranker_version(scenario)} begins on {begun}, not "
+            f"on {since}: leave out --since, or add --restart to train it again from {since}"
+        )
+    return since or begun or next(iter(lake.days("history", scenario.name)), None)
+
+
+def _days(lake: Lake, scenario: Scenario, first: date | None, until: date) -> list[date]:
+    history = next(iter(lake.days("history", scenario.name)), None)
+    if first is None or history is None or min(first, until) < history:
+        begin = "no day at all" if history is None else f"no day before {history}"
+        asked = until if first is None else min(first, until)
+        raise InputError(
+            f"scenario {scenario.name} has a history of {begin}, so nothing can be trained on "
+            f"{asked}: run python -m jobs ingest --scenario {scenario.name} --start D --end {until}"
+        )
+    if until < first:
+        raise InputError(
+            f"the lineage of {scenario.name} as {ranker_version(scenario)} begins on {first}: "
+            f"nothing can be trained until {until}, ask for a later day"
         )
     return [first + offset * _ONE_DAY for offset in range((until - first).days + 1)]
 
 
-def _refuse_other_design(lake: Lake, scenario: Scenario, days: Sequence[date]) -> None:
-    """Look at the oldest checkpoint only: a restart that was cut short goes on without asking."""
-    ends = [*days, days[-1] + _ONE_DAY]
-    manifests = (lake.manifest(checkpoint_partition(scenario, day)) for day in ends)
-    oldest = next((manifest for manifest in manifests if manifest is not None), None)
-    version = ranker_version(scenario)
-    if oldest is not None and oldest.inputs["ranker"] != version:
-        raise InputError(
-            f"checkpoints of {scenario.name} were trained as {oldest.inputs['ranker']}, its "
-            f"config now asks for {version}: run python -m jobs train --scenario {scenario.name} "
-            "--restart to train again from the first day, or take back the change"
-        )
+def _forget_before(lake: Lake, scenario: Scenario, first: date) -> None:
+    """A lineage that is begun anew at a later day keeps nothing of the days before."""
+    for day in checkpoint_days(lake, scenario):
+        if day < first:
+            for table in ("snapshots", "checkpoints"):
+                made = Partition(table, scenario.name, day, ranker_keys(scenario))
+                lake.storage.remove(made.path)
 
 
 def _last_current(
@@ -125,8 +151,10 @@ def _train_one(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> dic
     labels = validated.rows["label"].to_numpy()
     scores = validated.scores[BASELINE]
     two_classes = len(np.unique(labels)) == 2
+    with seeded(ranker.options.seed, day.toordinal(), device=ranker.device):
+        trained = train_day(ranker, lake, scenario, day)
     return {
         "auc": float(roc_auc_score(labels, scores)) if two_classes else None,
         "logloss": float(log_loss(labels, scores, labels=[0, 1])) if len(labels) else None,
-        "rows": train_day(ranker, lake, scenario, day),
+        "rows": trained,
     }

@@ -50,23 +50,16 @@ class ItemTable:
 class DayScores:
     """Scores of the rows of a day, all of the same length and order.
 
-    rows: the columns ``KEYS`` of impressions. item_updates: int64, how often M_T has trained the
-    row's item. scores: variant -> float64 click probabilities. covered: variant -> bool, whether
-    the variant's own table holds the row's item.
+    rows: the columns ``KEYS`` of impressions, the scenario's context fields, and
+    ``history_clicks``, how many clicks the row's history holds. item_updates: int64, how often
+    M_T has trained the row's item. scores: variant -> float64 click probabilities. covered:
+    variant -> bool, whether the variant's own table holds the row's item.
     """
 
     rows: pa.Table
     item_updates: NDArray[np.int64]
     scores: Mapping[str, NDArray[np.float64]]
     covered: Mapping[str, NDArray[np.bool_]]
-
-    def predictions(self, variant: str) -> pa.Table:
-        """One variant with the columns of the ``predictions`` table."""
-        return (
-            self.rows.append_column("score", pa.array(self.scores[variant]))
-            .append_column("covered", pa.array(self.covered[variant]))
-            .append_column("item_updates", pa.array(self.item_updates))
-        )
 
 
 def score_day(
@@ -105,13 +98,13 @@ def score_rows(
     with deterministic(), torch.inference_mode():
         for chunk in chunks:
             candidate = items.rows(chunk.impressions[ITEM])
-            rows.append(chunk.impressions.select(KEYS))
+            rows.append(described(scenario, chunk))
             updates.append(items.updates[candidate])
             for name, logits in _logits(ranker, items, chunk, candidate).items():
                 scores[name].append(1 / (1 + np.exp(-logits.astype(np.float64))))
                 covered[name].append(items.held[name][candidate])
     return DayScores(
-        rows=pa.Table.from_batches(rows) if rows else _no_rows(scenario),
+        rows=pa.Table.from_batches(rows) if rows else no_rows(scenario),
         item_updates=np.concatenate(updates),
         scores={name: np.concatenate(parts) for name, parts in scores.items()},
         covered={name: np.concatenate(parts) for name, parts in covered.items()},
@@ -161,7 +154,7 @@ def _logits(
         item, clicks = _index(candidate[batch], ranker), _index(history[batch], ranker)
         is_click, clicks = clicks >= 0, clicks.clamp(min=0)
         for name, vectors in items.vectors.items():
-            fields[:, ranker.network.item_field] = vectors[item]
+            fields[:, ranker.item_field] = vectors[item]
             logits[name].append(ranker.network(fields, vectors[clicks], is_click))
     return {
         name: torch.cat(parts).cpu().numpy() if parts else np.empty(0, np.float32)
@@ -169,8 +162,17 @@ def _logits(
     }
 
 
-def _no_rows(scenario: Scenario) -> pa.Table:
-    return schemas.impressions(scenario).empty_table().select(KEYS)
+def described(scenario: Scenario, chunk: Chunk) -> pa.RecordBatch:
+    """What is kept of scored rows: keys, context fields and the length of the history."""
+    clicks = np.bincount(chunk.clicks.row, minlength=len(chunk))
+    kept = chunk.impressions.select([*KEYS, *scenario.context])
+    return kept.append_column("history_clicks", pa.array(clicks, pa.int64()))
+
+
+def no_rows(scenario: Scenario) -> pa.Table:
+    """As many columns as ``described`` gives, and no row."""
+    kept = schemas.impressions(scenario).empty_table().select([*KEYS, *scenario.context])
+    return kept.append_column("history_clicks", pa.array([], pa.int64()))
 
 
 def _index(rows: NDArray[np.int64], ranker: Ranker) -> Tensor:

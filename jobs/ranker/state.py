@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import torch
+from torch import nn
 
 from jobs.ranker.device import default_device
 from jobs.ranker.fields import ITEM, field_names, field_type
-from jobs.ranker.model import DeepCrossNetwork
+from jobs.ranker.network import new_network
 from jobs.ranker.table import EmbeddingTable
 from jobs.ranker.vocabulary import Vocabulary
 from jobs.scenarios import RankerOptions, Scenario
@@ -23,13 +24,18 @@ class Ranker:
     options: RankerOptions
     vocabularies: dict[str, Vocabulary]
     table: EmbeddingTable
-    network: DeepCrossNetwork
+    network: nn.Module
     optimizer: torch.optim.Optimizer
     device: torch.device
 
     @property
     def fields(self) -> tuple[str, ...]:
         return tuple(self.vocabularies)
+
+    @property
+    def item_field(self) -> int:
+        """Which of the fields is the candidate item."""
+        return self.fields.index(ITEM)
 
     @property
     def last_trained(self) -> int:
@@ -47,16 +53,20 @@ class Ranker:
 
 
 def new_ranker(scenario: Scenario, device: torch.device | None = None) -> Ranker:
-    """A ranker that has seen no row: empty vocabularies, dense weights drawn from the seed."""
+    """A ranker that has seen no row: empty vocabularies, dense weights drawn from the seed.
+
+    Raises:
+        InputError: the user's own network is not what ``RankerNetwork`` says.
+    """
     device = device or default_device()
     fields, options = field_names(scenario), scenario.ranker
     vocabularies = {field: Vocabulary.empty(field_type(scenario, field)) for field in fields}
     table = EmbeddingTable.untrained(dict.fromkeys(fields, 0), options.embedding_dim, device)
-    network = DeepCrossNetwork(len(fields), fields.index(ITEM), options).to(device)
+    network = new_network(len(fields), fields.index(ITEM), options).to(device)
     return Ranker(options, vocabularies, table, network, new_optimizer(network, options), device)
 
 
-def new_optimizer(network: DeepCrossNetwork, options: RankerOptions) -> torch.optim.Optimizer:
+def new_optimizer(network: nn.Module, options: RankerOptions) -> torch.optim.Optimizer:
     """Adam for the dense part, with its moments in place, as a checkpoint stores them."""
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=options.dense_rate, weight_decay=options.weight_decay

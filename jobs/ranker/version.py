@@ -1,21 +1,31 @@
-"""The name of a ranker design: checkpoints of different designs never share a lineage."""
+"""The name of a ranker design, under which its checkpoints, snapshots and scores are kept.
 
-from __future__ import annotations
+Spark jobs address the same partitions and do not import this package, so the names are made in
+``jobs.lake.rankers``.
+"""
 
-from jobs.lake.manifest import digest_of
-from jobs.ranker.fields import field_names
-from jobs.scenarios import Scenario
+from jobs.lake.rankers import (
+    MODEL_REVISION,
+    DaySpan,
+    checkpoint_days,
+    checkpoint_partition,
+    ranker_keys,
+    ranker_version,
+    ranker_versions,
+    snapshot_keys,
+    snapshot_partition,
+    snapshot_version,
+)
 
-MODEL_REVISION = 1
-"""Raised by hand when the code's mathematics change, so that old checkpoints are not continued."""
-
-
-def ranker_version(scenario: Scenario) -> str:
-    """``dcn-`` and ten hex digits over options, fields, fold shares and ``MODEL_REVISION``."""
-    digest = digest_of(
-        MODEL_REVISION,
-        scenario.ranker.model_dump(mode="json"),
-        field_names(scenario),
-        scenario.folds.model_dump(mode="json"),
-    )
-    return f"dcn-{digest[:10]}"
+__all__ = [
+    "MODEL_REVISION",
+    "DaySpan",
+    "checkpoint_days",
+    "checkpoint_partition",
+    "ranker_keys",
+    "ranker_version",
+    "ranker_versions",
+    "snapshot_keys",
+    "snapshot_partition",
+    "snapshot_version",
+]

@@ -9,7 +9,16 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from jobs.scenarios.own_code import REFERENCE, resolved
 
 IdType = Literal["string", "int64"]
 Column = str | int
@@ -135,16 +144,27 @@ class RankerOptions(Frozen):
     embedding_decay: float = Field(0.0, ge=0, description="L2 on touched rows")
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = 0
+    network: str | None = Field(
+        None,
+        pattern=REFERENCE,
+        description="a network of your own: path.py:Class or module:Class (default: DCNv2)",
+    )
+
+    @field_validator("network")
+    @classmethod
+    def _beside_the_scenario(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return value and resolved(value, (info.context or {}).get("folder"))
 
 
 class RetrainOptions(Frozen):
     """Retrain mode: rankers trained side by side on the fit fold, with and without the feature."""
 
     fit_days: int = Field(28, ge=1, le=365, description="days before T whose fit rows train")
-    seeds: int = Field(3, ge=1, le=100, description="trainings that differ in order and start")
-    epochs: int = Field(2, ge=1)
+    seeds: int = Field(3, ge=1, le=100, description="trainings that differ in the order of rows")
+    epochs: int = Field(3, ge=1, description="at most; each ranker keeps its best")
     batch_size: int = Field(256, ge=1)
-    rate: float = Field(0.001, gt=0, description="Adam step")
+    rate: float = Field(0.01, gt=0, description="Adam step of the tower that takes the feature")
+    hidden_units: int = Field(0, ge=0, le=1024, description="of that tower; 0 makes it linear")
 
 
 class PreferenceTable(Frozen):
@@ -170,6 +190,30 @@ class PreferenceTable(Frozen):
         return self
 
 
+class ImportedSnapshots(Frozen):
+    """Item tables that a user's own ranker has exported, one a day, in place of the lineage's.
+
+    The table of day D is that of the ranker as of the start of D: it saw no event of D or later.
+    """
+
+    path: str = Field(
+        description="Parquet file or folder; '{ds}' stands for the day; $VARIABLES are expanded"
+    )
+    item_id: str = "item_id"
+    vector: str = Field("embedding", description="column with a list of numbers")
+    updates: str | None = Field(None, description="column with how often an item was trained")
+    as_of: str | None = Field(None, description="column with the day D, where the path has no {ds}")
+    eval_rows_seen: Literal["unknown", "yes", "no"] = Field(
+        "unknown", description="whether the ranker has trained on held-out rows"
+    )
+
+    @model_validator(mode="after")
+    def _one_day(self) -> ImportedSnapshots:
+        if ("{ds}" in self.path) == (self.as_of is not None):
+            raise ValueError("says which day a row is of: {ds} in path or a column as_of, not both")
+        return self
+
+
 class Schedule(Frozen):
     """When Airflow runs the scenario. The day that a run scores is its data interval's start."""
 
@@ -191,6 +235,7 @@ class Scenario(Frozen):
     ranker: RankerOptions = RankerOptions()
     horizons: tuple[int, ...] = (7, 30)
     preferences: tuple[str, ...] = Field(("id_embedding",), min_length=1)
+    modes: tuple[Literal["swap", "retrain"], ...] = Field(("swap",), min_length=1)
     own_preferences: tuple[str | PreferenceTable, ...] = Field(
         (), description="kinds of your own: path.py:Name, module:Name, or a Parquet table"
     )
@@ -198,6 +243,9 @@ class Scenario(Frozen):
         28, ge=1, le=730, description="days of clicks that a table of preference data is made from"
     )
     retrain: RetrainOptions = RetrainOptions()
+    snapshots: ImportedSnapshots | None = Field(
+        None, description="item tables exported by a ranker of your own"
+    )
     threshold: float = Field(0.0010, gt=0, description="AUC gain that counts as significant")
     confidence: float = Field(0.95, gt=0.5, lt=1)
     catch_up_days: int = Field(

@@ -1,146 +1,196 @@
-"""``snapshots`` → ``features``: what a preference kind knows at T, and at T+n, for day T's rows.
+"""Kinds of preference data → ``features``: what each knows at T, and at T+n, for day T's rows.
 
-A feature table holds the items that the day's impressions and histories name, and no others, so
-scoring reads what it needs however many items the feed has ever had. Rows of impressions are not
-copied: they carry keys, and scoring gathers from the table.
+A feature table holds the items that the day's impressions and histories name, or the day's
+impressions, and no others, so that a ranker reads what it needs however many items the feed has
+ever had. Rows of impressions are not copied: they carry keys, and rankers gather from the table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 
-from pyspark.sql import DataFrame, SparkSession
+import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
 
+from jobs.errors import InputError
 from jobs.lake import Attempt, Lake, Partition, schemas
 from jobs.lake import Window as SeenWindow
+from jobs.lake.manifest import digest_of
+from jobs.lake.rankers import feature_partition
 from jobs.scenarios import Scenario
+from jobs.spark.audit import WrittenTable, audit_rows, audit_sources
+from jobs.spark.behaviour import Behaviour, MadeFromElse, TableMaker, TableWindow, days_between
 from jobs.spark.session import latest, midnight, read_days, spark_session
 from jobs.spark.write import write_by_day
 
 KNOWN_AT_T = 0
+TABLE_REVISION = 1
+"""Raised by hand when the same behaviour would give other tables: stored ones are then stale."""
+
+_PLACE = {"as_of", "horizon", "known_at"}
 
 
-def feature_partition(scenario: str, preference: str, as_of: date, horizon: int) -> Partition:
-    """Where the table that was known ``horizon`` days after ``as_of`` lies. 0: what T knew."""
-    keys = (("preference", preference), ("horizon", str(horizon)))
-    return Partition("features", scenario, as_of, keys)
-
-
-def assemble_item_tables(
+def assemble_tables(
     lake: Lake,
     scenario: Scenario,
-    preference: str,
+    kind: TableMaker,
     as_ofs: Sequence[date],
     horizons: Sequence[int],
 ) -> list[Partition]:
-    """Publish the item tables of M_T and of every M_{T+n}, cut to what day T names.
+    """Publish a kind's tables at T and at every T+n, for the rows of each day T.
 
-    Audited: the table of T+n saw no event at or after T+n. Tables that are current are left as
-    they are. Returns the partitions made.
+    All that are missing or stale are made in one pass and audited before any is published; those
+    that are current are left as they are. Returns the partitions made.
 
     Raises:
-        InputError: a snapshot, or day T itself, is not there.
+        InputError: day T itself, or what a table is made from, is not there.
+        AuditError: a table saw the future, or the label of the row that it describes.
     """
-    wanted = {
-        feature_partition(scenario.name, preference, as_of, horizon): _inputs(
-            lake, scenario, as_of, horizon
-        )
+    windows = [
+        TableWindow(as_of, horizon)
         for as_of in as_ofs
         for horizon in sorted({KNOWN_AT_T, *horizons})
+    ]
+    partitions = {
+        window: feature_partition(scenario, kind.name, window.as_of, window.horizon)
+        for window in windows
     }
+    inputs = _inputs(lake, scenario, kind, windows)
     stale = {
-        partition: inputs
-        for partition, inputs in wanted.items()
-        if (manifest := lake.manifest(partition)) is None or manifest.inputs != inputs
+        window: partition
+        for window, partition in partitions.items()
+        if (manifest := lake.manifest(partition)) is None or manifest.inputs != inputs[window]
     }
     if not stale:
         return []
     with (
         spark_session(f"features {scenario.name}") as spark,
-        lake.attempt(list(stale)) as attempt,
+        lake.attempt(list(stale.values())) as attempt,
     ):
-        _write(spark, lake, scenario, list(stale), f"{attempt.folder}/features")
-        for partition, inputs in stale.items():
-            _publish(lake, scenario, attempt, partition, inputs)
-    return list(stale)
+        behaviour = Behaviour(spark, lake, scenario, tuple(stale))
+        schema = _write(behaviour, kind, f"{attempt.folder}/features")
+        key = f"{kind.keyed_by}_id"
+        tables = [
+            WrittenTable(kind.name, partition, window, key, f"{attempt.folder}/{_below(window)}")
+            for window, partition in stale.items()
+        ]
+        for table in tables:
+            audit_rows(lake.storage, table)
+        if kind.keyed_by == "impression":
+            audit_sources(behaviour, tables)
+        for table in tables:
+            _publish(lake, attempt, table, schema, inputs[table.window])
+    return list(stale.values())
 
 
-def _inputs(lake: Lake, scenario: Scenario, as_of: date, horizon: int) -> dict[str, str]:
-    name = scenario.name
-    command = f"python -m jobs train --scenario {name}"
-    snapshot_day = as_of + timedelta(days=horizon)
-    snapshot = lake.require(
-        Partition("snapshots", name, snapshot_day),
-        f"the lineage must reach {snapshot_day}; run {command} "
-        f"--until {snapshot_day - timedelta(days=1)}",
+def _inputs(
+    lake: Lake, scenario: Scenario, kind: TableMaker, windows: Sequence[TableWindow]
+) -> dict[TableWindow, dict[str, str]]:
+    made_from = (
+        kind.inputs(lake, scenario, windows)
+        if isinstance(kind, MadeFromElse)
+        else _behaviour_inputs(lake, scenario, kind, windows)
     )
-    impressions = lake.require(Partition("impressions", name, as_of), f"run {command} first")
-    history = lake.require(Partition("history", name, as_of), f"run {command} first")
+    digest = _kind_digest(kind)
+    way_out = f"run python -m jobs train --scenario {scenario.name} first"
+    rows = {
+        as_of: {
+            table: lake.require(Partition(table, scenario.name, as_of), way_out).digest
+            for table in ("impressions", "history")
+        }
+        for as_of in {window.as_of for window in windows}
+    }
     return {
-        "snapshot": snapshot.digest,
-        "impressions": impressions.digest,
-        "history": history.digest,
+        window: {"kind": digest, **made_from[window], **rows[window.as_of]} for window in windows
     }
 
 
-def _write(
-    spark: SparkSession, lake: Lake, scenario: Scenario, partitions: list[Partition], folder: str
-) -> None:
-    tables = spark.createDataFrame(
-        [
-            (
-                partition.ds.isoformat(),
-                (partition.ds + timedelta(days=_horizon(partition))).isoformat(),
-                str(_horizon(partition)),
+def _behaviour_inputs(
+    lake: Lake, scenario: Scenario, kind: TableMaker, windows: Sequence[TableWindow]
+) -> dict[TableWindow, dict[str, str]]:
+    """For tables that follow from the impressions of their windows and nothing else."""
+    first_days = {window: window.first_day(scenario.lookback_days) for window in windows}
+    end = max(window.known_at for window in windows)
+    digests = {
+        day: lake.require(Partition("impressions", scenario.name, day), "ingest the day").digest
+        for day in days_between(lake, scenario, min(first_days.values()), end)
+    }
+    last = end - timedelta(days=1)
+    if any(window.horizon for window in windows) and (not digests or max(digests) < last):
+        raise InputError(
+            f"{kind.name}: scenario {scenario.name} has no impressions on {last}, which the "
+            f"longest horizon reaches: ingest up to that day, or ask for an earlier one"
+        )
+    return {
+        window: {
+            "behaviour": digest_of(
+                [
+                    (day, digests[day])
+                    for day in digests
+                    if first_days[window] <= day < window.known_at
+                ]
             )
-            for partition in partitions
-        ],
-        "as_of string, ds string, horizon string",
-    )
-    as_ofs = sorted({partition.ds for partition in partitions})
-    snapshot_days = {p.ds + timedelta(days=_horizon(p)) for p in partitions}
-    snapshots = read_days(spark, lake, "snapshots", scenario.name, sorted(snapshot_days))
-    assert snapshots is not None
-    named = _items_named(spark, lake, scenario, as_ofs)
-    rows = (
-        snapshots.drop("slot", "ranker_version")
-        .join(F.broadcast(tables), "ds", how="inner")
-        .join(named, ["as_of", "item_id"], how="left_semi")
-    )
-    schema = schemas.features(scenario, scenario.ranker.embedding_dim)
-    write_by_day(rows, lake, folder, schema, "item_id", by=("as_of", "horizon"))
+        }
+        for window in windows
+    }
 
 
-def _items_named(
-    spark: SparkSession, lake: Lake, scenario: Scenario, as_ofs: list[date]
-) -> DataFrame:
-    impressions = read_days(spark, lake, "impressions", scenario.name, as_ofs)
-    history = read_days(spark, lake, "history", scenario.name, as_ofs)
-    assert impressions is not None
+def _kind_digest(kind: TableMaker) -> str:
+    """Over the kind's options, and over the file that defines it, which may be a user's own."""
+    source = Path(inspect.getfile(type(kind))).read_text(encoding="utf-8")
+    return digest_of(TABLE_REVISION, type(kind).__qualname__, vars(kind), source)
+
+
+def _write(behaviour: Behaviour, kind: TableMaker, folder: str) -> pa.Schema:
+    """Write the tables, cut to what their days name; returns their columns."""
+    frame = kind.build(behaviour)
+    tables = F.broadcast(behaviour.tables)
+    key = f"{kind.keyed_by}_id"
+    if kind.keyed_by == "item":
+        placed, named = frame.join(tables, "known_at"), _items_named(behaviour)
+    else:
+        placed = frame.join(tables, ["as_of", "horizon"], how="left_semi")
+        named = behaviour.asked.select("as_of", key)
+    rows = placed.join(named, ["as_of", key], how="left_semi")
+    contract = schemas.features(behaviour.scenario, kind.keyed_by, kind.takes)
+    own = [name for name in frame.columns if name not in _PLACE and name not in contract.names]
+    schema = pa.schema([*contract, *to_arrow_schema(frame.select(*own).schema)])
+    write_by_day(rows, behaviour.lake, folder, schema, key, by=("as_of", "horizon"))
+    return schema
+
+
+def _items_named(behaviour: Behaviour) -> DataFrame:
+    """Items that a day's impressions show, or that the histories hold which rankers read."""
+    days = sorted({window.as_of for window in behaviour.windows})
+    name = behaviour.scenario.name
+    history = read_days(behaviour.spark, behaviour.lake, "history", name, days)
     assert history is not None
-    clicked = history.select(F.col("ds").alias("as_of"), F.explode("items").alias("item_id"))
-    shown = impressions.select(F.col("ds").alias("as_of"), "item_id")
-    return shown.unionByName(clicked).distinct()
+    items = F.explode(F.array_union("items", "lineage_items"))
+    clicked = history.select(F.col("ds").alias("as_of"), items.alias("item_id"))
+    return behaviour.asked.select("as_of", "item_id").unionByName(clicked).distinct()
 
 
 def _publish(
-    lake: Lake, scenario: Scenario, attempt: Attempt, partition: Partition, inputs: dict[str, str]
+    lake: Lake,
+    attempt: Attempt,
+    table: WrittenTable,
+    schema: pa.Schema,
+    inputs: Mapping[str, str],
 ) -> None:
-    horizon = _horizon(partition)
-    below = f"features/as_of={partition.ds.isoformat()}/horizon={horizon}"
-    folder = f"{attempt.folder}/{below}"
-    schema = schemas.features(scenario, scenario.ranker.embedding_dim)
-    end = midnight(partition.ds + timedelta(days=horizon))
+    newest = latest(lake.storage, table.folder, "last_event")
     attempt.publish(
-        partition,
-        below=below,
+        table.partition,
+        below=_below(table.window),
         inputs=inputs,
         schema=schema,
-        window=SeenWindow.until(end, latest(lake.storage, folder, "last_update")),
+        window=SeenWindow.until(midnight(table.window.known_at), newest),
     )
 
 
-def _horizon(partition: Partition) -> int:
-    return int(dict(partition.keys)["horizon"])
+def _below(window: TableWindow) -> str:
+    return f"features/as_of={window.as_of.isoformat()}/horizon={window.horizon}"

@@ -18,6 +18,7 @@ from safetensors import safe_open
 from jobs.lake import Lake, Partition, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.lake.manifest import Manifest
+from jobs.lake.rankers import RANKER, checkpoint_days, checkpoint_partition, ranker_keys
 from jobs.scenarios import Scenario
 from jobs.spark.session import latest, midnight, spark_session
 
@@ -29,18 +30,19 @@ _RANGE = "ds string, start bigint, length bigint, version string"
 def build_snapshots(lake: Lake, scenario: Scenario, last: date) -> list[date]:
     """Publish a snapshot for every checkpoint up to ``last`` + 1 that has none or a stale one.
 
+    Of the scenario's ranker version alone; snapshots of other versions stay as they are.
     ``last`` is a day of data: its checkpoint is that of the day after. Returns the days made.
     """
     stale = [
         (day, manifest)
-        for day in lake.days("checkpoints", scenario.name)
+        for day in checkpoint_days(lake, scenario)
         if day <= last + timedelta(days=1)
-        and (manifest := lake.manifest(Partition("checkpoints", scenario.name, day)))
+        and (manifest := lake.manifest(checkpoint_partition(scenario, day)))
         and not _is_current(lake, scenario, day, manifest)
     ]
     if not stale:
         return []
-    partitions = [Partition("snapshots", scenario.name, day) for day, _ in stale]
+    partitions = [_partition(scenario, day) for day, _ in stale]
     with (
         spark_session(f"snapshot {scenario.name}") as spark,
         lake.attempt(partitions) as attempt,
@@ -60,8 +62,12 @@ def build_snapshots(lake: Lake, scenario: Scenario, last: date) -> list[date]:
     return [day for day, _ in stale]
 
 
+def _partition(scenario: Scenario, day: date) -> Partition:
+    return Partition("snapshots", scenario.name, day, ranker_keys(scenario))
+
+
 def _is_current(lake: Lake, scenario: Scenario, day: date, checkpoint: Manifest) -> bool:
-    snapshot = lake.manifest(Partition("snapshots", scenario.name, day))
+    snapshot = lake.manifest(_partition(scenario, day))
     return snapshot is not None and snapshot.inputs == {"checkpoint": checkpoint.digest}
 
 
@@ -104,7 +110,8 @@ def _rows(
     lake: Lake, scenario: Scenario, ds: str, start: int, length: int, version: str
 ) -> pa.Table:
     """Rows [start, start + length) of one checkpoint's item table."""
-    partition = Partition("checkpoints", scenario.name, date.fromisoformat(ds))
+    keys = ((RANKER, version),)
+    partition = Partition("checkpoints", scenario.name, date.fromisoformat(ds), keys)
     with lake.local_file(partition, f"vocabulary-{ITEM_SLOT}.parquet") as path:
         ids = pq.read_table(path).column(0).slice(start, length).combine_chunks()
     end = start + len(ids)

@@ -12,7 +12,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 from jobs.errors import AuditError
 from jobs.lake import Lake, Partition
 from jobs.lake.manifest import digest_of
-from jobs.lis.plots import lis_by_horizon_figure, png, roc_figure
+from jobs.lis.plots import dose_figure, png, roc_figure
 from jobs.lis.result import LisResult
 from jobs.lis.roc import RocCurve, roc_curve
 from jobs.scenarios import Scenario
@@ -20,7 +20,7 @@ from jobs.tracking.note import run_note, score_note
 from jobs.tracking.runs import PARENT, Content
 
 _NOTE = "mlflow.note.content"
-_LAYOUT = 1
+_LAYOUT = 2
 """Raised when what a run holds changes, so that older runs are completed."""
 _DIGEST_LENGTH = 36
 _METRICS = (
@@ -35,7 +35,19 @@ _METRICS = (
     "lis_ci_high",
     "p_value",
     "lis_seen",
+    "lis_seen_ci_low",
+    "lis_seen_ci_high",
     "memorisation",
+    "seed_sd",
+    "unleaked_gain",
+    "unleaked_gain_ci_low",
+    "unleaked_gain_ci_high",
+    "leak_gain",
+    "leak_gain_ci_low",
+    "leak_gain_ci_high",
+    "placebo",
+    "placebo_ci_low",
+    "placebo_ci_high",
     "gauc_baseline",
     "gauc_leaked",
     "logloss_delta",
@@ -73,6 +85,9 @@ def score_content(lake: Lake, scenario: Scenario, parent_run_id: str, result: Li
             "preference": result.preference,
             "mode": result.mode,
             "seeds": str(result.seeds),
+            "fit_days": str(result.fit_days),
+            "lookback_days": str(result.lookback_days),
+            "eval_rows_seen": result.eval_rows_seen,
             "threshold": f"{result.threshold:g}",
             "ranker_version": result.ranker_version,
             "data_digest": result.data_digest,
@@ -98,7 +113,7 @@ def run_content(
     document = [result.to_dict() for result in results]
     files = {
         "results.json": json.dumps(document, indent=1, sort_keys=True).encode(),
-        "lis_by_horizon.png": png(lis_by_horizon_figure(results)),
+        "lis_by_horizon.png": png(dose_figure(results)),
     }
     if report_html is not None:
         files["report.html"] = report_html.encode()
@@ -107,6 +122,7 @@ def run_content(
         score = _named(f"{result.preference}-{result.mode}-{result.horizon}")
         metrics[f"lis/{score}"] = result.lis
         metrics[f"lis_seen/{score}"] = result.lis_seen
+        metrics[f"placebo/{score}"] = result.placebo
     first = results[0]
     return Content(
         digest=digest_of(_LAYOUT, scenario.confidence, document, report_html),
@@ -186,12 +202,19 @@ def _dataset(
 
 
 def _prediction_partitions(result: LisResult) -> tuple[Partition, Partition]:
+    """Baseline and leaked. Swap mode has one baseline for all kinds, other modes one for each."""
     leaked = f"{result.preference}-{result.mode}-{result.horizon}"
-    baseline, variant = (
-        Partition("predictions", result.scenario, result.last_day, (("variant", name),))
-        for name in ("baseline", leaked)
+    baseline = "baseline" if result.mode == "swap" else f"{leaked}-baseline"
+    first, second = (
+        Partition(
+            "predictions",
+            result.scenario,
+            result.last_day,
+            (("ranker", result.ranker_version), ("variant", name)),
+        )
+        for name in (baseline, leaked)
     )
-    return baseline, variant
+    return first, second
 
 
 def _named(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 
 from jobs.lis import wording
@@ -9,6 +11,9 @@ from jobs.lis.result import LisResult
 from jobs.scenarios import Scenario
 
 _MOST_ROWS = 20
+_MOST_SENTENCES = 6
+_MOST_WARNINGS = 5
+"""MLflow cuts a note after 8,000 characters."""
 
 _HOW_TO_READ = """\
 ### How to read this
@@ -17,6 +22,8 @@ _HOW_TO_READ = """\
 future. It is an upper bound of what a model aligned on that data could bring.
 - **Held-out** rows never trained any ranker; the verdict rests on them. **Seen** rows trained the \
 later ranker, as in arXiv 2508.04963. **Memorised** is seen less held-out: an echo of labels.
+- **Known** is what the data as known at T gains, **only leaked** what the future adds to that. \
+The **placebo** is a shuffled leak and should gain nothing.
 - The interval is clustered by user. **Worth aligning**: it lies above the threshold. **Already \
 captured**: it lies below. **Inconclusive**: it crosses it."""
 
@@ -27,6 +34,7 @@ def score_note(scenario: Scenario, result: LisResult) -> str:
         f"**{_plain(wording.headline(result, scenario.confidence))}**",
         f"{wording.mode_sentence(result.mode)}",
         _table(scenario, [result]),
+        *_warnings([result]),
         _windows(result),
     ]
     if result.slices:
@@ -37,18 +45,27 @@ def score_note(scenario: Scenario, result: LisResult) -> str:
 
 
 def run_note(scenario: Scenario, results: Sequence[LisResult]) -> str:
-    """The note of a parent run: each verdict, then one table over all its scores."""
+    """The note of a parent run: the verdicts, then one table over all its scores."""
     shown = wording.ordered(results)
-    sentences = [
-        f"- {_plain(wording.headline(result, scenario.confidence))}"
-        for result in shown[:_MOST_ROWS]
-    ]
-    parts = ["\n".join(sentences), _table(scenario, shown[:_MOST_ROWS])]
+    parts = [_verdicts(scenario, shown), *_warnings(shown), _table(scenario, shown[:_MOST_ROWS])]
     if len(shown) > _MOST_ROWS:
         parts.append(f"{len(shown) - _MOST_ROWS} more are in `results.json`.")
     first = shown[0]
     parts.append(f"Scored: {_plain(wording.windows(first)['Scored rows'])}.")
     return "\n\n".join([*parts, _versions(first), _HOW_TO_READ])
+
+
+def _verdicts(scenario: Scenario, results: Sequence[LisResult]) -> str:
+    """A sentence for each of a few results, and a count for each verdict of many."""
+    if len(results) <= _MOST_SENTENCES:
+        lines = [wording.headline(result, scenario.confidence) for result in results]
+    else:
+        verdicts = Counter(result.verdict for result in results)
+        lines = [
+            f"{verdict.capitalize()}: {number} of {len(results)} scores"
+            for verdict, number in sorted(verdicts.items(), reverse=True)
+        ]
+    return "\n".join(f"- {_plain(line)}" for line in lines)
 
 
 def _table(scenario: Scenario, results: Sequence[LisResult]) -> str:
@@ -59,8 +76,10 @@ def _table(scenario: Scenario, results: Sequence[LisResult]) -> str:
         "LIS",
         f"{level} interval",
         "Verdict",
-        "Seen",
         "Memorised",
+        "Known",
+        "Only leaked",
+        "Placebo",
         "Rows",
         "Users",
         "Coverage",
@@ -73,8 +92,10 @@ def _table(scenario: Scenario, results: Sequence[LisResult]) -> str:
             f"**{wording.signed(result.lis)}**",
             wording.interval(result),
             result.verdict,
-            wording.signed(result.lis_seen),
             wording.signed(result.memorisation),
+            wording.signed(result.unleaked_gain),
+            wording.signed(result.leak_gain),
+            _with_margin(result.placebo, result.placebo_ci_low, result.placebo_ci_high),
             wording.count(result.rows),
             wording.count(result.users),
             wording.share(result.coverage),
@@ -85,6 +106,12 @@ def _table(scenario: Scenario, results: Sequence[LisResult]) -> str:
     return _markdown(header, rows)
 
 
+def _with_margin(value: float, low: float, high: float) -> str:
+    if math.isnan(value):
+        return wording.MISSING
+    return f"{wording.signed(value)} {wording.margin(low, high)}"
+
+
 def _slices(scenario: Scenario, result: LisResult) -> str:
     level = wording.level(scenario.confidence)
     rows = [
@@ -92,11 +119,16 @@ def _slices(scenario: Scenario, result: LisResult) -> str:
             f"{part.name}: {part.value}",
             wording.signed(part.lis),
             wording.interval(part),
+            "yes" if part.stands_out else wording.MISSING,
             wording.count(part.rows),
         )
-        for part in result.slices[:_MOST_ROWS]
+        for part in sorted(result.slices, key=lambda part: not part.stands_out)[:_MOST_ROWS]
     ]
-    return _markdown(("Slice", "LIS", f"{level} interval", "Rows"), rows)
+    return _markdown(("Slice", "LIS", f"{level} interval", "Stands out", "Rows"), rows)
+
+
+def _warnings(results: Sequence[LisResult]) -> list[str]:
+    return [f"⚠ {_plain(warning)}" for warning in wording.warnings(results)[:_MOST_WARNINGS]]
 
 
 def _windows(result: LisResult) -> str:

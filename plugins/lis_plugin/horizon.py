@@ -1,4 +1,4 @@
-"""Tasks that are mapped over horizons, and those of them whose future has not arrived yet."""
+"""Tasks that are mapped over preference data and horizons, and those whose future is to come."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-MAP_NAME = "n={{ task.scoring['horizon'] }} · {{ task.scoring['as_of'] }}"
+MAP_NAME = (
+    "{{ task.scoring['preference'] }} · n={{ task.scoring['horizon'] }}"
+    " · {{ task.scoring['as_of'] }}"
+)
 
 
 def skip_unless_due(scoring: Mapping[str, Any] | None) -> None:

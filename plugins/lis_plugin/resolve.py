@@ -39,13 +39,16 @@ class ResolveDateOperator(BaseOperator):
         except InputError as error:
             raise AirflowFailException(str(error)) from error
         self.log.info("Day %s (%s); ingest begins on %s", plan.day, plan.reason, plan.first_day)
-        scorings = [
+        horizons = [
             {**content, "as_of": scoring.as_of}
             for content, scoring in zip(plan.to_dict()["scorings"], plan.scorings, strict=True)
         ]
-        for scoring in scorings:
+        for scoring in horizons:
             state = f"waits for {scoring['waits_for']}" if scoring["waits_for"] else "due"
             self.log.info("Horizon %s as of %s: %s", scoring["horizon"], scoring["as_of"], state)
+        scorings = [
+            {**scoring, "preference": name} for name in plan.preferences for scoring in horizons
+        ]
         context["ti"].xcom_push(key="plan", value=plan.to_dict())
         context["ti"].xcom_push(key="due", value=_due(plan))
         return scorings
@@ -56,20 +59,24 @@ class ResolveDateOperator(BaseOperator):
         from jobs.datasets.span import log_span
         from jobs.lake import Lake
         from jobs.lis.plan import plan_run
+        from jobs.steps import wanted_scores
 
         scenario = load_scenario(self.scenario)
         span = log_span(scenario, raw_location(scenario))
         resolved = resolve_day(context, (lambda: span[1]) if _has_ended(scenario) else None)
         self.log.info("The date comes from %s", resolved.source)
-        return plan_run(
+        plan = plan_run(
             Lake.from_environment(),
             scenario,
             resolved.day,
             resolved.as_of,
             context["params"].get("horizons"),
             context["params"].get("preferences"),
+            context["params"].get("modes"),
             span,
         )
+        wanted_scores(scenario, plan.preferences, plan.modes)
+        return plan
 
 
 def _has_ended(scenario: Scenario) -> bool:

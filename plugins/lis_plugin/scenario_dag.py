@@ -13,20 +13,34 @@ from jobs.scenarios import Scenario, SimulatedSource, shipped_scenarios
 
 _PLAN = "ti.xcom_pull(task_ids='resolve_date', key='plan')"
 _DUE = "ti.xcom_pull(task_ids='resolve_date', key='due')"
-_PREFERENCES = ["--preference", f"{{{{ {_PLAN}['preferences'] | join(',') }}}}"]
+_MODES = ["--mode", f"{{{{ {_PLAN}['modes'] | join(',') }}}}"]
 
 DAYS = ["--start", f"{{{{ {_PLAN}['first_day'] }}}}", "--end", f"{{{{ {_PLAN}['day'] }}}}"]
 UNTIL = ["--until", f"{{{{ {_PLAN}['day'] }}}}"]
-ONE_HORIZON = [
+ONE_SCORING = [
     *("--as-of", "{{ task.scoring['as_of'] }}"),
     *("--horizons", "{{ task.scoring['horizon'] }}"),
-    *_PREFERENCES,
+    *("--preference", "{{ task.scoring['preference'] }}"),
+    *_MODES,
 ]
 ALL_DUE = [
     *("--as-of", f"{{{{ {_DUE}['as_of'] }}}}"),
     *("--horizons", f"{{{{ {_DUE}['horizons'] | join(',') }}}}"),
-    *_PREFERENCES,
+    *("--preference", f"{{{{ {_PLAN}['preferences'] | join(',') }}}}"),
+    *_MODES,
 ]
+
+# As the registry lists them. It is not imported here: a DAG file must stay quick to parse.
+_BUILT_IN = (
+    "id_embedding",
+    "similar_items",
+    "similar_items_cosine",
+    "next_click",
+    "co_click_embedding",
+    "future_popularity",
+    "content_vector",
+    "semantic_ids",
+)
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "recommender",
@@ -82,9 +96,18 @@ def form(scenario: Scenario) -> dict[str, Param]:
             list(scenario.preferences),
             type="array",
             items={"type": "string"},
-            examples=sorted({"id_embedding", *scenario.preferences}),
+            examples=sorted({*_BUILT_IN, *scenario.preferences}),
             title="Preference data",
             description="What is leaked into the ranker.",
+        ),
+        "modes": Param(
+            list(scenario.modes),
+            type="array",
+            items={"type": "string", "enum": ["swap", "retrain"]},
+            examples=["swap", "retrain"],
+            title="Modes",
+            description="swap: the future's table in today's ranker. retrain: rankers trained "
+            "with and without the leak. Preference data is scored in those that it allows.",
         ),
     }
 

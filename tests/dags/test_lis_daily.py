@@ -12,6 +12,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from jobs.cli import STEPS, _parser
+from jobs.preference import preference_kinds
 from jobs.scenarios import load_scenario, shipped_scenarios
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,19 +20,19 @@ DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
 KNOWN_TAGS = {"lis", "daily", "on demand", "simulated", "log"}
 
 OF_A_LOG = {
-    "resolve_date": ["horizon.assemble", "horizon.log", "horizon.score", "ingest"],
+    "resolve_date": ["ingest", "leak.assemble", "leak.log", "leak.score"],
     "ingest": ["history"],
     "history": ["train"],
     "train": ["snapshot"],
-    "snapshot": ["horizon.assemble"],
-    "horizon.assemble": ["horizon.score"],
-    "horizon.score": ["horizon.log"],
-    "horizon.log": ["report"],
+    "snapshot": ["leak.assemble"],
+    "leak.assemble": ["leak.score"],
+    "leak.score": ["leak.log"],
+    "leak.log": ["report"],
     "report": [],
 }
 SIMULATED = {
     **OF_A_LOG,
-    "resolve_date": ["horizon.assemble", "horizon.log", "horizon.score", "simulate"],
+    "resolve_date": ["leak.assemble", "leak.log", "leak.score", "simulate"],
     "simulate": ["ingest"],
 }
 
@@ -68,7 +69,7 @@ def test_the_dag_keeps_the_house_rules(bag: DagBag, name: str) -> None:
     for task in dag.tasks:
         assert task.owner not in ("", "airflow")
         assert task.retries > 0
-    for heavy in ("train", "horizon.score"):
+    for heavy in ("train", "leak.score"):
         assert dag.get_task(heavy).pool == "gpu"
 
 
@@ -87,6 +88,13 @@ def test_an_empty_form_is_valid(bag: DagBag, name: str) -> None:
     assert values["as_of"] is None
     assert values["horizons"] is None
     assert values["preferences"] == list(load_scenario(name).preferences)
+    assert values["modes"] == list(load_scenario(name).modes)
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_the_form_offers_every_kind(bag: DagBag, name: str) -> None:
+    offered = bag.dags[f"lis_daily__{name}"].params.get_param("preferences").schema["examples"]
+    assert set(offered) == {kind.name for kind in preference_kinds()}
 
 
 class PlanOfARun:
@@ -99,6 +107,7 @@ class PlanOfARun:
                 "day": "2026-01-31",
                 "first_day": "2026-01-30",
                 "preferences": ["id_embedding"],
+                "modes": ["swap", "retrain"],
             },
             "due": {"as_of": "2026-01-01:2026-01-24", "horizons": [7, 30]},
         }[key]
@@ -107,12 +116,12 @@ class PlanOfARun:
 @pytest.mark.parametrize("name", shipped_scenarios())
 def test_the_command_line_takes_what_every_task_gives_it(bag: DagBag, name: str) -> None:
     dag: DAG = bag.dags[f"lis_daily__{name}"]
-    seen = set()
+    seen, kind = set(), {"preference": "id_embedding"}
     for task in dag.tasks:
         if task.task_id == "resolve_date":
             continue
-        if task.task_id.startswith("horizon."):
-            task.scoring = {"as_of": "2026-01-24", "horizon": 7, "waits_for": None}
+        if task.task_id.startswith("leak."):
+            task.scoring = {"as_of": "2026-01-24", "horizon": 7, "waits_for": None, **kind}
         task.render_template_fields({"task": task, "ti": PlanOfARun()})
         given = getattr(task, "application_args", None) or ["step", task.step, *task.arguments]
         options = _parser().parse_args(given)

@@ -8,7 +8,8 @@ import yaml
 
 from jobs.cli import STEPS, main
 from jobs.lake import Lake, Partition
-from jobs.scenarios import shipped_scenarios
+from jobs.lake.rankers import ranker_keys
+from jobs.scenarios import load_scenario, shipped_scenarios
 
 FEED = "simulated_feed"
 FIRST = date(2026, 1, 1)
@@ -37,7 +38,9 @@ def refusal(capsys: Capture, *arguments: str) -> str:
 
 
 def publish(lake: Lake, table: str, day: date) -> None:
-    partition = Partition(table, FEED, day)
+    made_by_ranker = table in ("checkpoints", "snapshots")
+    keys = ranker_keys(load_scenario(FEED)) if made_by_ranker else ()
+    partition = Partition(table, FEED, day, keys)
     with lake.attempt([partition]) as attempt:
         attempt.write_table("part-0.parquet", pa.table({"value": [1]}))
         attempt.publish(partition, inputs={})

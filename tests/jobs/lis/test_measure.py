@@ -4,14 +4,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
-from jobs.lis.measure import HELD_OUT, SEEN, Measurement, update_buckets
-from jobs.lis.paired import compare
+from jobs.lis.measure import HELD_OUT, SEEN, Measurement
+from jobs.lis.paired import PairedComparison, compare
 from jobs.lis.pooled import PooledDifference
 from jobs.lis.result import LisResult
+from jobs.lis.scored import ScoredDay
 
 THRESHOLD, LEVEL = 0.001, 0.95
 Day = dict[str, Any]
@@ -31,7 +30,7 @@ def make_day(rows: int = 300, seed: int = 0, users: int = 40) -> Day:
         "baseline": 1 / (1 + np.exp(-baseline)),
         "leaked": 1 / (1 + np.exp(-baseline - leak - 0.3 * random.normal(size=rows))),
         "covered": random.random(rows) < 0.9,
-        "item_updates": random.integers(0, 3_000, rows),
+        "device": random.choice(["phone", "desk"], rows),
     }
 
 
@@ -47,17 +46,25 @@ def columns(day: Day) -> tuple[np.ndarray, ...]:
     return day["label"], day["baseline"], day["leaked"], day["user_id"]
 
 
+VARIANTS = ("baseline", "leaked", "known", "placebo")
+
+
+def scored(day: Day) -> ScoredDay:
+    rows = pa.table(
+        {
+            "user_id": pa.array(day["user_id"]),
+            "label": pa.array(day["label"], pa.int8()),
+            "fold": pa.array(day["fold"].astype(object), pa.string()),
+        }
+    )
+    variants = {name: np.atleast_2d(day[name]) for name in VARIANTS if name in day}
+    return ScoredDay(rows, variants, day["covered"], {"device": day["device"]})
+
+
 def measured(*days: Day) -> dict[str, Any]:
     measurement = Measurement()
     for day in days:
-        rows = pa.table(
-            {
-                "user_id": pa.array(day["user_id"], pa.int64()),
-                "label": pa.array(day["label"], pa.int8()),
-                "fold": pa.array(day["fold"].astype(object), pa.string()),
-            }
-        )
-        measurement.add(rows, day["baseline"], day["leaked"], day["covered"], day["item_updates"])
+        measurement.add(scored(day))
     return measurement.figures(THRESHOLD, LEVEL)
 
 
@@ -72,16 +79,21 @@ HEADLINE = {
     "lis_ci_low": "ci_low",
     "lis_ci_high": "ci_high",
     "p_value": "p_value",
+    "seed_sd": "seed_sd",
 }
+
+
+def assert_headline(figures: dict[str, Any], expected: PairedComparison) -> None:
+    """Equal bit for bit, where a NaN is equal to a NaN."""
+    found = {name: figures[name] for name in HEADLINE}
+    assert repr(found) == repr({name: getattr(expected, of) for name, of in HEADLINE.items()})
 
 
 def test_a_single_day_is_the_comparison_of_its_held_out_rows() -> None:
     day = make_day()
     figures = measured(day)
     expected = compare(*columns(held_out(day)), level=LEVEL)
-    assert {name: figures[name] for name in HEADLINE} == {
-        name: getattr(expected, field) for name, field in HEADLINE.items()
-    }
+    assert_headline(figures, expected)
     rows = held_out(day)
     assert figures["auc_baseline"] == pytest.approx(roc_auc_score(rows["label"], rows["baseline"]))
     assert (figures["dates"], figures["dates_skipped"]) == (1, 0)
@@ -109,9 +121,7 @@ def test_several_days_are_the_pooled_difference(count: int) -> None:
     for day in days:
         pooled.add(*columns(held_out(day)))
     expected = pooled.result(LEVEL)
-    assert {name: figures[name] for name in HEADLINE} == {
-        name: getattr(expected, field) for name, field in HEADLINE.items()
-    }
+    assert_headline(figures, expected)
     assert figures["dates"] == count
 
 
@@ -185,48 +195,81 @@ def test_figures_are_fields_of_a_result() -> None:
     assert set(measured(make_day())) <= set(LisResult.__dataclass_fields__)
 
 
-def test_slices_part_the_held_out_rows_by_what_the_ranker_knew_of_the_item() -> None:
+def test_slices_part_the_held_out_rows() -> None:
     day = make_day(rows=3_000)
-    day["item_updates"] = np.resize([1_000, 0, 999, 100, 99, 10, 9, 1], 3_000)
     figures = measured(day)
-    assert [part.value for part in figures["slices"]] == ["0", "1-9", "10-99", "100-999", "1000+"]
+    assert [part.value for part in figures["slices"]] == ["desk", "phone"]
     assert sum(part.rows for part in figures["slices"]) == figures["rows"]
     rows = held_out(day)
-    cold = compare(*columns(chosen(rows, rows["item_updates"] == 0)))
-    assert figures["slices"][0].lis == cold.difference
-    assert figures["slices"][0].users == cold.users
+    desk = compare(*columns(chosen(rows, rows["device"] == "desk")))
+    assert figures["slices"][0].lis == desk.difference
+    assert figures["slices"][0].users == desk.users
 
 
-@pytest.mark.parametrize(
-    ("updates", "bucket"),
-    [
-        (0, "0"),
-        (1, "1-9"),
-        (9, "1-9"),
-        (10, "10-99"),
-        (99, "10-99"),
-        (100, "100-999"),
-        (999, "100-999"),
-        (1_000, "1000+"),
-        (2**62, "1000+"),
-    ],
-)
-def test_edges_of_the_update_buckets(updates: int, bucket: str) -> None:
-    assert update_buckets(np.array([updates])).tolist() == [bucket]
+def with_seeds(day: Day, seeds: int) -> Day:
+    """The day as scored by several rankers of each variant."""
+    random = np.random.default_rng(9)
+    chance = {
+        "baseline": day["baseline"],
+        "leaked": day["leaked"],
+        "known": 0.5 * (day["baseline"] + day["leaked"]),
+        "placebo": day["baseline"],
+    }
+    noisy = {
+        name: np.clip(values + 0.05 * random.normal(size=(seeds, values.size)), 0, 1)
+        for name, values in chance.items()
+    }
+    return {**day, **noisy}
 
 
-@given(st.lists(st.integers(0, 2**40), max_size=20))
-@settings(max_examples=50, deadline=None, derandomize=True)
-def test_a_bucket_is_named_by_the_number_of_digits(updates: list[int]) -> None:
-    names = {1: "1-9", 2: "10-99", 3: "100-999"}
-    expected = ["0" if n == 0 else names.get(len(str(n)), "1000+") for n in updates]
-    assert update_buckets(np.array(updates, dtype=np.int64)).tolist() == expected
+def of_seed(day: Day, seed: int) -> Day:
+    return {name: values[seed] if values.ndim == 2 else values for name, values in day.items()}
+
+
+def test_every_figure_is_the_mean_over_seeds() -> None:
+    day = with_seeds(make_day(rows=2_000), 3)
+    figures = measured(day)
+    alone = [measured(of_seed(day, seed)) for seed in range(3)]
+    for name in (
+        "auc_baseline",
+        "auc_leaked",
+        "lis",
+        "lis_seen",
+        "memorisation",
+        "unleaked_gain",
+        "leak_gain",
+        "placebo",
+        "gauc_baseline",
+        "gauc_leaked",
+        "logloss_delta",
+        "ne_delta",
+        "coverage",
+    ):
+        assert figures[name] == pytest.approx(np.mean([one[name] for one in alone])), name
+    assert figures["seed_sd"] == pytest.approx(np.std([one["lis"] for one in alone], ddof=1))
+    assert figures["rows"] == alone[0]["rows"]
+
+
+def test_the_gains_of_known_and_leaked_data_add_up_to_the_lis() -> None:
+    figures = measured(*[with_seeds(make_day(rows=900, seed=seed), 2) for seed in range(2)])
+    assert figures["unleaked_gain"] + figures["leak_gain"] == pytest.approx(figures["lis"])
+    assert figures["unleaked_gain_ci_low"] < figures["unleaked_gain"] < figures["lis"]
+    assert figures["placebo_ci_low"] < 0 < figures["placebo_ci_high"]
+    assert figures["lis_seen_ci_low"] < figures["lis_seen"] < figures["lis_seen_ci_high"]
+
+
+def test_a_mode_without_known_data_and_placebo_has_no_such_figures() -> None:
+    figures = measured(make_day())
+    for name in ("unleaked_gain", "leak_gain", "placebo", "placebo_ci_low", "seed_sd"):
+        assert math.isnan(figures[name])
+
+
+def test_days_with_other_numbers_of_seeds_cannot_be_pooled() -> None:
+    with pytest.raises(ValueError, match="2 and 3 seeds"):
+        measured(with_seeds(make_day(), 2), with_seeds(make_day(), 3))
 
 
 def test_user_ids_may_be_strings() -> None:
     day = make_day()
     texts = np.array([f"user-{user}" for user in day["user_id"]], dtype=object)
-    rows = pa.table({"user_id": texts, "label": day["label"], "fold": day["fold"].astype(object)})
-    measurement = Measurement()
-    measurement.add(rows, day["baseline"], day["leaked"], day["covered"], day["item_updates"])
-    assert repr(measurement.figures(THRESHOLD, LEVEL)) == repr(measured(day))
+    assert repr(measured({**day, "user_id": texts})) == repr(measured(day))

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from jobs.errors import InputError
 from jobs.lake import Lake, Partition
+from jobs.lake.rankers import checkpoint_partition
 from jobs.lis.plan import RunPlan, Scoring, plan_run
-from jobs.scenarios import Scenario, SimulatedSource
+from jobs.scenarios import RankerOptions, Scenario, SimulatedSource
 
 CATCH_UP = 45
 SCENARIO = Scenario(name="tiny", source=SimulatedSource(), catch_up_days=CATCH_UP)
@@ -29,8 +30,15 @@ def days(count: int) -> timedelta:
 
 
 def ingest(lake: Lake, *known: date) -> None:
-    for day in known:
-        partition = Partition("impressions", "tiny", day)
+    publish(lake, *(Partition("impressions", "tiny", day) for day in known))
+
+
+def train(lake: Lake, scenario: Scenario, *known: date) -> None:
+    publish(lake, *(checkpoint_partition(scenario, day) for day in known))
+
+
+def publish(lake: Lake, *partitions: Partition) -> None:
+    for partition in partitions:
         with lake.attempt([partition]) as attempt:
             attempt.write_table("part-0.parquet", pa.table({"value": [1]}))
             attempt.publish(partition, inputs={})
@@ -189,6 +197,20 @@ def test_asked_dates_that_the_lineage_will_never_know_are_refused(lake: Lake, of
     first = DAY - days(1) + days(offset)
     with pytest.raises(InputError, match=r"starts on 2026-03-19.*ask for 2026-03-20 or later"):
         plan_run(lake, SCENARIO, DAY, (first, DAY), (7,))
+
+
+def test_the_lineage_starts_where_the_current_ranker_version_does(lake: Lake) -> None:
+    start, later = DAY - days(9), DAY - days(4)
+    other = SCENARIO.model_copy(update={"ranker": RankerOptions(seed=5)})
+    ingest(lake, start, *(later + days(offset) for offset in range(4)))
+    train(lake, other, later, DAY)
+    assert plan_run(lake, SCENARIO, DAY, horizons=(1,)).first_day == start + days(1)
+    assert plan_run(lake, other, DAY, horizons=(1,)).first_day == DAY
+    assert plan_run(lake, SCENARIO, DAY, (later, DAY), (1,)).due
+    with pytest.raises(InputError, match=r"starts on 2026-03-16.*ask for 2026-03-17 or later"):
+        plan_run(lake, other, DAY, (later, DAY), (1,))
+    waiting = plan_run(lake, other, DAY, horizons=(4, 3)).scorings
+    assert [scoring.waits_for for scoring in waiting] == [later + days(5), None]
 
 
 def test_a_day_before_the_lineage_is_refused(lake: Lake) -> None:

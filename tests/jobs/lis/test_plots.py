@@ -5,23 +5,20 @@ from __future__ import annotations
 import math
 import re
 import xml.etree.ElementTree as ET
+from datetime import datetime
 
 import matplotlib
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
 from jobs.lis.auc import auc
-from jobs.lis.plots import (
-    INK,
-    lis_by_horizon_figure,
-    png,
-    roc_figure,
-    svg,
-    trend_figure,
-)
+from jobs.lis.plots import dose_figure, forest_figure, png, roc_figure, svg, trend_figure
+from jobs.lis.plots.canvas import INK
+from jobs.lis.result import LisResult, Slice
 from jobs.lis.roc import roc_curve
 from tests.jobs.tracking.sample_results import make_result
 
@@ -66,11 +63,11 @@ def test_a_curve_of_one_point_is_refused() -> None:
         roc_curve([0, 1], [0.1, 0.2], points=1)
 
 
-@pytest.mark.parametrize("draw", [lis_by_horizon_figure, trend_figure])
+@pytest.mark.parametrize("draw", [dose_figure, trend_figure])
 @pytest.mark.parametrize("width", [340, 840])
 def test_svg_is_deterministic_and_takes_the_pages_ink(draw: object, width: int) -> None:
     assert callable(draw)
-    results = ONE_DAY if draw is lis_by_horizon_figure else RESULTS
+    results = ONE_DAY if draw is dose_figure else RESULTS
     first, second = (svg(draw(results, width), "name", 'what "it" <shows>') for _ in range(2))
     assert first == second
     root = ET.fromstring(first)
@@ -80,14 +77,14 @@ def test_svg_is_deterministic_and_takes_the_pages_ink(draw: object, width: int) 
     assert "currentColor" in first
     assert "var(--held-out, #0072b2)" in first
     assert "<metadata" not in first
-    words = "".join(root.itertext())
-    for shown in ("id_embedding, swap", "next_click, swap", "threshold 0.0010", "AUC gain"):
+    words = " ".join(root.itertext())
+    for shown in ("id_embedding", "next_click", "swap", "threshold 0.0010", "AUC gain"):
         assert shown in words
 
 
 def test_two_pictures_of_a_page_share_no_id() -> None:
     def ids(name: str) -> set[str]:
-        root = ET.fromstring(svg(lis_by_horizon_figure(ONE_DAY), name, "any"))
+        root = ET.fromstring(svg(dose_figure(ONE_DAY), name, "any"))
         return {element.attrib["id"] for element in root.iter() if "id" in element.attrib}
 
     assert ids("wide")
@@ -95,7 +92,7 @@ def test_two_pictures_of_a_page_share_no_id() -> None:
 
 
 def test_references_within_a_picture_lead_somewhere() -> None:
-    text = svg(lis_by_horizon_figure(ONE_DAY), "wide", "any")
+    text = svg(dose_figure(ONE_DAY), "wide", "any")
     referred = re.findall(r'(?:url\(#|href="#)([^")]+)', text)
     assert referred
     assert set(referred) <= set(re.findall(r'\bid="([^"]+)"', text))
@@ -111,10 +108,79 @@ def test_png_is_deterministic_and_leaves_no_style_behind() -> None:
 
 
 def test_drawn_points_are_the_results() -> None:
-    figure = lis_by_horizon_figure([make_result(), make_result(horizon=30, lis=0.018)])
+    figure = dose_figure([make_result(), make_result(horizon=30, lis=0.018)])
     lines = [list(np.asarray(line.get_ydata())) for line in figure.axes[0].lines]
     assert [0.015, 0.018] in lines
     assert [0.06, 0.06] in lines
+
+
+def test_days_of_leak_are_spaced_by_their_logarithm() -> None:
+    figure = dose_figure([make_result(horizon=n) for n in (0, 1, 7, 30)])
+    axes = figure.axes[0]
+    assert list(axes.get_xticks()) == pytest.approx(np.log([1, 2, 8, 31]))
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "1", "7", "30"]
+
+
+def test_many_kinds_get_a_panel_each_on_one_scale() -> None:
+    results = [
+        make_result(preference=f"kind_{kind}", mode=mode, lis=0.001 * kind)
+        for kind in range(8)
+        for mode in ("swap", "retrain")
+    ]
+    wide, narrow = dose_figure(results, 1080), dose_figure(results, 340)
+    assert len(wide.axes) == len(narrow.axes) == 16
+    assert len({axes.get_ylim() for axes in wide.axes}) == 1
+    assert wide.get_size_inches()[1] < narrow.get_size_inches()[1]
+
+
+def labels_of(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_changes_of_verdict_and_of_ranker_are_marked() -> None:
+    steady = [make_result(as_of=f"2026-02-0{day}") for day in (1, 2, 3, 4)]
+    assert not {"verdict changed", "other ranker version"} & set(labels_of(trend_figure(steady)))
+    changed = [
+        *steady[:2],
+        make_result(as_of="2026-02-03", verdict="inconclusive", lis=0.0011),
+        make_result(as_of="2026-02-04", verdict="inconclusive", ranker_version="ranker-2"),
+    ]
+    figure = trend_figure(changed)
+    assert {"verdict changed", "other ranker version"} <= set(labels_of(figure))
+    (ring,) = [line for line in figure.axes[0].lines if line.get_label() == "verdict changed"]
+    assert list(np.asarray(ring.get_ydata())) == [0.0011]
+    (upright,) = [
+        line for line in figure.axes[0].lines if line.get_label() == "other ranker version"
+    ]
+    assert np.asarray(upright.get_xdata())[0] == datetime(2026, 2, 4)
+
+
+def sliced(**changes: object) -> LisResult:
+    parts = (
+        Slice("device", "desk", 500, 90, 0.002, -0.001, 0.005, 0.4),
+        Slice("device", "phone", 500, 90, 0.012, 0.010, 0.014, 0.001, stands_out=True),
+        Slice("age", "unknown", 3, 1, math.nan, math.nan, math.nan),
+    )
+    return make_result(slices=parts, **changes)
+
+
+@pytest.mark.parametrize("width", [340, 1080])
+def test_the_forest_has_a_line_for_each_part_and_marks_what_stands_out(width: int) -> None:
+    results = [sliced(preference=f"kind_{kind}") for kind in range(4)]
+    figure = forest_figure(results, width)
+    assert len(figure.axes) == 4
+    named = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert named == ["device", "desk", "phone", "age", "unknown"]
+    drawn = {line.get_label(): list(np.asarray(line.get_xdata())) for line in figure.axes[1].lines}
+    assert drawn["stands out after correction"] == [0.012]
+    assert drawn["part, with interval"][0] == 0.002
+    assert svg(figure, "forest", "any") == svg(forest_figure(results, width), "forest", "any")
+
+
+def test_a_forest_without_any_figure_can_be_drawn() -> None:
+    part = Slice("age", "0", 3, 1, math.nan, math.nan, math.nan)
+    nothing = make_result(slices=(part,), lis=math.nan)
+    assert svg(forest_figure([nothing]), "hole", "any").startswith("<svg")
 
 
 def test_missing_figures_and_days_out_of_order_can_be_drawn() -> None:
@@ -122,7 +188,7 @@ def test_missing_figures_and_days_out_of_order_can_be_drawn() -> None:
     figure = trend_figure([hole, *RESULTS[::-1]])
     drawn = np.asarray(figure.axes[0].lines[0].get_ydata(), dtype=float)
     assert np.isnan(drawn[-1])
-    assert svg(lis_by_horizon_figure([hole]), "hole", "any").startswith("<svg")
+    assert svg(dose_figure([hole]), "hole", "any").startswith("<svg")
 
 
 def test_a_picture_of_nothing_is_refused() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from jobs.lis import wording
-from jobs.lis.report import Axis, build_report
+from jobs.lis.report import Axis, build_report, compared_versions
 from jobs.lis.result import Slice
 from jobs.lis.table import result_table
 from tests.jobs.tracking.sample_results import SCENARIO, make_result
@@ -60,7 +61,20 @@ INCONCLUSIVE = make_result(
     verdict="inconclusive",
     rows_needed=123_456,
     slices=(Slice("item age", "new", 500, 90, 0.002, -0.001, 0.005),),
-    note="The placebo gave 0.0001.",
+    note="The log lacks one hour.",
+    placebo=0.0001,
+    placebo_ci_low=-0.0012,
+    placebo_ci_high=0.0014,
+    unleaked_gain=0.0021,
+    unleaked_gain_ci_low=0.0001,
+    unleaked_gain_ci_high=0.0041,
+    leak_gain=-0.0025,
+    leak_gain_ci_low=-0.0045,
+    leak_gain_ci_high=-0.0005,
+    seeds=3,
+    seed_sd=0.0007,
+    fit_days=28,
+    lookback_days=14,
 )
 
 
@@ -83,7 +97,14 @@ def test_the_page_says_all_that_a_decision_needs() -> None:
         "20,000",
         "item age: new",
         "days before 2026-02-08",
-        "The placebo gave 0.0001.",
+        "The log lacks one hour.",
+        "+0.0001",
+        "±0.0013",
+        "+0.0021",
+        "\N{MINUS SIGN}0.0025",
+        "0.0007",
+        "fit rows from 2026-01-04, before 2026-02-01",
+        "to 2026-01-25 (14 days)",
         "d" * 64,
         "abc1234",
         "ranker-1",
@@ -139,6 +160,77 @@ def test_the_pooled_result_leads_and_the_days_stay_in_reach() -> None:
     assert "+0.0200" in page.text
     assert "LIS of each day" in page.text
     assert "1 day held one class only" in page.text
+
+
+def warned(html: str) -> list[str]:
+    aside = re.search(r"<aside.*?</aside>", html, re.DOTALL)
+    return re.findall(r"<li>(.*?)</li>", aside.group(), re.DOTALL) if aside else []
+
+
+def test_a_placebo_that_gains_or_loses_is_warned_of() -> None:
+    assert warned(build_report(SCENARIO, [make_result(), INCONCLUSIVE])) == []
+    for low, high, odd in ((0.0001, 0.002, True), (-0.002, -0.0001, True), (0.0, 0.001, False)):
+        result = replace(INCONCLUSIVE, placebo_ci_low=low, placebo_ci_high=high)
+        html = build_report(SCENARIO, [result])
+        said = warned(html)
+        assert len(said) == odd
+        assert all("next_click, retrain, 7 days of leak: the placebo gains" in s for s in said)
+        assert ('class="odd"' in html) == odd
+        assert ("!" in result_table([result])) == odd
+
+
+def test_data_that_has_or_may_have_seen_held_out_labels_is_warned_of_once() -> None:
+    results = [make_result(preference="own", eval_rows_seen="yes", horizon=n) for n in (7, 30)] + [
+        make_result(preference="other", eval_rows_seen="unknown")
+    ]
+    said = warned(build_report(SCENARIO, results))
+    assert len(said) == 2
+    assert "other: It is not known" in said[0]
+    assert "own: Labels of held-out rows went into it" in said[1]
+
+
+def test_many_scores_are_summed_up_by_verdict_and_all_are_in_the_table() -> None:
+    results = [
+        make_result(preference=f"kind_{kind}", lis=0.001 * kind + 0.0002, verdict=verdict)
+        for kind, verdict in enumerate(["already captured"] + ["worth aligning"] * 8)
+    ]
+    text = Page(build_report(SCENARIO, results)).text
+    head, _, below = text.partition("Decision")
+    assert "8 of 9 scores" in head
+    assert "1 of 9 scores" in head
+    assert head.index("kind_8") < head.index("kind_7")
+    assert "and 2 more below" in head
+    assert all(f"kind_{kind}" in below for kind in range(9))
+
+
+def test_ranker_versions_are_compared_on_the_latest_day_that_they_share() -> None:
+    old = [
+        make_result(as_of=f"2026-02-0{day}", ranker_version="ranker-0", lis=0.02 + 0.001 * day)
+        for day in (1, 2)
+    ]
+    new = [make_result(as_of=f"2026-02-0{day}", lis=0.01 + 0.001 * day) for day in (2, 3)]
+    (found,) = compared_versions([*old, *new])
+    assert found.as_of == "2026-02-02"
+    assert {name: one.lis for name, one in found.by_version.items()} == {
+        "ranker-0": 0.022,
+        "ranker-1": 0.012,
+    }
+    section = Page(build_report(SCENARIO, new[1:], [*old, *new])).text
+    assert "Ranker versions side by side" in section
+    assert "+0.0220" in section
+    assert compared_versions(new) == []
+    assert "side by side" not in Page(build_report(SCENARIO, new)).text
+
+
+def test_pooled_windows_are_relative_to_each_day() -> None:
+    pooled = make_result(as_of="2026-02-01:2026-02-03", fit_days=28, lookback_days=14)
+    assert wording.windows(pooled) == {
+        "Scored rows": "each day T from 2026-02-01 to 2026-02-03",
+        "Baseline has seen": "days before T",
+        "Leaked data has seen": "days before T + 7",
+        "Looks back": "to T + 7 \N{MINUS SIGN} 14 (14 days)",
+        "Trained on": "fit rows from T \N{MINUS SIGN} 28, before T",
+    }
 
 
 def test_the_trend_needs_two_days() -> None:

@@ -42,7 +42,13 @@ def make_result(**changes: Any) -> LisResult:
 def partition_of(result: LisResult) -> Partition:
     first = date.fromisoformat(result.as_of.split(":")[0])
     return result_partition(
-        result.scenario, first, result.last_day, result.preference, result.mode, result.horizon
+        result.scenario,
+        result.ranker_version,
+        first,
+        result.last_day,
+        result.preference,
+        result.mode,
+        result.horizon,
     )
 
 
@@ -68,6 +74,8 @@ slices = st.lists(
         lis=any_float,
         lis_ci_low=any_float,
         lis_ci_high=any_float,
+        p_value=any_float,
+        stands_out=st.booleans(),
     ),
     max_size=3,
 ).map(tuple)
@@ -132,7 +140,10 @@ def test_the_newest_result_replaces_the_one_before(lake: Lake) -> None:
 def test_results_lie_by_last_day_and_the_pooled_name_their_first() -> None:
     single = partition_of(make_result())
     pooled = partition_of(make_result(as_of="2026-01-01:2026-01-31"))
-    below = "lis/scenario=tiny/ds=2026-01-31/preference=id_embedding/mode=swap/horizon=7"
+    below = (
+        "lis/scenario=tiny/ds=2026-01-31/ranker=ranker-1/preference=id_embedding/mode=swap/"
+        "horizon=7"
+    )
     assert single.path == below
     assert pooled.path == f"{below}/pooled_from=2026-01-01"
 
@@ -156,6 +167,22 @@ def test_results_come_single_days_first_by_day_and_horizon_as_numbers(lake: Lake
         ("2026-01-29:2026-01-31", 7),
         ("2026-01-30:2026-01-31", 7),
     ]
+
+
+def test_results_of_two_rankers_live_side_by_side(lake: Lake) -> None:
+    for version in ("ranker-2", "ranker-1"):
+        store(lake, make_result(ranker_version=version))
+    found = read_results(lake, "tiny")
+    assert [result.ranker_version for result in found] == ["ranker-1", "ranker-2"]
+
+
+def test_a_result_written_before_a_field_existed_is_read_without_it() -> None:
+    content = make_result(slices=(Slice("a", "b", 1, 1, 0, 0, 0, 0.5, True),)).to_dict()
+    del content["placebo"], content["eval_rows_seen"], content["slices"][0]["stands_out"]
+    result = LisResult.from_dict(content)
+    assert math.isnan(result.placebo)
+    assert result.eval_rows_seen == "no"
+    assert not result.slices[0].stands_out
 
 
 def test_results_of_a_range_lie_in_it_with_all_their_days(lake: Lake) -> None:

@@ -94,3 +94,18 @@ def test_no_number_when_it_would_overflow() -> None:
 def test_level_must_lie_between_zero_and_one(level: float) -> None:
     with pytest.raises(ValueError, match="level"):
         rows_needed(1_000, 0.002, 0.001, level=level)
+
+
+def test_rows_needed_leaves_the_fixed_part_as_it_is() -> None:
+    se_users, se_seeds, score = 0.0008, 0.0003, norm.ppf(0.975)
+    se = math.hypot(se_users, se_seeds)
+    needed = rows_needed(1_000, 0.0020, se, 0.0010, se_fixed=se_seeds)
+    assert needed is not None
+    for rows, clear in ((needed, True), (needed - 2, False)):
+        half_width = score * math.hypot(se_users * math.sqrt(1_000 / rows), se_seeds)
+        assert (half_width < 0.0010) == clear
+    assert needed > (rows_needed(1_000, 0.0020, se, 0.0010) or 0)
+
+
+def test_no_rows_help_where_the_fixed_part_alone_crosses() -> None:
+    assert rows_needed(1_000, 0.0020, 0.0010, 0.0010, se_fixed=0.0006) is None

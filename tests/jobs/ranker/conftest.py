@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +22,29 @@ from jobs.scenarios import Scenario
 FIRST = date(2026, 1, 1)
 FOLDS = ("lineage", "lineage", "lineage", "fit", "eval")
 Row = dict[str, Any]
+PROJECT = Path(__file__).resolve().parents[3]
+
+KILLED_AT_A_WRITE = """
+import os, signal, sys
+from datetime import date
+from jobs.lake import Lake
+from jobs.lake.storage import Storage
+from jobs.ranker.lineage import extend_lineage
+from jobs.scenarios import Scenario
+
+left, write = int(sys.argv[3]), Storage.replace
+
+def write_or_die(self, path, content):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(self, path, content)
+
+Storage.replace = write_or_die
+scenario = Scenario.model_validate_json(sys.argv[2])
+extend_lineage(Lake(sys.argv[1]), scenario, date(2026, 1, 5))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +92,22 @@ def checkpoint_files() -> Callable[[Lake], dict[str, bytes]]:
         return {str(path.relative_to(root)): path.read_bytes() for path in found}
 
     return read
+
+
+@pytest.fixture
+def train_until_killed() -> Callable[[Lake, Scenario, int], None]:
+    """Train five days in a process that is killed before its n-th write to the lake."""
+
+    def run(lake: Lake, scenario: Scenario, write: int) -> None:
+        arguments = [lake.uri, scenario.model_dump_json(), str(write)]
+        ended = subprocess.run(
+            [sys.executable, "-c", KILLED_AT_A_WRITE, *arguments],
+            env={**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"},
+            check=False,
+        )
+        assert ended.returncode == -signal.SIGKILL
+
+    return run
 
 
 def make_scenario(**options: Any) -> Scenario:

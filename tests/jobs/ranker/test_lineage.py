@@ -1,7 +1,3 @@
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -14,43 +10,26 @@ from hypothesis import strategies as st
 
 from jobs.errors import InputError
 from jobs.lake import Lake, Partition
-from jobs.ranker.checkpoint import checkpoint_partition
 from jobs.ranker.lineage import extend_lineage
+from jobs.ranker.version import (
+    DaySpan,
+    checkpoint_days,
+    checkpoint_partition,
+    ranker_version,
+    ranker_versions,
+)
 from jobs.scenarios import Scenario
 
 FIRST = date(2026, 1, 1)
 Rows = list[dict[str, Any]]
 Files = dict[str, bytes]
-PROJECT = Path(__file__).resolve().parents[3]
-
-KILLED_AT_A_WRITE = """
-import os, signal, sys
-from datetime import date
-from jobs.lake import Lake
-from jobs.lake.storage import Storage
-from jobs.ranker.lineage import extend_lineage
-from jobs.scenarios import Scenario
-
-left, write = int(sys.argv[3]), Storage.replace
-
-def write_or_die(self, path, content):
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    write(self, path, content)
-
-Storage.replace = write_or_die
-scenario = Scenario.model_validate_json(sys.argv[2])
-extend_lineage(Lake(sys.argv[1]), scenario, date(2026, 1, 5))
-"""
 
 
 def day(number: int) -> date:
     return FIRST + timedelta(days=number - 1)
 
 
-def train(lake: Lake, scenario: Scenario, through: int, **options: bool) -> list[date]:
+def train(lake: Lake, scenario: Scenario, through: int, **options: Any) -> list[date]:
     return extend_lineage(lake, scenario, day(through), progress=False, **options)
 
 
@@ -108,7 +87,8 @@ def test_held_out_rows_leave_no_trace(
 
 def trained_files(lake: Lake, scenario: Scenario) -> list[tuple[str, str, str]]:
     """Day, name and hash of every data file: all that a ranker has learned."""
-    days = lake.days("checkpoints", scenario.name)
+    days = checkpoint_days(lake, scenario)
+    assert days
     manifests = [lake.manifest(checkpoint_partition(scenario, ds)) for ds in days]
     return [
         (manifest.ds, file.name, file.sha256)
@@ -153,16 +133,12 @@ def test_a_killed_run_is_taken_up_again(
     published: Callable[[str], Lake],
     scenario: Scenario,
     checkpoint_files: Callable[[Lake], Files],
+    train_until_killed: Callable[[Lake, Scenario, int], None],
     write: int,
 ) -> None:
     straight, killed = published("straight"), published("killed")
     train(straight, scenario, 5)
-    arguments = [killed.uri, scenario.model_dump_json(), str(write)]
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
-    run = subprocess.run(
-        [sys.executable, "-c", KILLED_AT_A_WRITE, *arguments], env=environment, check=False
-    )
-    assert run.returncode == -signal.SIGKILL
+    train_until_killed(killed, scenario, write)
     assert train(killed, scenario, 5)
     assert checkpoint_files(killed) == checkpoint_files(straight)
 
@@ -189,7 +165,7 @@ def test_a_missing_day_is_named_before_anything_is_trained(
     lake.storage.remove(Partition("history", scenario.name, day(3)).path)
     with pytest.raises(InputError, match="no history of 2026-01-03: run python -m jobs ingest"):
         train(lake, scenario, 5)
-    assert lake.days("checkpoints", scenario.name) == []
+    assert checkpoint_days(lake, scenario) == []
 
 
 @pytest.mark.parametrize("through", [0, -3])
@@ -205,20 +181,95 @@ def test_an_empty_lake_is_refused(lake: Lake, scenario: Scenario) -> None:
         train(lake, scenario, 1)
 
 
-def test_another_design_needs_a_restart(
+def test_designs_live_side_by_side(
     published: Callable[[str], Lake],
     scenario: Scenario,
     with_options: Callable[..., Scenario],
     checkpoint_files: Callable[[Lake], Files],
 ) -> None:
-    lake, straight, other = published("lake"), published("straight"), with_options(seed=5)
-    train(straight, other, 4)
-    train(lake, scenario, 4)
-    with pytest.raises(InputError, match="--restart"):
-        train(lake, other, 4)
-    assert train(lake, other, 2, restart=True) == [day(1), day(2)]
-    assert train(lake, other, 4) == [day(3), day(4)]
+    """Each has the bytes that it has alone, and the turn of the other makes neither stale."""
+    other = with_options(seed=5)
+    alone, other_alone, lake = (published(name) for name in ("alone", "other alone", "both"))
+    train(alone, scenario, 4)
+    train(other_alone, other, 4)
+    assert train(lake, scenario, 3) == [day(1), day(2), day(3)]
+    assert train(lake, other, 4) == [day(1), day(2), day(3), day(4)]
+    assert train(lake, scenario, 4) == [day(4)]
+    assert train(lake, other, 4) == []
+    both = {**checkpoint_files(alone), **checkpoint_files(other_alone)}
+    assert len(both) == 2 * len(checkpoint_files(alone))
+    assert checkpoint_files(lake) == both
+    assert ranker_versions(lake, scenario.name) == {
+        ranker_version(scenario): DaySpan(day(1), day(5)),
+        ranker_version(other): DaySpan(day(1), day(5)),
+    }
+
+
+def test_a_restart_trains_this_version_alone_from_its_first_day(
+    published: Callable[[str], Lake],
+    scenario: Scenario,
+    with_options: Callable[..., Scenario],
+    checkpoint_files: Callable[[Lake], Files],
+) -> None:
+    lake, other = published("lake"), with_options(seed=5)
+    train(lake, other, 4)
+    train(lake, scenario, 4, since=day(2))
+    before = checkpoint_files(lake)
+    assert train(lake, scenario, 4, restart=True) == [day(2), day(3), day(4)]
+    assert checkpoint_files(lake) == before
+    assert train(lake, other, 4) == []
+
+
+def test_a_new_lineage_may_begin_later(
+    published: Callable[[str], Lake], scenario: Scenario, checkpoint_files: Callable[[Lake], Files]
+) -> None:
+    lake, straight = published("lake"), published("straight")
+    train(straight, scenario, 5, since=day(3))
+    assert train(lake, scenario, 4, since=day(3)) == [day(3), day(4)]
+    assert train(lake, scenario, 5) == [day(5)]
+    assert train(lake, scenario, 5, since=day(3)) == []
+    assert checkpoint_days(lake, scenario) == [day(3), day(4), day(5), day(6)]
     assert checkpoint_files(lake) == checkpoint_files(straight)
+
+
+def test_a_lineage_keeps_its_first_day(
+    published: Callable[[str], Lake], scenario: Scenario, with_options: Callable[..., Scenario]
+) -> None:
+    lake = published("lake")
+    train(lake, scenario, 4, since=day(2))
+    line = r"begins on 2026-01-02, not on 2026-01-03: leave out --since, or add --restart"
+    with pytest.raises(InputError, match=line):
+        train(lake, scenario, 4, since=day(3))
+    assert checkpoint_days(lake, scenario)[0] == day(2)
+    assert train(lake, with_options(seed=5), 4, since=day(3)) == [day(3), day(4)]
+
+
+@pytest.mark.parametrize("since", [1, 3])
+def test_a_restart_may_move_the_first_day(
+    published: Callable[[str], Lake],
+    scenario: Scenario,
+    checkpoint_files: Callable[[Lake], Files],
+    since: int,
+) -> None:
+    lake, straight = published("lake"), published("straight")
+    train(lake, scenario, 5, since=day(2))
+    train(lake, scenario, 5, since=day(since), restart=True)
+    train(straight, scenario, 5, since=day(since))
+    assert checkpoint_files(lake) == checkpoint_files(straight)
+    assert train(lake, scenario, 5) == []
+
+
+@pytest.mark.parametrize(
+    ("since", "through", "line"),
+    [(-3, 4, "no day before 2026-01-01"), (4, 3, "begins on 2026-01-04"), (7, 8, "2026-01-07")],
+)
+def test_a_first_day_that_cannot_be_is_refused(
+    published: Callable[[str], Lake], scenario: Scenario, since: int, through: int, line: str
+) -> None:
+    lake = published("lake")
+    with pytest.raises(InputError, match=line):
+        train(lake, scenario, through, since=day(since))
+    assert checkpoint_days(lake, scenario) == []
 
 
 def test_empty_days_and_days_of_one_class_pass(

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from jobs.ranker import version
+from jobs.lake import rankers
 from jobs.ranker.version import ranker_version
 from jobs.scenarios import FoldShares, Scenario
 
@@ -27,7 +27,7 @@ def test_changes_with_all_that_the_ranker_depends_on(
         ranker_version(scenario.model_copy(update={"context": ()})),
         ranker_version(scenario.model_copy(update={"folds": other_folds})),
     ]
-    monkeypatch.setattr(version, "MODEL_REVISION", version.MODEL_REVISION + 1)
+    monkeypatch.setattr(rankers, "MODEL_REVISION", rankers.MODEL_REVISION + 1)
     versions.append(ranker_version(scenario))
     assert len(set(versions)) == len(versions)
 

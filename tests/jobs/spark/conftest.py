@@ -20,6 +20,7 @@ from jobs.ranker.lineage import extend_lineage
 from jobs.scenarios import Scenario
 from jobs.spark.history import build_history
 from jobs.spark.ingest import ingest
+from tests.jobs.spark.feed import FEED_DAYS, feed_scenario, write_feed
 
 COLUMNS = ("id", "user", "item", "ts", "label", "place")
 TRAINED_THROUGH = date(2026, 1, 5)
@@ -120,6 +121,24 @@ def trained_once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
 def trained(trained_once: Path, tmp_path: Path) -> Lake:
     """A copy of the trained lake, for a test to change."""
     shutil.copytree(trained_once, tmp_path / "lake")
+    return Lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture(scope="session")
+def feed_once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of eight days with histories. See ``tests.jobs.spark.feed``."""
+    folder = tmp_path_factory.mktemp("feed")
+    write_feed(folder)
+    lake, scenario = Lake(str(folder / "lake")), feed_scenario()
+    ingest(lake, scenario, str(folder))
+    build_history(lake, scenario, FEED_DAYS[-1])
+    return folder / "lake"
+
+
+@pytest.fixture
+def feed(feed_once: Path, tmp_path: Path) -> Lake:
+    """A copy of the feed's lake, for a test to change."""
+    shutil.copytree(feed_once, tmp_path / "lake")
     return Lake(str(tmp_path / "lake"))
 
 

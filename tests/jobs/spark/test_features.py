@@ -1,19 +1,30 @@
-"""Item tables at T and at T+n hold what day T names, as the snapshot of that day knew it."""
+"""Tables at T and at T+n hold what day T names, as known on their day, and are made once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from jobs.errors import AuditError, InputError
 from jobs.lake import Lake, Partition, schemas
+from jobs.lake.rankers import feature_partition, ranker_version, snapshot_partition
+from jobs.preference.co_click_embedding import CoClickEmbedding
+from jobs.preference.content_vector import ContentVector
+from jobs.preference.future_popularity import FuturePopularity
+from jobs.preference.id_embedding import IdEmbedding
+from jobs.preference.kind import PreferenceKind
+from jobs.preference.next_click import NextClick
+from jobs.preference.similar_items import SIMILAR_BY_COSINE, SIMILAR_BY_SWING
 from jobs.scenarios import Scenario
-from jobs.spark.features import assemble_item_tables, feature_partition
+from jobs.spark.features import assemble_tables
 from jobs.spark.snapshot import build_snapshots
+from tests.jobs.spark.feed import EMPTY_DAY, FEED_DAYS, LONELY_DAY, feed_scenario
 
 LAST = date(2026, 1, 5)
 AS_OFS = [date(2026, 1, 2), date(2026, 1, 3)]
@@ -29,11 +40,7 @@ def with_snapshots(trained: Lake, make_scenario: MakeScenario) -> Lake:
 
 
 def assemble(lake: Lake, scenario: Scenario, *as_ofs: date) -> list[Partition]:
-    return assemble_item_tables(lake, scenario, "id_embedding", as_ofs or AS_OFS, HORIZONS)
-
-
-def table(as_of: date, horizon: int) -> Partition:
-    return feature_partition("tiny", "id_embedding", as_of, horizon)
+    return assemble_tables(lake, scenario, IdEmbedding(), as_ofs or AS_OFS, HORIZONS)
 
 
 def rows_of(lake: Lake, partition: Partition) -> list[dict[str, Any]]:
@@ -41,26 +48,47 @@ def rows_of(lake: Lake, partition: Partition) -> list[dict[str, Any]]:
     return rows
 
 
+def items_named(lake: Lake, scenario: Scenario, day: date) -> set[int]:
+    shown = {row["item_id"] for row in rows_of(lake, Partition("impressions", scenario.name, day))}
+    history = rows_of(lake, Partition("history", scenario.name, day))
+    return shown | {item for row in history for item in row["items"] + row["lineage_items"]}
+
+
+def test_a_table_lies_below_the_version_of_the_ranker(make_scenario: MakeScenario) -> None:
+    scenario = make_scenario()
+    keys = feature_partition(scenario, "next_click", LAST, 7).keys
+    ranker = ("ranker", ranker_version(scenario))
+    assert keys == (ranker, ("preference", "next_click"), ("horizon", "7"))
+
+
 def test_tables_hold_the_named_items_as_known_on_their_day(
     with_snapshots: Lake, make_scenario: MakeScenario
 ) -> None:
     lake, scenario = with_snapshots, make_scenario()
     made = assemble(lake, scenario)
-    assert sorted(map(str, made)) == sorted(str(table(t, n)) for t in AS_OFS for n in (0, 1, 3))
+    expected_tables = {
+        feature_partition(scenario, "id_embedding", t, n) for t in AS_OFS for n in (0, 1, 3)
+    }
+    assert set(made) == expected_tables
+    assert len(made) == len(expected_tables)
     sizes = set()
-    for as_of in AS_OFS:
-        shown = {row["item_id"] for row in rows_of(lake, Partition("impressions", "tiny", as_of))}
-        history = rows_of(lake, Partition("history", "tiny", as_of))
-        named = shown | {item for row in history for item in row["items"]}
-        for horizon in (0, *HORIZONS):
-            known = rows_of(lake, Partition("snapshots", "tiny", as_of + timedelta(days=horizon)))
-            columns = schemas.features(scenario, 4).names
-            expected = [
-                {name: row[name] for name in columns} for row in known if row["item_id"] in named
-            ]
-            found = rows_of(lake, table(as_of, horizon))
-            assert found == sorted(expected, key=lambda row: row["item_id"])
-            sizes.add(len(found))
+    for partition in made:
+        as_of, horizon = partition.ds, int(dict(partition.keys)["horizon"])
+        named = items_named(lake, scenario, as_of)
+        known = rows_of(lake, snapshot_partition(scenario, as_of + timedelta(days=horizon)))
+        expected = [
+            {
+                "item_id": row["item_id"],
+                "embedding": row["embedding"],
+                "updates": row["updates"],
+                "last_event": row["last_update"],
+            }
+            for row in known
+            if row["item_id"] in named
+        ]
+        found = rows_of(lake, partition)
+        assert found == sorted(expected, key=lambda row: row["item_id"])
+        sizes.add(len(found))
     assert len(sizes) > 1
 
 
@@ -70,7 +98,7 @@ def test_a_table_saw_nothing_of_its_end_or_later(
     for partition in assemble(with_snapshots, make_scenario()):
         horizon = int(dict(partition.keys)["horizon"])
         end = datetime.combine(partition.ds + timedelta(days=horizon), time(), UTC)
-        newest = max(row["last_update"] for row in rows_of(with_snapshots, partition))
+        newest = max(row["last_event"] for row in rows_of(with_snapshots, partition))
         window = with_snapshots.require(partition, "").window
         assert window is not None
         assert window.end == end.isoformat(timespec="microseconds")
@@ -82,14 +110,15 @@ def test_a_snapshot_of_a_later_day_is_refused(
     with_snapshots: Lake, make_scenario: MakeScenario
 ) -> None:
     """The snapshot of T+3 in the place of that of T: nothing that shows the future comes out."""
-    later = Partition("snapshots", "tiny", AS_OFS[0] + timedelta(days=3))
-    place = Partition("snapshots", "tiny", AS_OFS[0])
+    scenario = make_scenario()
+    later = snapshot_partition(scenario, AS_OFS[0] + timedelta(days=3))
+    place = snapshot_partition(scenario, AS_OFS[0])
     with with_snapshots.attempt([place]) as attempt:
         attempt.write_table("part-00000.parquet", with_snapshots.read(later))
         attempt.publish(place, inputs={})
-    with pytest.raises(AuditError, match=r"horizon=0.* outside its window"):
-        assemble(with_snapshots, make_scenario(), AS_OFS[0])
-    assert with_snapshots.manifest(table(AS_OFS[0], 0)) is None
+    with pytest.raises(AuditError, match=r"id_embedding: .*horizon=0: saw events at or after"):
+        assemble(with_snapshots, scenario, AS_OFS[0])
+    assert with_snapshots.days_with_any("features", "tiny") == []
 
 
 def test_current_tables_are_left_alone(
@@ -112,14 +141,107 @@ def test_a_snapshot_that_is_not_there_is_named(
     with_snapshots: Lake, make_scenario: MakeScenario
 ) -> None:
     with pytest.raises(
-        InputError, match=r"ds=2026-01-07: .*python -m jobs train .*--until 2026-01"
+        InputError, match=r"ds=2026-01-07.*: .*python -m jobs train .*--until 2026-01-06"
     ):
         assemble(with_snapshots, make_scenario(), date(2026, 1, 4))
     assert with_snapshots.days_with_any("features", "tiny") == []
 
 
-def test_a_day_that_is_not_there_is_named(trained: Lake, make_scenario: MakeScenario) -> None:
-    scenario = make_scenario()
-    build_snapshots(trained, scenario, LAST)
+def test_a_day_that_is_not_there_is_named(
+    with_snapshots: Lake, make_scenario: MakeScenario
+) -> None:
     with pytest.raises(InputError, match="impressions/scenario=tiny/ds=2026-01-06"):
-        assemble_item_tables(trained, scenario, "id_embedding", [date(2026, 1, 6)], [])
+        assemble_tables(with_snapshots, make_scenario(), IdEmbedding(), [date(2026, 1, 6)], [])
+
+
+KINDS_OF_THE_FEED: list[PreferenceKind] = [
+    FuturePopularity(),
+    NextClick(),
+    SIMILAR_BY_SWING,
+    SIMILAR_BY_COSINE,
+    CoClickEmbedding(dim=3),
+    ContentVector(),
+]
+of_every_kind = pytest.mark.parametrize("kind", KINDS_OF_THE_FEED, ids=lambda kind: kind.name)
+
+
+@of_every_kind
+def test_a_table_has_the_same_bytes_alone_and_among_others(
+    feed: Lake, kind: PreferenceKind, published_bytes: Bytes, tmp_path: Path
+) -> None:
+    scenario = feed_scenario()
+    assemble_tables(feed, scenario, kind, [EMPTY_DAY, LONELY_DAY, FEED_DAYS[4]], [1, 3])
+    together = published_bytes(feed, "features")
+    contract = schemas.features(scenario, kind.keyed_by, kind.takes)
+    for as_of in (EMPTY_DAY, LONELY_DAY):
+        table = feed.read(feature_partition(scenario, kind.name, as_of, 1))
+        assert table.schema.equals(contract)
+        keys = set(table[f"{kind.keyed_by}_id"].to_pylist())
+        if kind.keyed_by == "item":
+            assert keys <= items_named(feed, scenario, as_of)
+    (tmp_path / "lake" / "features").rename(tmp_path / "moved away")
+    assemble_tables(feed, scenario, kind, [FEED_DAYS[4]], [3])
+    alone = published_bytes(feed, "features")
+    assert feed.read(feature_partition(scenario, kind.name, FEED_DAYS[4], 3)).num_rows
+    assert len(alone) == 4
+    assert alone.items() <= together.items()
+
+
+@of_every_kind
+def test_held_out_labels_change_no_table(
+    feed: Lake, kind: PreferenceKind, published_bytes: Bytes, tmp_path: Path
+) -> None:
+    """Every label that is not of the lineage fold is turned round, and all tables stay."""
+    scenario, windows = feed_scenario(), ([FEED_DAYS[4]], [2])
+    assemble_tables(feed, scenario, kind, *windows)
+    before = published_bytes(feed, "features")
+    for day in FEED_DAYS:
+        change_labels(feed, day, lambda row: row["fold"] != "lineage")
+    (tmp_path / "lake" / "features").rename(tmp_path / "moved away")
+    assert len(assemble_tables(feed, scenario, kind, *windows)) == 2
+    after = published_bytes(feed, "features")
+    # The name of a data file follows from its content.
+    tables = {name for name in before if name.endswith(".parquet")}
+    assert tables
+    assert {name for name in after if name.endswith(".parquet")} == tables
+
+
+def change_labels(lake: Lake, day: date, chosen: Callable[[dict[str, Any]], bool]) -> None:
+    partition = Partition("impressions", "feed", day)
+    table = lake.read(partition)
+    labels = [row["label"] ^ int(chosen(row)) for row in table.to_pylist()]
+    place = table.schema.get_field_index("label")
+    with lake.attempt([partition]) as attempt:
+        changed = table.set_column(place, "label", pa.array(labels, pa.int8()))
+        attempt.write_table("part-00000.parquet", changed)
+        attempt.publish(partition, inputs={})
+
+
+def test_a_table_is_made_again_when_its_window_changes_and_only_then(feed: Lake) -> None:
+    scenario, kind = feed_scenario(), FuturePopularity()
+
+    def made() -> set[tuple[date, int]]:
+        partitions = assemble_tables(feed, scenario, kind, [FEED_DAYS[4], FEED_DAYS[6]], [2])
+        return {(p.ds, int(dict(p.keys)["horizon"])) for p in partitions}
+
+    assert len(made()) == 4
+    assert made() == set()
+    change_labels(feed, FEED_DAYS[2], lambda _: True)
+    assert made() == {(FEED_DAYS[4], 0)}
+    change_labels(feed, FEED_DAYS[5], lambda _: True)
+    assert made() == {(FEED_DAYS[4], 2), (FEED_DAYS[6], 0), (FEED_DAYS[6], 2)}
+
+
+def test_other_options_make_another_table(feed: Lake) -> None:
+    scenario, kind = feed_scenario(), FuturePopularity()
+    days = ([FEED_DAYS[4]], [2])
+    assert len(assemble_tables(feed, scenario, kind, *days)) == 2
+    assert len(assemble_tables(feed, scenario, replace(kind, prior_rows=5.0), *days)) == 2
+    assert not assemble_tables(feed, scenario, replace(kind, prior_rows=5.0), *days)
+
+
+def test_a_future_that_is_not_ingested_is_named(feed: Lake) -> None:
+    kind, last = FuturePopularity(), FEED_DAYS[-1]
+    assert assemble_tables(feed, feed_scenario(), kind, [last], [1])
+    with pytest.raises(InputError, match=r"future_popularity: .* no impressions on 2026-01-09"):
+        assemble_tables(feed, feed_scenario(), kind, [last], [2])

@@ -13,6 +13,8 @@ from safetensors.numpy import load_file, save
 
 from jobs.errors import AuditError
 from jobs.lake import Lake, Partition, schemas
+from jobs.lake.rankers import ranker_version, snapshot_partition
+from jobs.ranker.lineage import extend_lineage
 from jobs.scenarios import Scenario
 from jobs.spark import snapshot
 from jobs.spark.snapshot import build_snapshots
@@ -25,18 +27,28 @@ MakeScenario = Callable[..., Scenario]
 Bytes = Callable[..., dict[str, bytes]]
 
 
+def checkpoint_of(lake: Lake, day: date) -> Partition:
+    """The one checkpoint of a day, whatever its version is called."""
+    [keys] = lake.keys_below("checkpoints", "tiny", day)
+    return Partition("checkpoints", "tiny", day, keys)
+
+
+def snapshot_of(lake: Lake, day: date) -> Partition:
+    return Partition("snapshots", "tiny", day, checkpoint_of(lake, day).keys)
+
+
 def tensors_of(lake: Lake, day: date) -> dict[str, np.ndarray]:
-    with lake.local_file(Partition("checkpoints", "tiny", day), "table.safetensors") as path:
+    with lake.local_file(checkpoint_of(lake, day), "table.safetensors") as path:
         stored: dict[str, np.ndarray] = load_file(path)
     return stored
 
 
 def assert_equal_to_the_tensors(lake: Lake, day: date) -> None:
     tensors = tensors_of(lake, day)
-    partition = Partition("checkpoints", "tiny", day)
+    partition = checkpoint_of(lake, day)
     with lake.local_file(partition, "vocabulary-item_id.parquet") as path:
         ids = pq.ParquetFile(path).read()["id"].to_pylist()
-    rows = lake.read(Partition("snapshots", "tiny", day)).to_pylist()
+    rows = lake.read(snapshot_of(lake, day)).to_pylist()
     assert [row["item_id"] for row in rows] == ids
     if rows:
         embedding = np.array([row["embedding"] for row in rows], dtype=np.float32)
@@ -59,7 +71,7 @@ def test_a_snapshot_is_the_item_table_row_for_row(
     assert build_snapshots(trained, scenario, LAST) == CHECKPOINTS
     for day in CHECKPOINTS:
         assert_equal_to_the_tensors(trained, day)
-        manifest = trained.require(Partition("snapshots", "tiny", day), "")
+        manifest = trained.require(snapshot_of(trained, day), "")
         assert len(manifest.files) == max(1, -(-manifest.rows // rows_a_task))
         assert manifest.window is not None
         end = datetime.combine(day, time(), UTC)
@@ -71,7 +83,7 @@ def test_a_snapshot_is_the_item_table_row_for_row(
         else:
             assert manifest.window.max_ts == expected.isoformat(timespec="microseconds")
             assert manifest.window.max_ts < manifest.window.end
-    stored = trained.read(Partition("snapshots", "tiny", LAST))
+    stored = trained.read(snapshot_of(trained, LAST))
     assert stored.schema.names == schemas.snapshots(scenario, 4).names
     assert set(stored["slot"].to_pylist()) == {"item_id"}
 
@@ -79,8 +91,8 @@ def test_a_snapshot_is_the_item_table_row_for_row(
 def test_every_update_is_counted(trained: Lake, make_scenario: MakeScenario) -> None:
     """Each click or impression that trains an item moves its count and its last update."""
     build_snapshots(trained, make_scenario(), LAST)
-    before = {row["item_id"]: row for row in trained.read(partition(LAST)).to_pylist()}
-    after = trained.read(partition(LAST + timedelta(days=1))).to_pylist()
+    before = {row["item_id"]: row for row in trained.read(snapshot_of(trained, LAST)).to_pylist()}
+    after = trained.read(snapshot_of(trained, LAST + timedelta(days=1))).to_pylist()
     shown = trained.read(Partition("impressions", "tiny", LAST)).to_pylist()
     newest = {row["item_id"]: row["ts"] for row in shown if row["fold"] == "lineage"}
     assert newest
@@ -89,10 +101,6 @@ def test_every_update_is_counted(trained: Lake, make_scenario: MakeScenario) -> 
         if row["item_id"] in newest:
             assert row["updates"] > (old["updates"] if old else 0)
             assert row["last_update"] >= newest[row["item_id"]]
-
-
-def partition(day: date) -> Partition:
-    return Partition("snapshots", "tiny", day)
 
 
 def test_current_snapshots_are_left_alone(
@@ -117,13 +125,32 @@ def test_snapshots_made_again_have_the_same_bytes(
     assert published_bytes(trained, "snapshots") == once
 
 
+def test_snapshots_of_two_designs_live_side_by_side(
+    trained: Lake, make_scenario: MakeScenario, published_bytes: Bytes
+) -> None:
+    one = make_scenario()
+    other = one.model_copy(update={"ranker": one.ranker.model_copy(update={"seed": 5})})
+    build_snapshots(trained, one, LAST)
+    before = published_bytes(trained, "snapshots")
+    extend_lineage(trained, other, LAST, progress=False)
+    assert build_snapshots(trained, other, LAST) == CHECKPOINTS
+    assert build_snapshots(trained, one, LAST) == []
+    after = published_bytes(trained, "snapshots")
+    assert {path: after[path] for path in before} == before
+    stored = [trained.read(snapshot_partition(scenario, LAST)) for scenario in (one, other)]
+    for scenario, table in zip((one, other), stored, strict=True):
+        assert set(table["ranker_version"].to_pylist()) == {ranker_version(scenario)}
+    assert stored[0]["item_id"].equals(stored[1]["item_id"])
+    assert not stored[0]["embedding"].equals(stored[1]["embedding"])
+
+
 def test_a_checkpoint_that_saw_its_own_day_is_refused(
     trained: Lake, make_scenario: MakeScenario
 ) -> None:
     plant_update(trained, LAST, datetime.combine(LAST, time(), UTC))
     with pytest.raises(AuditError, match=r"2026-01-05.* outside its window"):
         build_snapshots(trained, make_scenario(), LAST)
-    assert trained.manifest(partition(LAST)) is None
+    assert trained.manifest(snapshot_of(trained, LAST)) is None
 
 
 def test_an_update_just_before_the_day_is_accepted(
@@ -132,14 +159,14 @@ def test_an_update_just_before_the_day_is_accepted(
     newest = datetime.combine(LAST, time(), UTC) - timedelta(microseconds=1)
     plant_update(trained, LAST, newest)
     build_snapshots(trained, make_scenario(), LAST)
-    window = trained.require(partition(LAST), "").window
+    window = trained.require(snapshot_of(trained, LAST), "").window
     assert window is not None
     assert window.max_ts == newest.isoformat(timespec="microseconds")
 
 
 def plant_update(lake: Lake, day: date, moment: datetime) -> None:
     """Publish M_D with a last update of this moment, past the audit that training does."""
-    checkpoint = Partition("checkpoints", "tiny", day)
+    checkpoint = checkpoint_of(lake, day)
     tensors = tensors_of(lake, day)
     tensors["item_id.last_update"][0] = (moment - EPOCH) // timedelta(microseconds=1)
     inputs = lake.require(checkpoint, "").inputs

@@ -68,7 +68,8 @@ def publish_predictions(lake: Lake, day: date, variant: str, seed: int, first_id
             "score": np.clip(0.3 + 0.2 * label + 0.2 * random.normal(size=rows), 0, 1),
         }
     )
-    partition = Partition("predictions", "small_feed", day, (("variant", variant),))
+    keys = (("ranker", "ranker-1"), ("variant", variant))
+    partition = Partition("predictions", "small_feed", day, keys)
     with lake.attempt([partition]) as attempt:
         attempt.write_table("part-00000.parquet", table)
         attempt.publish(partition, inputs={})

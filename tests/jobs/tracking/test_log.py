@@ -105,6 +105,52 @@ def test_a_score_has_figures_note_inputs_and_pictures_below_its_parent(
     assert stored == "<p>all of it</p>"
 
 
+def test_a_retrained_score_has_its_gains_and_its_own_baseline(
+    client: MlflowClient, lake: Lake
+) -> None:
+    publish_predictions(lake, DAY, "id_embedding-retrain-7", seed=3)
+    gains = {
+        f"{gain}{end}": 0.001 * number
+        for number, gain in enumerate(("unleaked_gain", "leak_gain", "placebo"), start=1)
+        for end in ("", "_ci_low", "_ci_high")
+    }
+    result = make_result(mode="retrain", seeds=3, seed_sd=0.0004, fit_days=28, **gains)
+    _, score = log_results(lake, SCENARIO, [result])
+    run = client.get_run(score.run_id)
+    assert score.name == "2026-02-01 · id_embedding · n=7 · retrain"
+    assert {name: run.data.metrics[name] for name in gains} == gains
+    assert run.data.metrics["seed_sd"] == 0.0004
+    assert run.data.params["fit_days"] == "28"
+    assert run.data.params["eval_rows_seen"] == "no"
+    assert "the placebo gains +0.0030" in run.data.tags["mlflow.note.content"]
+    # The swapped ranker's baseline is another one, and must not be drawn beside it.
+    assert files_of(client, score.run_id) == {"result.json"}
+    publish_predictions(lake, DAY, "id_embedding-retrain-7-baseline", seed=4)
+    _, again = log_results(lake, SCENARIO, [replace(result, seconds=2.5)])
+    assert files_of(client, again.run_id) == {"result.json", "roc.png"}
+
+
+def test_the_note_of_very_many_scores_fits_into_a_tag(client: MlflowClient, lake: Lake) -> None:
+    results = [
+        make_result(
+            as_of="2026-03-09",
+            preference=f"a_kind_with_a_long_name_{kind}",
+            mode=mode,
+            horizon=n,
+            eval_rows_seen="unknown",
+            leak_digest=f"{kind}{mode}{n}",
+        )
+        for kind in range(6)
+        for mode in ("swap", "retrain")
+        for n in (7, 30)
+    ]
+    parent, *_ = log_results(lake, SCENARIO, results)
+    note = client.get_run(parent.run_id).data.tags["mlflow.note.content"]
+    assert len(note) < 8_000
+    assert "Worth aligning: 24 of 24 scores" in note
+    assert note.endswith("it crosses it.")
+
+
 def test_logging_the_same_again_changes_nothing(client: MlflowClient, lake: Lake) -> None:
     results = [make_result(as_of="2026-03-01", horizon=n) for n in (7, 30)]
     first = log_results(lake, SCENARIO, results, "<p></p>")

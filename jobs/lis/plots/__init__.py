@@ -1,0 +1,13 @@
+"""Pictures of LIS results, as SVG for the report and PNG for MLflow.
+
+Colours are those of Okabe and Ito (2008), which readers with any colour vision can tell apart.
+The same results always give the same bytes.
+"""
+
+from jobs.lis.plots.canvas import png, svg
+from jobs.lis.plots.dose import dose_figure
+from jobs.lis.plots.forest import forest_figure
+from jobs.lis.plots.roc import roc_figure
+from jobs.lis.plots.trend import trend_figure
+
+__all__ = ["dose_figure", "forest_figure", "png", "roc_figure", "svg", "trend_figure"]

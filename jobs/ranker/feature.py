@@ -1,0 +1,239 @@
+"""What a ranker in retrain mode is told of each row, given a table of preference data.
+
+A few columns carry what a table says of a row: whether the candidate matches what the user
+clicked, and how the ranker's own logit moves if the table's vectors take the place of its own.
+The raw vectors come after these: a small fit fold would learn noise from them, so they are used
+only where there are rows enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jobs.ranker.dense_rows import DayRows
+from jobs.ranker.device import deterministic
+from jobs.ranker.fields import ITEM
+from jobs.ranker.state import Ranker
+from jobs.ranker.vocabulary import Vocabulary
+
+Floats = NDArray[np.float32]
+KeyedBy = Literal["item", "impression"]
+_ROWS_AT_ONCE = 8192
+_FEW_DIMENSIONS = 4
+"""Vectors of so few dimensions are columns like any other."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowFeature:
+    """What the rows of a day are told, and whether the table says anything of them.
+
+    columns: float32, (rows, width). compact: how many columns come before the raw vectors.
+    covered: bool, (rows,).
+    """
+
+    columns: Floats
+    compact: int
+    covered: NDArray[np.bool_]
+
+    def only(self, chosen: NDArray[np.bool_]) -> RowFeature:
+        return RowFeature(self.columns[chosen], self.compact, self.covered[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """A ``features`` partition in memory.
+
+    keys: distinct ids of items or impressions, (n,). Then one of vectors: float32, (n, dim), and
+    lists: of item ids, (n,). in_item_space: the vectors are of the ranker's own item space.
+    """
+
+    keyed_by: KeyedBy
+    keys: pa.Array
+    vectors: Floats | None
+    lists: pa.ListArray | None
+    in_item_space: bool
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table, keyed_by: KeyedBy, in_item_space: bool) -> FeatureTable:
+        keys = table["item_id" if keyed_by == "item" else "impression_id"].combine_chunks()
+        if "items" in table.column_names:
+            return cls(keyed_by, keys, None, table["items"].combine_chunks(), False)
+        embedding = table["embedding"].combine_chunks()
+        flat = embedding.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        width = len(flat) // len(keys) if len(keys) else 0
+        return cls(keyed_by, keys, flat.reshape(len(keys), width), None, in_item_space)
+
+    def taken(self, order: NDArray[np.int64]) -> FeatureTable:
+        """Each key with what the table says of the key at another position; -1 leaves it out."""
+        kept = order >= 0
+        order = order[kept]
+        return FeatureTable(
+            self.keyed_by,
+            self.keys.filter(pa.array(kept)),
+            None if self.vectors is None else self.vectors[order],
+            None if self.lists is None else self.lists.take(pa.array(order)),
+            self.in_item_space,
+        )
+
+    def rows(self, day: DayRows) -> NDArray[np.int64]:
+        """Position of each row's key; -1 where the table does not hold it."""
+        column = ITEM if self.keyed_by == "item" else "impression_id"
+        return Vocabulary(self.keys).rows(day.rows[column].combine_chunks())
+
+
+def row_feature(ranker: Ranker, day: DayRows, table: FeatureTable) -> RowFeature:
+    """What the rows of day d are told by a table; ``ranker`` is M_d."""
+    if table.lists is not None:
+        return _of_lists(ranker, day, table, table.lists)
+    assert table.vectors is not None
+    return _of_vectors(ranker, day, table, table.vectors)
+
+
+def _of_vectors(ranker: Ranker, day: DayRows, table: FeatureTable, vectors: Floats) -> RowFeature:
+    position = table.rows(day)
+    covered = position >= 0
+    held = np.pad(vectors, ((0, 1), (0, 0)))
+    candidate = held[position]
+    columns = [covered[:, None], np.linalg.norm(candidate, axis=1, keepdims=True)]
+    if table.keyed_by == "impression":
+        return RowFeature(_joined([*columns, candidate]), len(columns), covered)
+    clicked = Vocabulary(table.keys).rows(day.clicks.items)
+    history = _mean(held[clicked], day.clicks.row, clicked >= 0, len(day))
+    columns.append(_cosine(candidate, history))
+    if table.in_item_space:
+        columns.append(_swapped(ranker, day, held, position, clicked))
+    if vectors.shape[1] <= _FEW_DIMENSIONS:
+        columns.append(candidate)
+    compact = sum(column.shape[1] for column in columns)
+    return RowFeature(_joined([*columns, candidate, candidate * history]), compact, covered)
+
+
+def _of_lists(ranker: Ranker, day: DayRows, table: FeatureTable, lists: pa.ListArray) -> RowFeature:
+    position = table.rows(day)
+    lengths = lists.value_lengths().fill_null(0).to_numpy()
+    starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
+    count = np.where(position >= 0, np.append(lengths, 0)[position], 0)
+    covered = count > 0
+    row = np.repeat(np.arange(len(day)), count)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    entry = np.repeat(np.append(starts, 0)[position], count) + within
+
+    values = lists.flatten()
+    names = Vocabulary.empty(values.type).extended(values)
+    listed = names.rows(values)[entry]
+    is_candidate = listed == names.rows(day.items)[row]
+    clicked = day.clicks.row * len(names) + names.rows(day.clicks.items)
+    in_history = np.isin(row * len(names) + listed, clicked[names.rows(day.clicks.items) >= 0])
+
+    own = np.pad(ranker.table.block(ITEM).embedding, ((0, 1), (0, 0)))
+    known = ranker.vocabularies[ITEM].rows(values)[entry]
+    pooled = _mean(own[known], row, known >= 0, len(day))
+    candidate = day.vectors[day.fields[:, ranker.item_field]]
+    history = _mean(
+        own[ranker.vocabularies[ITEM].rows(day.clicks.items)],
+        day.clicks.row,
+        np.ones(len(day.clicks.row), np.bool_),
+        len(day),
+    )
+    per_entry = 1 / np.maximum(count, 1)
+    columns = [
+        covered[:, None],
+        _summed(is_candidate, row, len(day)) > 0,
+        _summed(in_history, row, len(day)) * per_entry[:, None],
+        _cosine(pooled, candidate),
+        _cosine(pooled, history),
+    ]
+    if table.keyed_by == "item":
+        moved = _logits(
+            ranker, day, lambda part: np.where(covered[part, None], pooled[part], np.nan)
+        )
+        columns.append(moved - _logits(ranker, day))
+    compact = len(columns)
+    return RowFeature(_joined([*columns, pooled, pooled * candidate]), compact, covered)
+
+
+def _swapped(
+    ranker: Ranker,
+    day: DayRows,
+    held: Floats,
+    position: NDArray[np.int64],
+    clicked: NDArray[np.int64],
+) -> Floats:
+    """How M_d's logits move if the table's vectors take the place of its own, everywhere."""
+
+    def of_candidates(part: slice) -> Floats:
+        return np.where(position[part, None] >= 0, held[position[part]], np.nan)
+
+    def of_clicks(part: slice) -> Floats:
+        inside = (day.clicks.row >= part.start) & (day.clicks.row < part.stop) & (clicked >= 0)
+        length = day.history.shape[1]
+        rows = min(part.stop, len(day)) - part.start
+        vectors = np.full((rows, length, held.shape[1]), np.nan, np.float32)
+        vectors[day.clicks.row[inside] - part.start, day.clicks.slot[inside]] = held[
+            clicked[inside]
+        ]
+        return vectors
+
+    return _logits(ranker, day, of_candidates, of_clicks) - _logits(ranker, day)
+
+
+def _logits(
+    ranker: Ranker,
+    day: DayRows,
+    candidates: Callable[[slice], Floats] | None = None,
+    clicks: Callable[[slice], Floats] | None = None,
+) -> Floats:
+    """Logits of M_d, (rows, 1), some vectors replaced; NaN keeps the ranker's own."""
+    own = torch.from_numpy(day.vectors).to(ranker.device)
+    parts = [np.empty((0, 1), np.float32)]
+    ranker.network.eval()
+    with deterministic(), torch.inference_mode():
+        for start in range(0, len(day), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            fields = own[torch.from_numpy(day.fields[part]).to(ranker.device)]
+            index = torch.from_numpy(day.history[part]).to(ranker.device)
+            history, is_click = own[index], index < len(own) - 1
+            if candidates is not None:
+                item = fields[:, ranker.item_field]
+                fields[:, ranker.item_field] = _kept(candidates(part), item)
+            if clicks is not None:
+                history = _kept(clicks(part), history)
+            logits = ranker.network(fields, history, is_click)
+            parts.append(logits.float().cpu().numpy()[:, None])
+    return np.concatenate(parts)
+
+
+def _kept(vectors: Floats, own: Tensor) -> Tensor:
+    given = torch.from_numpy(vectors.astype(np.float32, copy=False)).to(own.device)
+    return torch.where(given.isnan(), own, given)
+
+
+def _mean(vectors: Floats, row: NDArray[np.int64], chosen: NDArray[np.bool_], rows: int) -> Floats:
+    """Mean of the chosen vectors of each row, (rows, dim); zero for none."""
+    sums = np.zeros((rows, vectors.shape[1]), np.float32)
+    np.add.at(sums, row[chosen], vectors[chosen])
+    count = np.bincount(row[chosen], minlength=rows)
+    mean: Floats = sums / np.maximum(count, 1)[:, None].astype(np.float32)
+    return mean
+
+
+def _summed(flags: NDArray[np.bool_], row: NDArray[np.int64], rows: int) -> Floats:
+    return np.bincount(row, weights=flags, minlength=rows)[:, None].astype(np.float32)
+
+
+def _cosine(first: Floats, second: Floats) -> Floats:
+    lengths = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    cosine: Floats = (first * second).sum(axis=1) / np.maximum(lengths, 1e-12)
+    return cosine[:, None]
+
+
+def _joined(columns: list[NDArray[np.generic]]) -> Floats:
+    return np.concatenate([column.astype(np.float32) for column in columns], axis=1)

@@ -1,0 +1,71 @@
+"""Whether a score is due, by the ranker version of the scenario."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from jobs.errors import InputError, NotDue
+from jobs.lake import Lake, Partition
+from jobs.lake.rankers import checkpoint_partition, snapshot_partition
+from jobs.scenarios import RankerOptions, Scenario, SimulatedSource
+from jobs.scenarios.config import ImportedSnapshots
+from jobs.steps import require_due
+
+FIRST = date(2026, 1, 1)
+SCENARIO = Scenario(name="tiny", source=SimulatedSource())
+OTHER = SCENARIO.model_copy(update={"ranker": RankerOptions(seed=5)})
+IMPORTS = SCENARIO.model_copy(update={"snapshots": ImportedSnapshots(path="exports/{ds}")})
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number - 1)
+
+
+def publish(lake: Lake, *partitions: Partition) -> None:
+    for partition in partitions:
+        with lake.attempt([partition]) as attempt:
+            attempt.write_table("part-0.parquet", pa.table({"value": [1]}))
+            attempt.publish(partition, inputs={})
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """Rankers of days 1 to 5; those of another design, of days 3 and 4; item tables to match."""
+    lake = Lake(str(tmp_path))
+    for scenario, numbers in ((SCENARIO, range(1, 6)), (OTHER, range(3, 5))):
+        for number in numbers:
+            publish(lake, checkpoint_partition(scenario, day(number)))
+            publish(lake, snapshot_partition(scenario, day(number)))
+    publish(lake, *(Partition("impressions", "tiny", day(number)) for number in range(1, 8)))
+    return lake
+
+
+def test_each_design_is_due_by_its_own_lineage(lake: Lake) -> None:
+    require_due(lake, SCENARIO, [day(2), day(3)], [1, 2])
+    with pytest.raises(NotDue, match="lineage of tiny reaches 2026-01-05"):
+        require_due(lake, SCENARIO, [day(3)], [3])
+    require_due(lake, OTHER, [day(4)], [0])
+    with pytest.raises(NotDue, match="lineage of tiny reaches 2026-01-04"):
+        require_due(lake, OTHER, [day(4)], [1])
+    with pytest.raises(InputError, match="starts on 2026-01-03 and knows nothing on that day"):
+        require_due(lake, OTHER, [day(3)], [1])
+
+
+def test_a_design_without_a_ranker_is_not_due(lake: Lake) -> None:
+    unknown = SCENARIO.model_copy(update={"ranker": RankerOptions(seed=6)})
+    with pytest.raises(NotDue, match="has no lineage yet") as refused:
+        require_due(lake, unknown, [day(3)], [1])
+    assert refused.value.waits_for == "2026-01-02"
+
+
+def test_imported_tables_may_run_ahead_of_the_lineage(lake: Lake) -> None:
+    with pytest.raises(NotDue, match=r"item table of 2026-01-04, but .* are not imported yet"):
+        require_due(lake, IMPORTS, [day(4)], [3])
+    publish(lake, *(snapshot_partition(IMPORTS, day(number)) for number in range(3, 8)))
+    require_due(lake, IMPORTS, [day(4)], [0, 3])
+    with pytest.raises(NotDue, match=r"horizon 4 needs .*exports/{ds} reach 2026-01-07"):
+        require_due(lake, IMPORTS, [day(4)], [4])
+    with pytest.raises(NotDue, match="horizon 0 needs the ranker of 2026-01-06"):
+        require_due(lake, IMPORTS, [day(6)], [1])
