@@ -81,7 +81,7 @@ def daily_dag(source: str) -> None:
             *([run(LisStepOperator, "simulate", parts.DAYS)] if simulated else []),
             run(LisSparkOperator, "ingest", parts.DAYS, "impressions", "items", "quarantine"),
             run(LisSparkOperator, "history", parts.DAYS, "history"),
-            run(LisStepOperator, "train", parts.UNTIL, "checkpoints", pool="gpu"),
+            run(LisStepOperator, "train", parts.TRAIN, "checkpoints", pool="gpu"),
             run(LisSparkOperator, "snapshot", parts.UNTIL, "snapshots"),
             each_leak.expand(scoring=plan.output),
             run(

@@ -117,11 +117,17 @@ def _lis(options: argparse.Namespace) -> None:
 
 
 def _preference_list(options: argparse.Namespace) -> None:
-    from jobs.preference import preference_kinds
+    from jobs.preference import is_own, preference_kinds
 
-    for kind in preference_kinds():
-        modes = ", ".join(kind.modes)
-        print(f"{kind.name:20} keyed by {kind.keyed_by:10} modes: {modes:14} {kind.summary}")
+    scenario = None if options.scenario is None else load_scenario(options.scenario)
+    kinds = preference_kinds(scenario)
+    width = max(len(kind.name) for kind in kinds)
+    for kind in kinds:
+        own = "own: " if is_own(kind) else ""
+        print(
+            f"{kind.name:{width}}  keyed by {kind.keyed_by:10}  takes {kind.takes:6}  "
+            f"modes {', '.join(kind.modes):13}  {own}{kind.summary}"
+        )
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -141,7 +147,7 @@ def _step(options: argparse.Namespace) -> None:
     elif name == "history":
         steps.history(lake, scenario, options.end)
     elif name == "train":
-        steps.train(lake, scenario, options.until)
+        steps.train(lake, scenario, options.until, since=options.since)
     elif name == "snapshot":
         steps.snapshot(lake, scenario, options.until)
     else:
@@ -202,6 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     preference = commands.add_parser("preference", help="what can be leaked")
     kinds = preference.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = kinds.add_parser("list", help="all kinds of preference data")
+    listing.add_argument("--scenario", help="shipped name or path: lists its own kinds as well")
     listing.set_defaults(run=_preference_list)
 
     report = _command(commands, "report", _report, "rebuild the HTML report from the lake alone")
@@ -211,6 +218,9 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("step", choices=STEPS, help="in the order in which the DAG takes them")
     _add_range(step)
     step.add_argument("--until", type=_day, help="train, snapshot: last day of data")
+    step.add_argument(
+        "--since", type=_day_or_none, help="train: first day of a new ranker's lineage"
+    )
     _add_scoring(step, required=False)
     return parser
 
@@ -290,6 +300,10 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no date: write YYYY-MM-DD") from error
+
+
+def _day_or_none(text: str) -> date | None:
+    return _day(text) if text else None
 
 
 def _positive(text: str) -> int:

@@ -110,7 +110,13 @@ def train(
     restart: bool = False,
     since: date | None = None,
 ) -> None:
-    """Extend the lineage through a day; a new one begins at ``since``."""
+    """Extend the lineage through a day; a new one begins at ``since``.
+
+    Where item vectors are imported there is nothing to train.
+    """
+    if scenario.snapshots is not None:
+        log.info("%s: item vectors are imported, so no lineage is trained", scenario.name)
+        return
     from jobs.ranker.lineage import extend_lineage
 
     last = until or _last_ingested(lake, scenario)
@@ -150,9 +156,14 @@ def assemble(
         if asked.mode == "retrain":
             for as_of in as_ofs:
                 days.update(fit_days(lake, scenario, as_of))
-    for kind in {asked.kind.name: asked.kind for asked in wanted}.values():
-        done = assemble_tables(lake, scenario, kind, sorted(days_of[kind.name]), horizons)
-        log.info("%s: %d feature tables of %s", scenario.name, len(done), kind.name)
+    kinds = {asked.kind.name: asked.kind for asked in wanted}
+    for name, days in days_of.items():
+        done = assemble_tables(lake, scenario, kinds[name], sorted(days), horizons)
+        log.info("%s: %d feature tables of %s", scenario.name, len(done), name)
+    if any(asked.mode == "retrain" for asked in wanted):
+        every_day = sorted(set().union(*days_of.values()))
+        for name in scenario.ranker.side_information:
+            assemble_tables(lake, scenario, preference_kind(name, scenario), every_day, [0])
 
 
 def score(
@@ -255,17 +266,15 @@ def require_due(
             f"as of {as_ofs[-1]}, horizon {max(horizons)} reaches outside the calendar: "
             "ask for fewer days of leak"
         ) from error
-    rankers = checkpoint_days(lake, scenario)
+    imported = scenario.snapshots is not None
     tables = lake.days("snapshots", scenario.name, snapshot_keys(scenario))
+    rankers = tables if imported else checkpoint_days(lake, scenario)
     for as_of in (as_ofs[0], as_ofs[-1]):
         for leak in sorted({0, *horizons}):
             day = as_of + timedelta(days=leak)
-            # Where a ranker of the user's own exports the item tables, M_T is all that is needed.
-            if (leak == 0 or scenario.snapshots is None) and not _reaches(rankers, day):
-                raise _awaits_ranker(scenario, as_of, leak, rankers)
-            if not _reaches(tables, day):
-                raise _awaits_table(scenario, as_of, leak, tables)
-    if as_ofs[0] <= rankers[0]:
+            if not _reaches(rankers, day) or not _reaches(tables, day):
+                raise _not_due(scenario, as_of, leak, rankers)
+    if as_ofs[0] <= rankers[0] and not imported:
         raise InputError(
             f"as of {as_ofs[0]}: the lineage of {scenario.name} starts on {rankers[0]} and "
             "knows nothing on that day; ask for a later one"
@@ -282,9 +291,17 @@ def _reaches(days: Sequence[date], day: date) -> bool:
     return bool(days) and day <= days[-1]
 
 
-def _awaits_ranker(scenario: Scenario, as_of: date, leak: int, reached: Sequence[date]) -> NotDue:
+def _not_due(scenario: Scenario, as_of: date, leak: int, reached: Sequence[date]) -> NotDue:
     day = as_of + timedelta(days=leak)
     awaited = day - timedelta(days=1)
+    if scenario.snapshots is not None:
+        until = f"reach {reached[-1]}" if reached else "are not imported yet"
+        return NotDue(
+            f"as of {as_of}, horizon {leak} needs the item vectors of {day}, but those of "
+            f"{scenario.snapshots.path} {until}: export that day and run python -m jobs train "
+            f"--scenario {scenario.name}, or ask for an earlier day",
+            awaited.isoformat(),
+        )
     until = (
         f"the lineage of {scenario.name} reaches {reached[-1]}"
         if reached
@@ -295,19 +312,6 @@ def _awaits_ranker(scenario: Scenario, as_of: date, leak: int, reached: Sequence
         f"run python -m jobs train --scenario {scenario.name} --until {awaited} "
         "once that day's log is ingested, or ask for an earlier day",
         awaited.isoformat(),
-    )
-
-
-def _awaits_table(scenario: Scenario, as_of: date, leak: int, reached: Sequence[date]) -> NotDue:
-    if scenario.snapshots is None:
-        return _awaits_ranker(scenario, as_of, leak, reached)
-    day = as_of + timedelta(days=leak)
-    until = f"reach {reached[-1]}" if reached else "are not imported yet"
-    return NotDue(
-        f"as of {as_of}, horizon {leak} needs the item table of {day}, but those of "
-        f"{scenario.snapshots.path} {until}: export that day and run python -m jobs train "
-        f"--scenario {scenario.name}, or ask for an earlier day",
-        (day - timedelta(days=1)).isoformat(),
     )
 
 

@@ -34,8 +34,8 @@ class DaySpan:
 def ranker_version(scenario: Scenario) -> str:
     """The name of a ranker design: its network's name, and ten hex digits over what defines it.
 
-    These are options, fields, fold shares, ``MODEL_REVISION``, and of a user's own network the
-    source file. Where that file lies does not matter.
+    These are options, fields, fold shares, ``MODEL_REVISION``, of a user's own network the source
+    file (where it lies does not matter), and where imported item vectors come from.
 
     Raises:
         InputError: the file or module of the user's own network is not there.
@@ -52,6 +52,9 @@ def ranker_version(scenario: Scenario) -> str:
         network = identity(options.network)
         design.append(network)
         name = network["class"].lower()
+    if scenario.snapshots is not None:
+        design.append(scenario.snapshots.model_dump(mode="json"))
+        name = "imported"
     return f"{name}-{digest_of(*design)[:10]}"
 
 
@@ -86,6 +89,20 @@ def feature_partition(scenario: Scenario, preference: str, as_of: date, horizon:
     """Where the table that was known ``horizon`` days after ``as_of`` lies. 0: what T knew."""
     keys = (*ranker_keys(scenario), ("preference", preference), ("horizon", str(horizon)))
     return Partition("features", scenario.name, as_of, keys)
+
+
+def base_partition(scenario: Scenario, day: date) -> Partition:
+    """What retrain mode starts from on a day: the checkpoint, or imported item vectors."""
+    partition = checkpoint_partition if scenario.snapshots is None else snapshot_partition
+    return partition(scenario, day)
+
+
+def base_days(lake: Lake, scenario: Scenario) -> list[date]:
+    """Days on which retrain mode has a ranker to start from that has learnt something."""
+    if scenario.snapshots is None:
+        # M of the lineage's first day has seen no row.
+        return checkpoint_days(lake, scenario)[1:]
+    return lake.days("snapshots", scenario.name, snapshot_keys(scenario))
 
 
 def checkpoint_days(lake: Lake, scenario: Scenario) -> list[date]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from jobs.errors import InputError
 from jobs.lake import Lake
-from jobs.lake.rankers import checkpoint_days
+from jobs.lake.rankers import checkpoint_days, ranker_version, ranker_versions
 from jobs.scenarios import Scenario
 
 
@@ -142,11 +142,19 @@ def plan_run(
     return RunPlan(
         day=last,
         first_day=_first_missing(set(known), start, last),
-        reason=f"{reason}; the lineage starts on {start}",
+        reason=f"{reason}; the lineage of {_ranker(lake, scenario)} starts on {start}",
         scorings=scorings,
         preferences=tuple(preferences) if preferences else scenario.preferences,
         modes=tuple(modes) if modes else scenario.modes,
     )
+
+
+def _ranker(lake: Lake, scenario: Scenario) -> str:
+    """The ranker's version; said to be new where the lake holds others only."""
+    version, known = ranker_version(scenario), ranker_versions(lake, scenario.name)
+    if version in known or not known:
+        return version
+    return f"{version} (new, beside {', '.join(sorted(known))})"
 
 
 def _lineage_start(

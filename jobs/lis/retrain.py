@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from jobs.errors import InputError
 from jobs.lake import Lake, Partition
 from jobs.lake.manifest import digest_of
-from jobs.lake.rankers import checkpoint_partition, feature_partition
+from jobs.lake.rankers import base_partition, feature_partition
 from jobs.lis.predictions import (
     predictions_partition,
     publish_predictions,
@@ -31,9 +31,10 @@ from jobs.lis.scored import BASELINE, KNOWN, LEAKED, PLACEBO, ScoredDay
 from jobs.lis.slices import slice_values
 from jobs.lis.targets import MadeFrom, Scoring, evaluate
 from jobs.lis.window import fit_days
-from jobs.preference import Mode, PreferenceKind
+from jobs.preference import Mode, PreferenceKind, preference_kind
+from jobs.preference.kind import EvalRowsSeen
 from jobs.preference.placebo import shuffled
-from jobs.ranker.checkpoint import read_checkpoint
+from jobs.ranker.base import base_ranker
 from jobs.ranker.dense_rows import DayRows, dense_rows, read_day_rows
 from jobs.ranker.feature import FeatureTable, RowFeature, row_feature
 from jobs.ranker.fields import ITEM
@@ -47,6 +48,10 @@ RETRAIN_REVISION = 1
 
 ROWS_A_COLUMN = 500
 """Raw vectors are used where the fit fold has so many rows for each column."""
+
+Floats = NDArray[np.float32]
+_CONSTANT = 1e-6
+"""A column that varies less says the same of every row."""
 
 _FIT = "fit"
 _SCORED = ("eval", "lineage")
@@ -78,16 +83,27 @@ def score_retrain(
         seeds=scenario.retrain.seeds,
         fit_days=scenario.retrain.fit_days,
         lookback_days=scenario.lookback_days,
-        eval_rows_seen=kind.eval_rows_seen,
+        eval_rows_seen=_eval_rows_seen(scenario, kind),
     )
     return evaluate(lake, scenario, scoring, as_ofs, horizons)
 
 
+def _eval_rows_seen(scenario: Scenario, kind: PreferenceKind) -> EvalRowsSeen:
+    """What is made of imported vectors has seen what they have, and the kind's word is for ours."""
+    if scenario.snapshots is not None and "swap" in kind.modes:
+        return scenario.snapshots.eval_rows_seen
+    return kind.eval_rows_seen
+
+
 @dataclass(frozen=True, eq=False)
 class _Day:
-    """Rows of a day, and what each horizon's variants tell of them (but for the baseline)."""
+    """Rows of a day, and what the rankers are told of them.
+
+    known: by side information, to all rankers. features: by horizon and variant, to one.
+    """
 
     rows: DayRows
+    known: Sequence[RowFeature]
     features: Mapping[int, Mapping[str, RowFeature]]
 
     def only(self, chosen: NDArray[np.bool_]) -> _Day:
@@ -95,7 +111,8 @@ class _Day:
             horizon: {name: feature.only(chosen) for name, feature in variants.items()}
             for horizon, variants in self.features.items()
         }
-        return _Day(self.rows.only(chosen), features)
+        known = [feature.only(chosen) for feature in self.known]
+        return _Day(self.rows.only(chosen), known, features)
 
 
 class _RollingDays:
@@ -110,6 +127,9 @@ class _RollingDays:
     ) -> None:
         self._lake, self._scenario, self._kind = lake, scenario, kind
         self._horizons = horizons
+        self._side_information = [
+            preference_kind(name, scenario) for name in scenario.ranker.side_information
+        ]
         self._fit: dict[date, _Day] = {}
 
     def fit(self, as_of: date) -> list[_Day]:
@@ -129,26 +149,27 @@ class _RollingDays:
         return day.only(~is_fit), ranker
 
     def _read(self, day: date, folds: Sequence[str]) -> tuple[_Day, Ranker]:
-        ranker = read_checkpoint(self._lake, self._scenario, day)
+        ranker = base_ranker(self._lake, self._scenario, day)
         rows = read_day_rows(ranker, self._lake, self._scenario, day, folds)
-        known = row_feature(ranker, rows, self._table(day, 0))
+        side_information = [
+            row_feature(ranker, rows, self._table(kind, day, 0)) for kind in self._side_information
+        ]
+        known = row_feature(ranker, rows, self._table(self._kind, day, 0))
         features = {}
         for horizon in self._horizons:
-            leaked = self._table(day, horizon)
+            leaked = self._table(self._kind, day, horizon)
             placebo = leaked.taken(shuffled(_popularity(ranker, rows, leaked), day.toordinal()))
             features[horizon] = {
                 KNOWN: known,
                 LEAKED: row_feature(ranker, rows, leaked),
                 PLACEBO: row_feature(ranker, rows, placebo),
             }
-        return _Day(rows, features), ranker
+        return _Day(rows, side_information, features), ranker
 
-    def _table(self, day: date, horizon: int) -> FeatureTable:
-        partition = feature_partition(self._scenario, self._kind.name, day, horizon)
-        in_item_space = "swap" in self._kind.modes and self._scenario.snapshots is None
-        return FeatureTable.from_arrow(
-            self._lake.read(partition), self._kind.keyed_by, in_item_space
-        )
+    def _table(self, kind: PreferenceKind, day: date, horizon: int) -> FeatureTable:
+        partition = feature_partition(self._scenario, kind.name, day, horizon)
+        in_item_space = "swap" in kind.modes and self._scenario.snapshots is None
+        return FeatureTable.from_arrow(self._lake.read(partition), kind.keyed_by, in_item_space)
 
 
 class _Rankers:
@@ -170,15 +191,16 @@ class _Rankers:
         leak: list[object] = [RETRAIN_REVISION, scenario.retrain.model_dump(mode="json")]
         for day in [*fit_days(lake, scenario, as_of), as_of]:
             leak += self._day_digests(day)
-            for leaked in (0, horizon):
-                table = feature_partition(scenario, self._kind.name, day, leaked)
-                leak.append(self._digest(table))
+            tables = [(self._kind.name, 0), (self._kind.name, horizon)]
+            tables += [(name, 0) for name in scenario.ranker.side_information]
+            for name, leaked in tables:
+                leak.append(self._digest(feature_partition(scenario, name, day, leaked)))
         return MadeFrom(digest_of(*self._day_digests(as_of)), digest_of(*leak))
 
     def _day_digests(self, day: date) -> list[str]:
         name = self._scenario.name
         partitions = [Partition(table, name, day) for table in ("impressions", "history")]
-        partitions.append(checkpoint_partition(self._scenario, day))
+        partitions.append(base_partition(self._scenario, day))
         return [self._digest(partition) for partition in partitions]
 
     def score_day(self, as_of: date, horizons: Sequence[int]) -> Mapping[int, ScoredDay]:
@@ -269,22 +291,36 @@ def _popularity(ranker: Ranker, rows: DayRows, table: FeatureTable) -> NDArray[n
 def _inputs(fit: Sequence[_Day], scored: _Day, horizon: int) -> tuple[torch.Tensor, torch.Tensor]:
     """What the variants are told of the fit rows and of the scored ones, on one scale each.
 
-    float32, (variants, rows, width); nothing but zeros for the baseline. Every column is scaled by
-    its mean and deviation on the variant's own fit rows.
+    float32, (variants, rows, width): side information, then the feature; of the latter the
+    baseline is told nothing but zeros.
     """
-    told, asked = [], []
-    for name in _VARIANTS[1:]:
-        parts = [day.features[horizon][name] for day in fit]
-        before = np.concatenate([part.columns for part in parts])
-        after = scored.features[horizon][name].columns
-        width = before.shape[1]
-        if len(before) < ROWS_A_COLUMN * width:
-            width = parts[0].compact
-        before, after = before[:, :width], after[:, :width]
-        centre, scale = before.mean(axis=0), before.std(axis=0)
-        scale = np.where(scale > 1e-6, scale, 1)
-        told.append((before - centre) / scale)
-        asked.append((after - centre) / scale)
-    told.insert(0, np.zeros_like(told[0]))
-    asked.insert(0, np.zeros_like(asked[0]))
-    return torch.from_numpy(np.stack(told)), torch.from_numpy(np.stack(asked))
+    shared = [
+        _scaled([day.known[at] for day in fit], scored.known[at]) for at in range(len(scored.known))
+    ]
+    own = [
+        _scaled([day.features[horizon][name] for day in fit], scored.features[horizon][name])
+        for name in _VARIANTS[1:]
+    ]
+    baseline = tuple(np.zeros_like(part) for part in own[0])
+    told, asked = (
+        np.stack(
+            [
+                np.concatenate([*(pair[side] for pair in shared), part[side]], axis=1)
+                for part in (baseline, *own)
+            ]
+        )
+        for side in (0, 1)
+    )
+    return torch.from_numpy(told), torch.from_numpy(asked)
+
+
+def _scaled(fit: Sequence[RowFeature], scored: RowFeature) -> tuple[Floats, Floats]:
+    """Columns of fit and of scored rows, less the mean and over the deviation of the fit rows."""
+    before, after = np.concatenate([part.columns for part in fit]), scored.columns
+    width = before.shape[1]
+    if len(before) < ROWS_A_COLUMN * width:
+        width = scored.compact
+    before, after = before[:, :width], after[:, :width]
+    centre, scale = before.mean(axis=0), before.std(axis=0)
+    scale = np.where(scale > _CONSTANT, scale, 1)
+    return (before - centre) / scale, (after - centre) / scale

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from jobs.errors import InputError
 from jobs.lake import Lake
-from jobs.lake.rankers import checkpoint_days
+from jobs.lake.rankers import base_days
 from jobs.scenarios import Scenario
 
 
@@ -16,12 +16,11 @@ def fit_days(lake: Lake, scenario: Scenario, as_of: date) -> list[date]:
     Raises:
         InputError: there is none.
     """
-    trained = checkpoint_days(lake, scenario)[1:]
     first = as_of - timedelta(days=scenario.retrain.fit_days)
-    found = [day for day in trained if first <= day < as_of]
+    found = [day for day in base_days(lake, scenario) if first <= day < as_of]
     if not found:
         raise InputError(
-            f"as of {as_of}: retrain mode trains on earlier days, and the lineage of "
-            f"{scenario.name} has none before it; ask for a later day"
+            f"as of {as_of}: retrain mode trains on the days before it, and {scenario.name} has no "
+            "ranker on any of them; ask for a later day"
         )
     return found

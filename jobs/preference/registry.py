@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from difflib import get_close_matches
 
 from jobs.errors import InputError
@@ -12,6 +11,7 @@ from jobs.preference.future_popularity import FuturePopularity
 from jobs.preference.id_embedding import IdEmbedding
 from jobs.preference.kind import PreferenceKind
 from jobs.preference.next_click import NextClick
+from jobs.preference.own_kind import installed_kinds, named_kinds
 from jobs.preference.semantic_ids import SemanticIds
 from jobs.preference.similar_items import SIMILAR_BY_COSINE, SIMILAR_BY_SWING
 from jobs.scenarios import Scenario
@@ -29,20 +29,39 @@ BUILT_IN: tuple[PreferenceKind, ...] = (
 
 
 def preference_kinds(scenario: Scenario | None = None) -> tuple[PreferenceKind, ...]:
-    """All kinds, in the order in which they are listed."""
-    return BUILT_IN
+    """All kinds, in the order in which they are listed: built-in, installed, the scenario's own.
+
+    Raises:
+        InputError: two have one name, or one of a user's own cannot be used.
+    """
+    own = [*installed_kinds(), *(named_kinds(scenario) if scenario is not None else ())]
+    origins = {kind.name: "the project" for kind in BUILT_IN}
+    for found in own:
+        name = found.kind.name
+        if name in origins:
+            raise InputError(
+                f"preference data {name!r} is defined by {origins[name]} and by {found.where}: "
+                "rename one"
+            )
+        origins[name] = found.where
+    return (*BUILT_IN, *(found.kind for found in own))
+
+
+def is_own(kind: PreferenceKind) -> bool:
+    """Whether a kind does not come with the project."""
+    return kind.name not in {built_in.name for built_in in BUILT_IN}
 
 
 def preference_kind(name: str, scenario: Scenario | None = None) -> PreferenceKind:
     """The kind of that name.
 
     Raises:
-        InputError: there is none; the line names the nearest, and all.
+        InputError: there is none; the line names the nearest, and all. Or a kind of a user's own
+            cannot be used.
     """
-    kinds: Sequence[PreferenceKind] = preference_kinds(scenario)
-    names = [kind.name for kind in kinds]
-    if name not in names:
-        near = get_close_matches(name, names, n=1)
+    kinds = {kind.name: kind for kind in preference_kinds(scenario)}
+    if name not in kinds:
+        near = get_close_matches(name, kinds, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise InputError(f"unknown preference data {name!r}: {hint}known: {', '.join(names)}")
-    return kinds[names.index(name)]
+        raise InputError(f"unknown preference data {name!r}: {hint}known: {', '.join(kinds)}")
+    return kinds[name]

@@ -220,9 +220,8 @@ def _mean(vectors: Floats, row: NDArray[np.int64], chosen: NDArray[np.bool_], ro
     """Mean of the chosen vectors of each row, (rows, dim); zero for none."""
     sums = np.zeros((rows, vectors.shape[1]), np.float32)
     np.add.at(sums, row[chosen], vectors[chosen])
-    count = np.bincount(row[chosen], minlength=rows)
-    mean: Floats = sums / np.maximum(count, 1)[:, None].astype(np.float32)
-    return mean
+    count = np.bincount(row[chosen], minlength=rows).astype(np.float32)
+    return np.divide(sums, np.maximum(count, 1)[:, None], dtype=np.float32)
 
 
 def _summed(flags: NDArray[np.bool_], row: NDArray[np.int64], rows: int) -> Floats:

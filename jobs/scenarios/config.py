@@ -7,12 +7,16 @@ never be silently ignored.
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -144,6 +148,11 @@ class RankerOptions(Frozen):
     embedding_decay: float = Field(0.0, ge=0, description="L2 on touched rows")
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = 0
+    side_information: tuple[str, ...] = Field(
+        (),
+        description="preference data, as known at T, that the ranker has already: in retrain mode "
+        "every ranker reads it, the baseline too",
+    )
     network: str | None = Field(
         None,
         pattern=REFERENCE,
@@ -174,7 +183,9 @@ class PreferenceTable(Frozen):
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    path: str = Field(description="file or folder; $VARIABLES are expanded")
+    path: str = Field(
+        description="file or folder, relative to the scenario's file; $VARIABLES are expanded"
+    )
     item_id: str = "item_id"
     vector: str | None = Field(None, description="column with a list of numbers")
     items: str | None = Field(None, description="column with a list of item ids")
@@ -183,11 +194,28 @@ class PreferenceTable(Frozen):
         "unknown", description="whether labels of held-out rows went into it"
     )
 
+    @field_validator("path")
+    @classmethod
+    def _beside_the_scenario(cls, value: str, info: ValidationInfo) -> str:
+        beside = Path((info.context or {}).get("folder") or ".") / value
+        return str(beside.resolve()) if beside.exists() else value
+
     @model_validator(mode="after")
     def _one_value(self) -> PreferenceTable:
         if (self.vector is None) == (self.items is None):
             raise ValueError("names the column of its values: vector or items, one of the two")
         return self
+
+
+def _own_reference(value: str, info: ValidationInfo) -> str:
+    return resolved(value, (info.context or {}).get("folder"))
+
+
+OwnPreference = Annotated[
+    Annotated[str, Field(pattern=REFERENCE), AfterValidator(_own_reference), Tag("code")]
+    | Annotated[PreferenceTable, Tag("table")],
+    Discriminator(lambda value: "code" if isinstance(value, str) else "table"),
+]
 
 
 class ImportedSnapshots(Frozen):
@@ -236,7 +264,7 @@ class Scenario(Frozen):
     horizons: tuple[int, ...] = (7, 30)
     preferences: tuple[str, ...] = Field(("id_embedding",), min_length=1)
     modes: tuple[Literal["swap", "retrain"], ...] = Field(("swap",), min_length=1)
-    own_preferences: tuple[str | PreferenceTable, ...] = Field(
+    own_preferences: tuple[OwnPreference, ...] = Field(
         (), description="kinds of your own: path.py:Name, module:Name, or a Parquet table"
     )
     lookback_days: int = Field(

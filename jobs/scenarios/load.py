@@ -14,8 +14,8 @@ from jobs.scenarios import config
 from jobs.scenarios.config import Frozen, Scenario
 
 SHIPPED = Path(__file__).parent
-_TAGS = ("table", "simulated", "csv", "parquet")
-"""Which variant of a source or format was read: in pydantic's places, but no keys of the file."""
+_TAGS = ("table", "simulated", "csv", "parquet", "code")
+"""Which variant of an option was read: in pydantic's places, but no keys of the file."""
 
 
 def shipped_scenarios() -> list[str]:

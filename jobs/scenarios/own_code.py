@@ -1,4 +1,4 @@
-"""Classes of a user's own, named in a scenario as ``path/to/file.py:Name`` or ``module:Name``."""
+"""Code of a user's own, named in a scenario as ``path/to/file.py:Name`` or ``module:Name``."""
 
 from __future__ import annotations
 
@@ -66,6 +66,18 @@ def load_class(reference: str) -> type:
     Raises:
         InputError: there is no such file or class, or the file cannot be run.
     """
+    found = load_object(reference)
+    if not isinstance(found, type):
+        raise _missing(reference)
+    return found
+
+
+def load_object(reference: str) -> object:
+    """Import a class, or whatever else has the name.
+
+    Raises:
+        InputError: there is no such file or name, or the file cannot be run.
+    """
     where, name = _parts(reference)
     path = source_file(reference)
     try:
@@ -74,10 +86,15 @@ def load_class(reference: str) -> type:
     except Exception as error:
         message = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(f"{path} cannot be imported: {message}") from error
-    found = getattr(module, name, None)
-    if not isinstance(found, type):
-        raise InputError(f"{path} has no class {name}: name one that it defines")
+    if not hasattr(module, name):
+        raise _missing(reference)
+    found: object = getattr(module, name)
     return found
+
+
+def _missing(reference: str) -> InputError:
+    _, name = _parts(reference)
+    return InputError(f"{source_file(reference)} has no class {name}: name one that it defines")
 
 
 def _run_file(path: Path) -> ModuleType:

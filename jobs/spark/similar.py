@@ -28,7 +28,7 @@ class SimilarOptions:
 
     top: int = 5
     clicks_a_user: int = 50
-    users_an_item: int = 200
+    users_an_item: int = 50
     smoothing: int = 1
 
 

@@ -17,6 +17,7 @@ _MODES = ["--mode", f"{{{{ {_PLAN}['modes'] | join(',') }}}}"]
 
 DAYS = ["--start", f"{{{{ {_PLAN}['first_day'] }}}}", "--end", f"{{{{ {_PLAN}['day'] }}}}"]
 UNTIL = ["--until", f"{{{{ {_PLAN}['day'] }}}}"]
+TRAIN = [*UNTIL, "--since", "{{ params.since or '' }}"]
 ONE_SCORING = [
     *("--as-of", "{{ task.scoring['as_of'] }}"),
     *("--horizons", "{{ task.scoring['horizon'] }}"),
@@ -84,6 +85,14 @@ def form(scenario: Scenario) -> dict[str, Param]:
             title="Evaluation date",
             description="2026-01-31, or 2026-01-25:2026-01-31 for several and their pooled "
             "result. Empty: the newest date that each horizon allows.",
+        ),
+        "since": Param(
+            None,
+            type=["null", "string"],
+            pattern=rf"^({day})?$",
+            title="First day of a new ranker",
+            description="A changed ranker gets a lineage of its own beside the old one. Empty: "
+            "it begins where the log does.",
         ),
         "horizons": Param(
             None,

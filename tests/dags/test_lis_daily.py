@@ -122,7 +122,7 @@ def test_the_command_line_takes_what_every_task_gives_it(bag: DagBag, name: str)
             continue
         if task.task_id.startswith("leak."):
             task.scoring = {"as_of": "2026-01-24", "horizon": 7, "waits_for": None, **kind}
-        task.render_template_fields({"task": task, "ti": PlanOfARun()})
+        task.render_template_fields({"task": task, "ti": PlanOfARun(), "params": {"since": None}})
         given = getattr(task, "application_args", None) or ["step", task.step, *task.arguments]
         options = _parser().parse_args(given)
         assert options.scenario == name

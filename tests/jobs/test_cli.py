@@ -9,6 +9,7 @@ import yaml
 from jobs.cli import STEPS, main
 from jobs.lake import Lake, Partition
 from jobs.lake.rankers import ranker_keys
+from jobs.preference import preference_kinds
 from jobs.scenarios import load_scenario, shipped_scenarios
 
 FEED = "simulated_feed"
@@ -187,15 +188,25 @@ def test_an_unknown_preference_is_refused_by_the_steps_too(capsys: Capture, trai
     for step in ("assemble", "score"):
         asked = ["--as-of", "2026-01-05", "--horizons", "1", "--preference", "clicks"]
         message = refusal(capsys, "step", step, "--scenario", FEED, *asked)
-        assert message == "unknown preference data 'clicks': known: id_embedding"
+        assert message.startswith("unknown preference data 'clicks': ")
+        assert f"known: {', '.join(kind.name for kind in preference_kinds())}" in message
 
 
-@pytest.mark.parametrize("mode", ["retrain", "probe", "sawp"])
-def test_a_mode_that_is_not_available_is_refused_before_any_work(
-    capsys: Capture, trained: Lake, mode: str
+@pytest.mark.parametrize("modes", ["probe", "sawp", "swap,probe"])
+def test_an_unknown_mode_is_refused_before_any_work(
+    capsys: Capture, trained: Lake, modes: str
 ) -> None:
-    message = refusal(capsys, *LIS, "2026-01-05", "--horizons", "1", "--mode", mode)
-    assert f"id_embedding cannot be scored in mode {mode!r}: it takes swap" in message
+    message = refusal(capsys, *LIS, "2026-01-05", "--horizons", "1", "--mode", modes)
+    assert message == f"unknown mode {modes.split(',')[-1]!r}: known: swap, retrain"
+    assert lake_tables(trained) == ["checkpoints", "impressions", "snapshots"]
+
+
+def test_a_kind_that_the_asked_mode_cannot_score_is_refused_before_any_work(
+    capsys: Capture, trained: Lake
+) -> None:
+    asked = ["--horizons", "1", "--preference", "id_embedding,next_click", "--mode", "swap"]
+    message = refusal(capsys, *LIS, "2026-01-05", *asked)
+    assert message == "preference data next_click cannot be scored in mode swap: it takes retrain"
     assert lake_tables(trained) == ["checkpoints", "impressions", "snapshots"]
 
 
@@ -241,8 +252,13 @@ def test_dates_outside_the_calendar_are_refused(
 
 def test_preference_list_names_every_kind_with_its_modes(capsys: Capture) -> None:
     assert run(["preference", "list"]) == 0
-    [line] = capsys.readouterr().out.splitlines()
-    assert re.match(r"id_embedding +keyed by item +modes: swap +\S", line)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [kind.name for kind in preference_kinds()]
+    assert re.match(
+        r"id_embedding +keyed by item +takes vector +modes swap, retrain +\S", lines[0]
+    )
+    [next_click] = [line for line in lines if line.startswith("next_click ")]
+    assert re.search(r"keyed by impression +takes items +modes retrain +\S", next_click)
 
 
 def test_help_shows_the_way_to_a_first_score(capsys: Capture) -> None:

@@ -35,20 +35,32 @@ def run(feed: Path, **params: Any) -> tuple[list[dict[str, Any]], dict[str, Any]
 
 def test_a_scheduled_run_scores_each_horizon_as_of_its_own_date(tiny_feed: Path) -> None:
     scorings, pushed = run(tiny_feed)
-    assert [(s["as_of"], s["horizon"], s["waits_for"]) for s in scorings] == [
-        ("2026-01-07", 2, None),
-        ("2026-01-04", 5, None),
+    assert [(s["preference"], s["as_of"], s["horizon"], s["waits_for"]) for s in scorings] == [
+        ("id_embedding", "2026-01-07", 2, None),
+        ("id_embedding", "2026-01-04", 5, None),
     ]
     assert pushed["due"] == {"as_of": "2026-01-04:2026-01-07", "horizons": [2, 5]}
     assert RunPlan.from_dict(pushed["plan"]).day.isoformat() == "2026-01-09"
 
 
 def test_the_form_chooses_dates_horizons_and_preferences(tiny_feed: Path) -> None:
+    as_of, preferences = "2026-01-03:2026-01-05", ["next_click", "id_embedding"]
     scorings, pushed = run(
-        tiny_feed, as_of="2026-01-03:2026-01-05", horizons=[1], preferences=["id_embedding"]
+        tiny_feed, as_of=as_of, horizons=[1, 2], preferences=preferences, modes=["retrain"]
     )
-    assert [(s["as_of"], s["horizon"]) for s in scorings] == [("2026-01-03:2026-01-05", 1)]
-    assert pushed["plan"]["preferences"] == ["id_embedding"]
+    assert [(s["preference"], s["as_of"], s["horizon"]) for s in scorings] == [
+        ("next_click", as_of, 1),
+        ("next_click", as_of, 2),
+        ("id_embedding", as_of, 1),
+        ("id_embedding", as_of, 2),
+    ]
+    assert pushed["plan"]["preferences"] == preferences
+    assert pushed["plan"]["modes"] == ["retrain"]
+
+
+def test_a_kind_that_the_mode_cannot_score_fails_without_a_retry(tiny_feed: Path) -> None:
+    with pytest.raises(AirflowFailException, match="next_click cannot be scored in mode swap"):
+        run(tiny_feed, preferences=["next_click"], modes=["swap"])
 
 
 def test_bad_input_fails_without_a_retry(tiny_feed: Path) -> None:

@@ -117,7 +117,9 @@ def test_a_plan_survives_its_journey_between_tasks(
 ) -> None:
     as_of = (day, day + days(3)) if asked else None
     span = (day - days(known), day + days(5))
-    plan = plan_run(lake, SCENARIO, day, as_of, horizons, ("id_embedding", "other"), span)
+    preferences, modes = ("id_embedding", "other"), ("swap", "retrain")
+    plan = plan_run(lake, SCENARIO, day, as_of, horizons, preferences, modes, span)
+    assert (plan.preferences, plan.modes) == (preferences, modes)
     assert RunPlan.from_dict(plan.to_dict()) == plan
 
 
@@ -142,6 +144,7 @@ def test_a_plan_says_everything_in_plain_values(lake: Lake) -> None:
             },
         ],
         "preferences": ["id_embedding"],
+        "modes": ["swap"],
     }
 
 
@@ -244,7 +247,9 @@ def test_the_scenario_says_what_is_not_asked_for(lake: Lake) -> None:
     plan = plan_run(lake, SCENARIO, DAY)
     assert tuple(scoring.horizon for scoring in plan.scorings) == SCENARIO.horizons
     assert plan.preferences == SCENARIO.preferences
-    assert plan_run(lake, SCENARIO, DAY, preferences=["other"]).preferences == ("other",)
+    assert plan.modes == SCENARIO.modes
+    asked = plan_run(lake, SCENARIO, DAY, preferences=["other"], modes=["retrain"])
+    assert (asked.preferences, asked.modes) == (("other",), ("retrain",))
 
 
 def test_as_of_is_written_as_the_command_line_takes_it() -> None:

@@ -10,7 +10,6 @@ import torch
 
 from jobs.errors import InputError
 from jobs.lake import Lake, schemas
-from jobs.lake.attempt import same_type
 from jobs.ranker.checkpoint import read_checkpoint
 from jobs.ranker.lineage import extend_lineage
 from jobs.ranker.score import BASELINE, ItemTable, score_day
@@ -119,17 +118,8 @@ def test_scores_only_the_folds_asked_for(
     assert len(result.scores[BASELINE]) == len(wanted)
 
 
-def test_predictions_have_the_columns_of_their_table(
-    lake: Lake, scenario: Scenario, own: ItemTable
-) -> None:
-    table = score_day(lake, scenario, AS_OF, {"n0": own}).predictions("n0")
-    expected = schemas.predictions(scenario)
-    assert table.schema.names == expected.names
-    assert all(same_type(table.schema.field(f.name).type, f.type) for f in expected)
-
-
 def test_item_tables_come_from_features(scenario: Scenario) -> None:
-    schema = schemas.features(scenario, 2)
+    schema = schemas.features(scenario, dim=2)
     rows = [{"item_id": 5, "embedding": [1.0, 2.0]}, {"item_id": 3, "embedding": [3.0, 4.0]}]
     table = pa.concat_tables([pa.Table.from_pylist([row], schema) for row in rows])
     found = ItemTable.from_arrow(table)
