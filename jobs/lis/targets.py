@@ -106,7 +106,7 @@ def evaluate(
     started = time.monotonic()
     pools = {horizon: Measurement() for horizon in wanted}
     label = f"{scoring.kind.name}, {scoring.mode}"
-    for day in tqdm(days, desc=label, unit="day", disable=len(days) < 2):
+    for day in tqdm(days, label, unit="day", mininterval=2, disable=len(days) < 2):
         day_started = time.monotonic()
         scored = scoring.score_day(day, wanted)
         for target in (target for target in singles if target.first == day):

@@ -81,19 +81,23 @@ class SideBySide:
         ranker: RankerOptions,
         options: RetrainOptions,
     ) -> None:
-        """Start ``options.seeds`` x ``features`` rankers from M_T's dense part."""
+        """Start ``options.seeds`` x ``features`` rankers from M_T's dense part, on its device."""
         self._options = options
+        device = next(network.parameters()).device
         seeds = []
         for seed in range(options.seeds):
             with torch.random.fork_rng():
                 torch.manual_seed(seed)
                 started = FeatureRanker(deepcopy(network), feature_width, options.hidden_units)
-            seeds += [started] * features
+            # As M_T scores: dropout would have the rankers differ by chance.
+            seeds += [started.to(device).eval()] * features
         self._template = seeds[0]
         stacked, buffers = stack_module_state(seeds)
         shape = (options.seeds, features)
-        self._parameters = {name: _split(value, shape) for name, value in stacked.items()}
-        self._buffers = {name: _split(value, shape).detach() for name, value in buffers.items()}
+        self._parameters = {
+            name: _split(value, shape).requires_grad_() for name, value in stacked.items()
+        }
+        self._buffers = {name: _split(value, shape) for name, value in buffers.items()}
         tower = [value for name, value in self._parameters.items() if name.startswith(_TOWER)]
         dense = [value for name, value in self._parameters.items() if not name.startswith(_TOWER)]
         self._optimizer = torch.optim.Adam(
@@ -176,7 +180,7 @@ class SideBySide:
 
 
 def _split(stacked: Tensor, shape: tuple[int, int]) -> Tensor:
-    return stacked.detach().reshape(*shape, *stacked.shape[1:]).clone().requires_grad_()
+    return stacked.detach().reshape(*shape, *stacked.shape[1:]).clone()
 
 
 def _batches(rows: int, batch_size: int, orders: Sequence[np.random.Generator]) -> Iterator[Tensor]:

@@ -1,0 +1,166 @@
+"""What the rankers of retrain mode are told of the rows of each day, while the days move on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from jobs.lake import Lake
+from jobs.lake.rankers import feature_partition
+from jobs.lis.scored import BASELINE, KNOWN, LEAKED, PLACEBO
+from jobs.lis.window import fit_days
+from jobs.preference import PreferenceKind, preference_kind
+from jobs.preference.placebo import shuffled
+from jobs.ranker.base import base_ranker
+from jobs.ranker.dense_rows import DayRows, read_day_rows
+from jobs.ranker.feature import FeatureTable, RowFeature, row_feature
+from jobs.ranker.fields import ITEM
+from jobs.ranker.state import Ranker
+from jobs.scenarios import Scenario
+
+VARIANTS = (BASELINE, KNOWN, LEAKED, PLACEBO)
+"""Rankers by what they are told, in the order in which they are stacked."""
+
+ROWS_A_COLUMN = 500
+"""Raw vectors are used where the fit fold has so many rows for each column."""
+
+Floats = NDArray[np.float32]
+_CONSTANT = 1e-6
+"""A column that varies less says the same of every row."""
+
+_FIT = "fit"
+_SCORED = ("eval", "lineage")
+
+
+@dataclass(frozen=True, eq=False)
+class ToldDay:
+    """Rows of a day, and what the rankers are told of them.
+
+    known: by side information, to all rankers. features: by horizon and variant, to one.
+    """
+
+    rows: DayRows
+    known: Sequence[RowFeature]
+    features: Mapping[int, Mapping[str, RowFeature]]
+
+    def only(self, chosen: NDArray[np.bool_]) -> ToldDay:
+        features = {
+            horizon: {name: feature.only(chosen) for name, feature in variants.items()}
+            for horizon, variants in self.features.items()
+        }
+        known = [feature.only(chosen) for feature in self.known]
+        return ToldDay(self.rows.only(chosen), known, features)
+
+
+class RollingDays:
+    """The days that a window needs, each read once while the window moves on."""
+
+    def __init__(
+        self,
+        lake: Lake,
+        scenario: Scenario,
+        kind: PreferenceKind,
+        horizons: Sequence[int],
+    ) -> None:
+        self._lake, self._scenario, self._kind = lake, scenario, kind
+        self._horizons = horizons
+        self._side_information = [
+            preference_kind(name, scenario) for name in scenario.ranker.side_information
+        ]
+        self._fit: dict[date, ToldDay] = {}
+
+    def fit(self, as_of: date) -> list[ToldDay]:
+        """Fit rows of the days before T, oldest first; days that the window has left are let go."""
+        days = fit_days(self._lake, self._scenario, as_of)
+        self._fit = {day: known for day, known in self._fit.items() if day in days}
+        for day in days:
+            if day not in self._fit:
+                self._fit[day], _ = self._read(day, (_FIT,))
+        return [self._fit[day] for day in days]
+
+    def scored(self, as_of: date) -> tuple[ToldDay, Ranker]:
+        """Held-out and seen rows of T, and M_T. The day's fit rows are kept for later windows."""
+        day, ranker = self._read(as_of, (_FIT, *_SCORED))
+        is_fit = day.rows.of_folds({_FIT})
+        self._fit[as_of] = day.only(is_fit)
+        return day.only(~is_fit), ranker
+
+    def _read(self, day: date, folds: Sequence[str]) -> tuple[ToldDay, Ranker]:
+        ranker = base_ranker(self._lake, self._scenario, day)
+        rows = read_day_rows(ranker, self._lake, self._scenario, day, folds)
+        side_information = [
+            row_feature(ranker, rows, self._table(kind, day, 0)) for kind in self._side_information
+        ]
+        known = row_feature(ranker, rows, self._table(self._kind, day, 0))
+        features = {}
+        for horizon in self._horizons:
+            leaked = self._table(self._kind, day, horizon)
+            placebo = leaked.taken(shuffled(_popularity(ranker, rows, leaked), day.toordinal()))
+            features[horizon] = {
+                KNOWN: known,
+                LEAKED: row_feature(ranker, rows, leaked),
+                PLACEBO: row_feature(ranker, rows, placebo),
+            }
+        return ToldDay(rows, side_information, features), ranker
+
+    def _table(self, kind: PreferenceKind, day: date, horizon: int) -> FeatureTable:
+        partition = feature_partition(self._scenario, kind.name, day, horizon)
+        in_item_space = "swap" in kind.modes and self._scenario.snapshots is None
+        return FeatureTable.from_arrow(self._lake.read(partition), kind.keyed_by, in_item_space)
+
+
+def inputs_of(
+    fit: Sequence[ToldDay], scored: ToldDay, horizon: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the variants are told of the fit rows and of the scored ones, on one scale each.
+
+    float32, (variants, rows, width): side information, then the feature; of the latter the
+    baseline is told nothing but zeros.
+    """
+    shared = [
+        _scaled([day.known[at] for day in fit], scored.known[at]) for at in range(len(scored.known))
+    ]
+    own = [
+        _scaled([day.features[horizon][name] for day in fit], scored.features[horizon][name])
+        for name in VARIANTS[1:]
+    ]
+    baseline = tuple(np.zeros_like(part) for part in own[0])
+    told, asked = (
+        np.stack(
+            [
+                np.concatenate([*(pair[side] for pair in shared), part[side]], axis=1)
+                for part in (baseline, *own)
+            ]
+        )
+        for side in (0, 1)
+    )
+    return torch.from_numpy(told), torch.from_numpy(asked)
+
+
+def _scaled(fit: Sequence[RowFeature], scored: RowFeature) -> tuple[Floats, Floats]:
+    """Columns of fit and of scored rows, less the mean and over the deviation of the fit rows."""
+    before, after = np.concatenate([part.columns for part in fit]), scored.columns
+    width = before.shape[1]
+    if len(before) < ROWS_A_COLUMN * width:
+        width = scored.compact
+    before, after = before[:, :width], after[:, :width]
+    centre, scale = before.mean(axis=0), before.std(axis=0)
+    scale = np.where(scale > _CONSTANT, scale, 1)
+    return (before - centre) / scale, (after - centre) / scale
+
+
+def _popularity(ranker: Ranker, rows: DayRows, table: FeatureTable) -> NDArray[np.int64]:
+    """How often M_d had trained the item of each key of a table."""
+    if table.keyed_by == "item":
+        updates = np.append(ranker.table.block(ITEM).updates, 0)
+        popularity: NDArray[np.int64] = updates[ranker.vocabularies[ITEM].rows(table.keys)]
+        return popularity
+    position = table.rows(rows)
+    popularity = np.zeros(len(table.keys), np.int64)
+    popularity[position[position >= 0]] = rows.item_updates[position >= 0]
+    return popularity
