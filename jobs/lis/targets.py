@@ -19,6 +19,7 @@ from jobs.lis.measure import Measurement
 from jobs.lis.result import LisResult
 from jobs.lis.scored import ScoredDay
 from jobs.lis.store import result_partition, store_result, stored_result
+from jobs.lis.unknown import what_is_unknown
 from jobs.preference import Mode, PreferenceKind
 from jobs.preference.kind import EvalRowsSeen
 from jobs.scenarios import Scenario
@@ -162,6 +163,7 @@ def _stored(
     measured: Measurement,
     seconds: float,
 ) -> LisResult:
+    figures = measured.figures(scenario.threshold, scenario.confidence)
     result = LisResult(
         scenario=scenario.name,
         as_of=target.as_of,
@@ -178,7 +180,8 @@ def _stored(
         eval_rows_seen=scoring.eval_rows_seen,
         fit_days=scoring.fit_days,
         lookback_days=scoring.lookback_days,
-        **measured.figures(scenario.threshold, scenario.confidence),
+        note=what_is_unknown(figures),
+        **figures,
     )
     store_result(lake, target.partition, result, target.inputs)
     return result

@@ -122,13 +122,13 @@ def inputs_of(
     float32, (variants, rows, width): side information, then the feature; of the latter the
     baseline is told nothing but zeros.
     """
+    days = [*fit, scored]
     shared = [
-        _scaled([day.known[at] for day in fit], scored.known[at]) for at in range(len(scored.known))
+        pair
+        for at in range(len(scored.known))
+        for pair in _scaled([[day.known[at] for day in days]])
     ]
-    own = [
-        _scaled([day.features[horizon][name] for day in fit], scored.features[horizon][name])
-        for name in VARIANTS[1:]
-    ]
+    own = _scaled([[day.features[horizon][name] for day in days] for name in VARIANTS[1:]])
     baseline = tuple(np.zeros_like(part) for part in own[0])
     told, asked = (
         np.stack(
@@ -142,16 +142,28 @@ def inputs_of(
     return torch.from_numpy(told), torch.from_numpy(asked)
 
 
-def _scaled(fit: Sequence[RowFeature], scored: RowFeature) -> tuple[Floats, Floats]:
-    """Columns of fit and of scored rows, less the mean and over the deviation of the fit rows."""
-    before, after = np.concatenate([part.columns for part in fit]), scored.columns
-    width = before.shape[1]
-    if len(before) < ROWS_A_COLUMN * width:
-        width = scored.compact
-    before, after = before[:, :width], after[:, :width]
-    centre, scale = before.mean(axis=0), before.std(axis=0)
-    scale = np.where(scale > _CONSTANT, scale, 1)
-    return (before - centre) / scale, (after - centre) / scale
+def _scaled(features: Sequence[Sequence[RowFeature]]) -> list[tuple[Floats, Floats]]:
+    """Columns of fit and of scored rows, less the mean and over the deviation of the fit rows.
+
+    features: by variant, one a day, the scored day last. All get the columns of the widest: a
+    table that holds nothing has none, and zeros say as much.
+    """
+    widest = max((day for days in features for day in days), key=lambda day: day.columns.shape[1])
+    width = widest.columns.shape[1]
+    if sum(len(day.columns) for day in features[0][:-1]) < ROWS_A_COLUMN * width:
+        width = widest.compact
+    scaled = []
+    for days in features:
+        *before, after = (_of_width(day.columns, width) for day in days)
+        fit = np.concatenate(before)
+        centre, scale = fit.mean(axis=0), fit.std(axis=0)
+        scale = np.where(scale > _CONSTANT, scale, 1)
+        scaled.append(((fit - centre) / scale, (after - centre) / scale))
+    return scaled
+
+
+def _of_width(columns: Floats, width: int) -> Floats:
+    return np.pad(columns[:, :width], ((0, 0), (0, max(width - columns.shape[1], 0))))
 
 
 def _popularity(ranker: Ranker, rows: DayRows, table: FeatureTable) -> NDArray[np.int64]:

@@ -35,8 +35,8 @@ _FEW_DIMENSIONS = 4
 class RowFeature:
     """What the rows of a day are told, and whether the table says anything of them.
 
-    columns: float32, (rows, width). compact: how many columns come before the raw vectors.
-    covered: bool, (rows,).
+    columns: float32, (rows, width); no column at all where a table of vectors holds none. compact:
+    how many columns come before the raw vectors. covered: bool, (rows,).
     """
 
     columns: Floats
@@ -100,6 +100,9 @@ def row_feature(ranker: Ranker, day: DayRows, table: FeatureTable) -> RowFeature
 def _of_vectors(ranker: Ranker, day: DayRows, table: FeatureTable, vectors: Floats) -> RowFeature:
     position = table.rows(day)
     covered = position >= 0
+    if not vectors.shape[1]:
+        # Nothing says how long its vectors would be.
+        return RowFeature(np.empty((len(day), 0), np.float32), 0, covered)
     held = np.pad(vectors, ((0, 1), (0, 0)))
     candidate = held[position]
     columns = [covered[:, None], np.linalg.norm(candidate, axis=1, keepdims=True)]
