@@ -23,8 +23,7 @@ from jobs.datasets.location import DAY, RawFiles
 from jobs.errors import InputError
 from jobs.lake.manifest import digest_of
 from jobs.lake.storage import Storage
-from jobs.scenarios import Scenario
-from jobs.scenarios.config import ImportedSnapshots
+from jobs.scenarios import ImportedSnapshots, Scenario
 
 EVERY_DAY = ""
 """Stands for the day where a column says of which day a row is."""

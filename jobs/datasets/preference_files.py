@@ -22,8 +22,7 @@ from jobs.datasets.exports import listed
 from jobs.datasets.location import RawFiles
 from jobs.errors import InputError
 from jobs.lake.storage import Storage
-from jobs.scenarios import Scenario
-from jobs.scenarios.config import PreferenceTable
+from jobs.scenarios import PreferenceTable, Scenario
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 from jobs.datasets.location import RawFiles, item_files
 from jobs.errors import InputError
 from jobs.lake.storage import Storage
-from jobs.scenarios import CsvFormat, TableSource
-from jobs.scenarios.config import Column
+from jobs.scenarios import Column, CsvFormat, TableSource
 
 SAMPLE_ROWS = 1000
 _SAMPLE_BYTES = 1 << 20

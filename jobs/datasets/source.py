@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.scenarios import ItemColumns, ParquetFormat, Scenario, TableSource
-from jobs.scenarios.config import ImpressionColumns
+from jobs.scenarios import ImpressionColumns, ItemColumns, ParquetFormat, Scenario, TableSource
 
 
 def table_source(scenario: Scenario) -> TableSource:

@@ -65,13 +65,10 @@ def read_seed_scores(
     return lake.read(partition)
 
 
-def seed_scores(table: pa.Table) -> NDArray[np.float64]:
-    """Probabilities of a predictions table, (seeds, rows)."""
-    lists = table["seed_scores"].combine_chunks()
-    if not len(lists):
-        return np.empty((1, 0))
-    flat = lists.flatten().to_numpy()
-    return np.ascontiguousarray(flat.reshape(len(lists), -1).T)
+def seed_scores(table: pa.Table, seeds: int) -> NDArray[np.float64]:
+    """Probabilities of a predictions table, (seeds, rows); a day without rows has seeds too."""
+    flat = table["seed_scores"].combine_chunks().flatten().to_numpy()
+    return np.ascontiguousarray(flat.reshape(table.num_rows, seeds).T)
 
 
 def _lists(probabilities: NDArray[np.float64]) -> pa.ListArray:

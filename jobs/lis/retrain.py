@@ -160,7 +160,8 @@ class _Rankers:
                 return None
             tables[name] = table
         leaked = tables[LEAKED]
-        variants = {name: seed_scores(table) for name, table in tables.items()}
+        seeds = self._scenario.retrain.seeds
+        variants = {name: seed_scores(table, seeds) for name, table in tables.items()}
         covered = leaked["covered"].to_numpy(zero_copy_only=False)
         return self._as_scored(as_of, leaked, variants, covered, leaked["item_updates"].to_numpy())
 

@@ -152,6 +152,8 @@ def _scaled(features: Sequence[Sequence[RowFeature]]) -> list[tuple[Floats, Floa
     width = widest.columns.shape[1]
     if sum(len(day.columns) for day in features[0][:-1]) < ROWS_A_COLUMN * width:
         width = widest.compact
+    # Where no table holds anything, a column of zeros is what a tower can still take.
+    width = max(width, 1)
     scaled = []
     for days in features:
         *before, after = (_of_width(day.columns, width) for day in days)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from jobs.preference.kind import EvalRowsSeen, Mode
-from jobs.scenarios.config import PreferenceTable
+from jobs.scenarios import PreferenceTable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -1,26 +1,30 @@
 """One YAML file a feed, and the typed, frozen config that it is read into."""
 
-from jobs.scenarios.config import (
+from jobs.scenarios.config import FoldShares, Scenario, Schedule
+from jobs.scenarios.load import load_scenario, shipped_scenarios
+from jobs.scenarios.preferences import PreferenceTable
+from jobs.scenarios.rankers import ImportedSnapshots, RankerOptions, RetrainOptions
+from jobs.scenarios.sources import (
+    Column,
     CsvFormat,
-    FoldShares,
+    ImpressionColumns,
     ItemColumns,
     LabelRule,
     ParquetFormat,
-    RankerOptions,
-    RetrainOptions,
-    Scenario,
-    Schedule,
     SimulatedSource,
     TableSource,
 )
-from jobs.scenarios.load import load_scenario, shipped_scenarios
 
 __all__ = [
+    "Column",
     "CsvFormat",
     "FoldShares",
+    "ImportedSnapshots",
+    "ImpressionColumns",
     "ItemColumns",
     "LabelRule",
     "ParquetFormat",
+    "PreferenceTable",
     "RankerOptions",
     "RetrainOptions",
     "Scenario",

@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from jobs.errors import InputError
-from jobs.scenarios import config
-from jobs.scenarios.config import Frozen, Scenario
+from jobs.scenarios.config import Scenario
+from jobs.scenarios.frozen import Frozen
 
 SHIPPED = Path(__file__).parent
 _TAGS = ("table", "simulated", "csv", "parquet", "code")
@@ -81,9 +81,4 @@ def _shorten(value: object) -> str:
 
 
 def _known_keys() -> Iterable[str]:
-    models = [
-        model
-        for model in vars(config).values()
-        if isinstance(model, type) and issubclass(model, Frozen) and issubclass(model, BaseModel)
-    ]
-    return sorted({field for model in models for field in model.model_fields})
+    return sorted({field for model in Frozen.__subclasses__() for field in model.model_fields})

@@ -21,8 +21,7 @@ from jobs.errors import InputError
 from jobs.lake import Lake, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.lake.rankers import snapshot_keys, snapshot_partition, snapshot_version
-from jobs.scenarios import Scenario
-from jobs.scenarios.config import ImportedSnapshots
+from jobs.scenarios import ImportedSnapshots, Scenario
 from jobs.spark.raw import readable
 from jobs.spark.session import midnight, spark_session, spark_type
 from jobs.spark.write import write_by_day

@@ -20,8 +20,7 @@ from jobs.errors import InputError
 from jobs.lake.manifest import digest_of
 from jobs.lake.schemas import MOMENT, id_type
 from jobs.lake.storage import Storage
-from jobs.scenarios import Scenario
-from jobs.scenarios.config import PreferenceTable
+from jobs.scenarios import PreferenceTable, Scenario
 from jobs.spark.behaviour import Behaviour, TableWindow
 from jobs.spark.session import midnight, spark_type
 

@@ -15,8 +15,8 @@ from pyspark.sql import types as T
 from jobs.datasets.location import RawFiles, day_pattern, is_by_day
 from jobs.datasets.preflight import column_name
 from jobs.lake.storage import Storage
+from jobs.scenarios import Column as MappedColumn
 from jobs.scenarios import CsvFormat, Scenario, TableSource
-from jobs.scenarios.config import Column as MappedColumn
 from jobs.spark.session import spark_type
 
 _NUMBER = "decimal(26,6)"

@@ -254,9 +254,7 @@ def test_preference_list_names_every_kind_with_its_modes(capsys: Capture) -> Non
     assert run(["preference", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [kind.name for kind in preference_kinds()]
-    assert re.match(
-        r"id_embedding +keyed by item +takes vector +modes swap, retrain +\S", lines[0]
-    )
+    assert re.match(r"id_embedding +keyed by item +takes vector +modes swap, retrain +\S", lines[0])
     [next_click] = [line for line in lines if line.startswith("next_click ")]
     assert re.search(r"keyed by impression +takes items +modes retrain +\S", next_click)
 

@@ -9,8 +9,7 @@ import pytest
 from jobs.errors import InputError, NotDue
 from jobs.lake import Lake, Partition
 from jobs.lake.rankers import checkpoint_partition, snapshot_partition
-from jobs.scenarios import RankerOptions, Scenario, SimulatedSource
-from jobs.scenarios.config import ImportedSnapshots
+from jobs.scenarios import ImportedSnapshots, RankerOptions, Scenario, SimulatedSource
 from jobs.steps import require_due
 
 FIRST = date(2026, 1, 1)

@@ -10,8 +10,7 @@ from jobs.datasets.exports import EVERY_DAY, check_columns, find_exports
 from jobs.datasets.location import RawFiles
 from jobs.errors import InputError
 from jobs.lake.storage import Storage
-from jobs.scenarios import Scenario, SimulatedSource
-from jobs.scenarios.config import ImportedSnapshots
+from jobs.scenarios import ImportedSnapshots, Scenario, SimulatedSource
 
 SCENARIO = Scenario(name="tiny", source=SimulatedSource())
 BY_COLUMN = ImportedSnapshots(path="tables", updates="n", as_of="day")

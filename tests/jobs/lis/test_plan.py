@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import InputError
 from jobs.lake import Lake, Partition
-from jobs.lake.rankers import checkpoint_partition
+from jobs.lake.rankers import checkpoint_partition, ranker_version
 from jobs.lis.plan import RunPlan, Scoring, plan_run
 from jobs.scenarios import RankerOptions, Scenario, SimulatedSource
 
@@ -125,10 +125,11 @@ def test_a_plan_survives_its_journey_between_tasks(
 
 def test_a_plan_says_everything_in_plain_values(lake: Lake) -> None:
     plan = plan_run(lake, SCENARIO, DAY, horizons=(30, 7), span=(DAY - days(20), DAY))
+    ranker = ranker_version(SCENARIO)
     assert plan.to_dict() == {
         "day": "2026-03-20",
         "first_day": "2026-02-28",
-        "reason": "day 2026-03-20; the lineage starts on 2026-02-28",
+        "reason": f"day 2026-03-20; the lineage of {ranker} starts on 2026-02-28",
         "scorings": [
             {
                 "as_of_first": "2026-02-18",

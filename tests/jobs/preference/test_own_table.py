@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobs.preference.own_table import OwnTable
-from jobs.scenarios import Scenario
-from jobs.scenarios.config import PreferenceTable
+from jobs.scenarios import PreferenceTable, Scenario
 from jobs.spark.behaviour import MadeFromElse
 
 

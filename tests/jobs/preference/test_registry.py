@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,10 @@ PARTS = {
 }
 
 
-def source(changes: dict[str, str | None] | None = None, name: str = "Mine") -> str:
+def source(changes: Mapping[str, str | None] | None = None) -> str:
     parts = {**PARTS, **(changes or {})}
     lines = [f"    {part} = {value}" for part, value in parts.items() if value is not None]
-    return "\n".join([f"class {name}:", *lines, ""])
+    return "\n".join(["class Mine:", *lines, ""])
 
 
 def scenario_with(folder: Path, own: list[Any], code: str | None = None) -> Scenario:

@@ -1,4 +1,4 @@
-"""The rows of days as positions in a table of vectors. Scores of the ranker itself are the oracle."""
+"""The rows of days as positions in a table of vectors; the oracle is how the ranker scores them."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def log(make_log: Callable[..., Rows]) -> Rows:
 
 
 @pytest.fixture
-def trained(
-    lake: Lake, scenario: Scenario, log: Rows, publish_log: Callable[..., None]
-) -> Lake:
+def trained(lake: Lake, scenario: Scenario, log: Rows, publish_log: Callable[..., None]) -> Lake:
     """Rankers of all four days."""
     publish_log(lake, scenario, log)
     extend_lineage(lake, scenario, AS_OF - timedelta(days=1), progress=False)
@@ -60,9 +58,7 @@ def forward(network: nn.Module, rows: DenseRows) -> NDArray[np.float64]:
     return scores
 
 
-def scored_by(
-    ranker: Ranker, lake: Lake, scenario: Scenario, day: date
-) -> NDArray[np.float64]:
+def scored_by(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> NDArray[np.float64]:
     return score_rows(ranker, scenario, read_day(lake, scenario, day, FOLDS), {}).scores[BASELINE]
 
 
@@ -86,14 +82,16 @@ def test_the_network_scores_dense_rows_as_the_ranker_scores_the_day(
 
 
 def test_a_day_holds_what_the_log_says(trained: Lake, scenario: Scenario, log: Rows) -> None:
-    ranker, day = day_rows(trained, scenario, AS_OF)
+    _, day = day_rows(trained, scenario, AS_OF)
     rows = [row for row in log if row["ts"].date() == AS_OF]
     assert len(day) == len(rows)
     for name in ("impression_id", "user_id", "item_id", "label", "fold", "place"):
         assert day.rows[name].to_pylist() == [row[name] for row in rows]
     assert day.items.to_pylist() == [row["item_id"] for row in rows]
     assert day.labels.tolist() == [row["label"] for row in rows]
-    learnt = [row["item_id"] for row in log if row["ts"].date() < AS_OF and row["fold"] == "lineage"]
+    learnt = [
+        row["item_id"] for row in log if row["ts"].date() < AS_OF and row["fold"] == "lineage"
+    ]
     assert day.item_updates.tolist() == [learnt.count(row["item_id"]) for row in rows]
     assert 0 in day.item_updates
     for number, row in enumerate(rows):
@@ -156,7 +154,9 @@ def test_some_of_the_rows_score_as_among_all(trained: Lake, scenario: Scenario) 
     chosen = day.of_folds({"fit", "eval"})
     assert chosen.tolist() == [fold != "lineage" for fold in day.rows["fold"].to_pylist()]
     some = day.only(chosen)
-    assert some.rows["fold"].to_pylist() == [f for f in day.rows["fold"].to_pylist() if f != "lineage"]
+    assert some.rows["fold"].to_pylist() == [
+        f for f in day.rows["fold"].to_pylist() if f != "lineage"
+    ]
     assert some.item_updates.tolist() == day.item_updates[chosen].tolist()
     among_all = forward(ranker.network, dense_rows([day], CPU))[chosen]
     np.testing.assert_allclose(

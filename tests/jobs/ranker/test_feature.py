@@ -92,9 +92,7 @@ def make_day(
         publish_log(lake, scenario, log)
         extend_lineage(lake, scenario, AS_OF - timedelta(days=1), progress=False)
         ranker = read_checkpoint(lake, scenario, AS_OF)
-        return Day(
-            lake, scenario, ranker, read_day_rows(ranker, lake, scenario, AS_OF, FOLDS), log
-        )
+        return Day(lake, scenario, ranker, read_day_rows(ranker, lake, scenario, AS_OF, FOLDS), log)
 
     return make
 
@@ -113,17 +111,24 @@ def random_vectors(keys: Sequence[int], dim: int, seed: int) -> dict[int, Vector
 
 
 def random_lists(day: Day, keys: Sequence[int], seed: int) -> dict[int, list[int]]:
-    """Up to seven items each: shown ones, among them such that no ranker knows, and others."""
+    """Up to seven items each: shown ones, such as no ranker knows, and often the key itself."""
     generator = np.random.default_rng([seed, 3])
     items = sorted({row["item_id"] for row in day.log} | {NEVER_SHOWN, NEVER_SHOWN + 1})
-    return {
+    lists = {
         key: generator.choice(items, generator.integers(0, 8), replace=False).tolist()
         for key in keys
     }
+    for key in keys[::2]:
+        lists[key] = sorted({*lists[key], key})
+    return lists
 
 
 def table_of(
-    day: Day, values: Mapping[int, Any], keyed_by: Key, takes: Literal["vector", "items"], swaps: bool
+    day: Day,
+    values: Mapping[int, Any],
+    keyed_by: Key,
+    takes: Literal["vector", "items"],
+    swaps: bool,
 ) -> FeatureTable:
     """As it is stored, but in two pieces, as a table of several files comes."""
     schema = schemas.features(day.scenario, keyed_by, takes)
@@ -266,7 +271,9 @@ def test_a_table_that_holds_nothing_tells_nothing(
     make_day: Callable[..., Day], keyed_by: Key, takes: Literal["vector", "items"]
 ) -> None:
     day = make_day()
-    feature = row_feature(day.ranker, day.rows, table_of(day, {}, keyed_by, takes, takes == "vector"))
+    feature = row_feature(
+        day.ranker, day.rows, table_of(day, {}, keyed_by, takes, takes == "vector")
+    )
     assert len(feature.columns) == len(day.rows)
     assert not feature.columns.any()
     assert not feature.covered.any()
@@ -312,9 +319,7 @@ def test_keys_take_what_is_said_of_others(
         held = {**random_vectors(keys, 4, seed)}
     order = np.roll(np.arange(len(keys)), 2)
     order[1] = -1
-    moved = {
-        key: held[keys[other]] for key, other in zip(keys, order, strict=True) if other >= 0
-    }
+    moved = {key: held[keys[other]] for key, other in zip(keys, order, strict=True) if other >= 0}
     taken = table_of(day, held, "item", takes, True).taken(order)
     expected = row_feature(day.ranker, day.rows, table_of(day, moved, "item", takes, True))
     found = row_feature(day.ranker, day.rows, taken)

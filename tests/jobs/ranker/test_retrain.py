@@ -268,9 +268,7 @@ def test_no_rows_to_score() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_too_few_rows_to_validate_train_nothing_that_is_kept(count: int) -> None:
     asked = random_rows(20), random_features(20)
-    scores = retrained(
-        random_rows(count), random_features(count), retrain_options(), asked=asked
-    )
+    scores = retrained(random_rows(count), random_features(count), retrain_options(), asked=asked)
     assert np.isfinite(scores.after).all()
     if count < 2:
         assert np.array_equal(scores.after, scores.before)

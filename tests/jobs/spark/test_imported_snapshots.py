@@ -21,8 +21,7 @@ from jobs.lake.rankers import (
     snapshot_partition,
     snapshot_version,
 )
-from jobs.scenarios import Scenario
-from jobs.scenarios.config import ImportedSnapshots
+from jobs.scenarios import ImportedSnapshots, Scenario
 from jobs.spark.imported_snapshots import import_snapshots
 from jobs.spark.snapshot import build_snapshots
 

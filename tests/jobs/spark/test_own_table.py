@@ -20,7 +20,7 @@ from jobs.errors import InputError
 from jobs.lake import Lake
 from jobs.lake.rankers import feature_partition
 from jobs.preference.own_table import OwnTable
-from jobs.scenarios.config import PreferenceTable
+from jobs.scenarios import PreferenceTable
 from jobs.spark.behaviour import Behaviour, TableWindow
 from jobs.spark.features import assemble_tables
 from jobs.spark.own_table import available_rows, table_inputs
