@@ -7,6 +7,15 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 source "$here/env.sh"
 "$here/airflow_setup.sh"
 
+# Another server on the port would answer in place of ours.
+for port in "$LIS_AIRFLOW_PORT" "$LIS_MLFLOW_PORT"; do
+  if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+    echo "error: something already listens on port $port: stop it, or set LIS_AIRFLOW_PORT or" \
+      "LIS_MLFLOW_PORT to a free one" >&2
+    exit 2
+  fi
+done
+
 logs="$LIS_DATA/logs"
 mkdir -p "$logs" "$LIS_DATA/mlflow/artifacts"
 pids=()

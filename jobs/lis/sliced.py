@@ -20,6 +20,8 @@ from jobs.lis.slices import EDGES, OTHER, UNKNOWN, Values
 
 MOST_VALUES = 12
 """Values kept of a slice over all days, ``other`` among them."""
+FEWEST_USERS = 10
+"""Whose clicks, and non-clicks, a part needs before it can be said to stand out."""
 
 
 class SliceMeasurement:
@@ -88,11 +90,12 @@ class SliceMeasurement:
 def p_value_of_departure(part: Contributions | None, whole: Contributions | None) -> float:
     """Two-sided p-value of the part's difference being that of the whole, users as units.
 
-    part: of some of the rows of `whole`. NaN where a class comes from fewer than two users.
+    part: of some of the rows of `whole`. NaN where a class comes from
+    fewer than ``FEWEST_USERS``: of so few, a difference of nothing looks certain.
     """
     if part is None or whole is None:
         return math.nan
-    if min(part.has_positive.sum(), part.has_negative.sum()) < 2:
+    if min(part.has_positive.sum(), part.has_negative.sum()) < FEWEST_USERS:
         return math.nan
     influence = -whole.influence
     influence[:, pd.Index(whole.users).get_indexer(pd.Index(part.users))] += part.influence

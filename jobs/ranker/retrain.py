@@ -22,13 +22,16 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from jobs.ranker.device import deterministic
+from jobs.ranker.device import deterministic, one_thread
 from jobs.scenarios import RankerOptions, RetrainOptions
 
 VALIDATION_SHARE = 0.25
 """The newest part of the rows, on which each ranker chooses how long it trains."""
 
 _ROWS_AT_ONCE = 4096
+_SMALL_STEP = 200_000_000
+"""Weights met by the rows of a step, below which a second thread costs more than it brings."""
+
 _TOWER = "tower."
 
 
@@ -100,6 +103,8 @@ class SideBySide:
         self._buffers = {name: _split(value, shape) for name, value in buffers.items()}
         tower = [value for name, value in self._parameters.items() if name.startswith(_TOWER)]
         dense = [value for name, value in self._parameters.items() if not name.startswith(_TOWER)]
+        weights = sum(value.numel() for value in self._parameters.values())
+        self._is_small = weights * options.batch_size < _SMALL_STEP
         self._optimizer = torch.optim.Adam(
             [{"params": dense, "lr": ranker.dense_rate}, {"params": tower, "lr": options.rate}]
         )
@@ -112,7 +117,7 @@ class SideBySide:
         """
         cut = round(len(rows) * (1 - VALIDATION_SHARE))
         orders = [np.random.default_rng([seed, s]) for s in range(self._options.seeds)]
-        with deterministic():
+        with deterministic(), one_thread(self._is_small):
             best = self._validation_loss(rows, features, cut)
             kept = {name: value.detach().clone() for name, value in self._parameters.items()}
             for _ in range(self._options.epochs):
@@ -130,7 +135,7 @@ class SideBySide:
     @torch.no_grad()
     def score(self, rows: DenseRows, features: Tensor) -> NDArray[np.float64]:
         """Click probabilities, shape (seeds, features, rows)."""
-        with deterministic():
+        with deterministic(), one_thread(self._is_small):
             logits = torch.cat(list(self._in_parts(rows, features, 0)), dim=2)
             scores: NDArray[np.float64] = torch.sigmoid(logits.double()).cpu().numpy()
         return scores

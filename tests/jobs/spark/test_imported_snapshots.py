@@ -139,8 +139,8 @@ def test_imports_stand_beside_the_lineages_own(
     import_snapshots(trained, by_day)
     after = published_bytes(trained, "snapshots")
     assert {path: after[path] for path in before} == before
-    assert ranker_version(by_day) == ranker_version(own)
-    assert checkpoint_days(trained, by_day) == checkpoint_days(trained, own)
+    assert ranker_version(by_day).startswith("imported-")
+    assert checkpoint_days(trained, by_day) == []
     assert trained.days("snapshots", "tiny", ranker_keys(own))
     assert build_snapshots(trained, by_day, TWO) == []
 
