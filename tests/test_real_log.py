@@ -19,6 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from jobs.lake import Lake
+from jobs.lis.store import read_results
+
 ROOT = Path(__file__).parents[1]
 LOG = Path(os.environ.get("LIS_RAW", ROOT / "data" / "raw")) / "movietweetings"
 DAYS = ["--start", "2013-02-28", "--end", "2013-03-20"]
