@@ -12,8 +12,10 @@ from datetime import date
 from typing import NoReturn
 
 from jobs import steps
+from jobs.arguments import day, day_or_none, names, numbers, positive
 from jobs.errors import AuditError, FencedOut, InputError
 from jobs.lake import Lake
+from jobs.lis.request import Wanted, parse_days, wanted_scores
 from jobs.scenarios import Scenario, load_scenario, shipped_scenarios
 
 BAD_INPUT = 2
@@ -132,7 +134,7 @@ def _preference_list(options: argparse.Namespace) -> None:
 
 def _report(options: argparse.Namespace) -> None:
     lake, scenario = Lake.from_environment(), _scenario(options)
-    days = steps.parse_days(options.as_of)
+    days = parse_days(options.as_of)
     print(steps.report(lake, scenario, steps.asked_results(lake, scenario, days)))
 
 
@@ -184,21 +186,21 @@ def _parser() -> argparse.ArgumentParser:
 
     simulate = _command(commands, "simulate", _simulate, "make days of the simulated feed")
     simulate.add_argument("--out", help="folder for the days (default: where the DAG reads them)")
-    simulate.add_argument("--days", type=_positive, required=True, help="how many days")
-    simulate.add_argument("--start", type=_day, help="first day (default: the scenario's)")
-    simulate.add_argument("--rows-per-day", type=_positive, help="impressions a day")
+    simulate.add_argument("--days", type=positive, required=True, help="how many days")
+    simulate.add_argument("--start", type=day, help="first day (default: the scenario's)")
+    simulate.add_argument("--rows-per-day", type=positive, help="impressions a day")
     simulate.add_argument("--seed", type=int, help="seed of the whole world")
 
     ingest = _command(commands, "ingest", _ingest, "raw log to impressions and click histories")
     _add_range(ingest)
 
     train = _command(commands, "train", _train, "extend the lineage, publish snapshots")
-    train.add_argument("--until", type=_day, help="last day to train on (default: last ingested)")
+    train.add_argument("--until", type=day, help="last day to train on (default: last ingested)")
     train.add_argument(
         "--restart", action="store_true", help="train this ranker again from its first day"
     )
     train.add_argument(
-        "--since", type=_day, help="first day of a new ranker's lineage (default: first ingested)"
+        "--since", type=day, help="first day of a new ranker's lineage (default: first ingested)"
     )
 
     lis = _command(commands, "lis", _lis, "score preference data; log to MLflow; write a report")
@@ -217,9 +219,9 @@ def _parser() -> argparse.ArgumentParser:
     step = _command(commands, "step", _step, "one step of the DAG, by hand")
     step.add_argument("step", choices=STEPS, help="in the order in which the DAG takes them")
     _add_range(step)
-    step.add_argument("--until", type=_day, help="train, snapshot: last day of data")
+    step.add_argument("--until", type=day, help="train, snapshot: last day of data")
     step.add_argument(
-        "--since", type=_day_or_none, help="train: first day of a new ranker's lineage"
+        "--since", type=day_or_none, help="train: first day of a new ranker's lineage"
     )
     _add_scoring(step, required=False)
     return parser
@@ -243,27 +245,27 @@ def _command(
 
 def _add_range(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--raw", help="path or URI of the log (default: data/raw/SCENARIO)")
-    parser.add_argument("--start", type=_day, help="first day (default: the log's)")
-    parser.add_argument("--end", type=_day, help="last day (default: the log's)")
+    parser.add_argument("--start", type=day, help="first day (default: the log's)")
+    parser.add_argument("--end", type=day, help="last day (default: the log's)")
 
 
 def _add_scoring(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument(
         "--as-of", required=required, metavar="T[:T2]", help="evaluation day, or first:last to pool"
     )
-    parser.add_argument("--horizons", type=_numbers, help="days of leak, such as 7,30")
+    parser.add_argument("--horizons", type=numbers, help="days of leak, such as 7,30")
     parser.add_argument(
-        "--preference", type=_names, help="kinds, such as id_embedding (see: preference list)"
+        "--preference", type=names, help="kinds, such as id_embedding (see: preference list)"
     )
     parser.add_argument(
         "--mode",
-        type=_names,
+        type=names,
         default=("swap",),
         help="swap (default): the future's table in today's ranker; retrain: rankers trained "
         "with and without the leak; swap,retrain: both, where a kind allows",
     )
     parser.add_argument(
-        "--seeds", type=_positive, help="retrain mode: trainings to average (default: scenario's)"
+        "--seeds", type=positive, help="retrain mode: trainings to average (default: scenario's)"
     )
 
 
@@ -279,11 +281,11 @@ def _scenario(options: argparse.Namespace) -> Scenario:
 
 def _asked(
     options: argparse.Namespace, scenario: Scenario
-) -> tuple[list[date], tuple[int, ...], list[steps.Wanted]]:
+) -> tuple[list[date], tuple[int, ...], list[Wanted]]:
     return (
-        steps.parse_days(options.as_of),
+        parse_days(options.as_of),
         options.horizons or scenario.horizons,
-        steps.wanted_scores(scenario, options.preference or scenario.preferences, options.mode),
+        wanted_scores(scenario, options.preference or scenario.preferences, options.mode),
     )
 
 
@@ -293,32 +295,3 @@ def _need(options: argparse.Namespace, name: str) -> date:
         raise InputError(f"step {options.step} needs --{name.replace('_', '-')}")
     found: date = value
     return found
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date: write YYYY-MM-DD") from error
-
-
-def _day_or_none(text: str) -> date | None:
-    return _day(text) if text else None
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
-    return int(text)
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",")]
-    numbers = tuple(int(part) for part in parts if part.isdecimal())
-    if len(set(numbers)) != len(parts):
-        raise argparse.ArgumentTypeError(f"{text!r}: write distinct days of leak, such as 7,30")
-    return numbers
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -22,7 +22,7 @@ LAYERS = (
     {"datasets"},
     {"lake"},
     {"scenarios"},
-    {"errors"},
+    {"arguments", "errors"},
 )
 # These two know nothing of the work: any package may use them.
 LEAVES = {"process": set(), "version": {"lake"}}

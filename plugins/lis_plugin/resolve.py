@@ -59,7 +59,7 @@ class ResolveDateOperator(BaseOperator):
         from jobs.datasets.span import log_span
         from jobs.lake import Lake
         from jobs.lis.plan import plan_run
-        from jobs.steps import wanted_scores
+        from jobs.lis.request import wanted_scores
 
         scenario = load_scenario(self.scenario)
         span = log_span(scenario, raw_location(scenario))

@@ -19,6 +19,7 @@ from jobs.errors import InputError
 from jobs.lake import Lake, Partition
 from jobs.lake.rankers import feature_partition, ranker_version
 from jobs.lis.predictions import predictions_partition, variant_name
+from jobs.lis.request import wanted_scores
 from jobs.lis.result import LisResult
 from jobs.lis.retrain import score_retrain
 from jobs.lis.store import result_partition
@@ -62,7 +63,7 @@ def assembled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build_history(lake, SCENARIO, FEED_DAYS[-1])
     extend_lineage(lake, SCENARIO, FEED_DAYS[-1], progress=False)
     build_snapshots(lake, SCENARIO, FEED_DAYS[-1])
-    wanted = steps.wanted_scores(SCENARIO, KINDS, ["retrain"])
+    wanted = wanted_scores(SCENARIO, KINDS, ["retrain"])
     steps.assemble(lake, SCENARIO, AS_OFS, HORIZONS, wanted)
     return folder / "lake"
 

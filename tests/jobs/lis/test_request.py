@@ -9,8 +9,8 @@ import pytest
 from jobs.errors import InputError, NotDue
 from jobs.lake import Lake, Partition
 from jobs.lake.rankers import checkpoint_partition, snapshot_partition
+from jobs.lis.request import require_due
 from jobs.scenarios import ImportedSnapshots, RankerOptions, Scenario, SimulatedSource
-from jobs.steps import require_due
 
 FIRST = date(2026, 1, 1)
 SCENARIO = Scenario(name="tiny", source=SimulatedSource())
@@ -59,12 +59,10 @@ def test_a_design_without_a_ranker_is_not_due(lake: Lake) -> None:
     assert refused.value.waits_for == "2026-01-02"
 
 
-def test_imported_tables_may_run_ahead_of_the_lineage(lake: Lake) -> None:
-    with pytest.raises(NotDue, match=r"item table of 2026-01-04, but .* are not imported yet"):
+def test_imported_vectors_need_no_lineage(lake: Lake) -> None:
+    with pytest.raises(NotDue, match=r"item vectors of 2026-01-04, but .* are not imported yet"):
         require_due(lake, IMPORTS, [day(4)], [3])
     publish(lake, *(snapshot_partition(IMPORTS, day(number)) for number in range(3, 8)))
     require_due(lake, IMPORTS, [day(4)], [0, 3])
     with pytest.raises(NotDue, match=r"horizon 4 needs .*exports/{ds} reach 2026-01-07"):
         require_due(lake, IMPORTS, [day(4)], [4])
-    with pytest.raises(NotDue, match="horizon 0 needs the ranker of 2026-01-06"):
-        require_due(lake, IMPORTS, [day(6)], [1])
