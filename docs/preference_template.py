@@ -4,7 +4,7 @@ Name it in the scenario's YAML file, with a path that is relative to that file:
 
     own_preferences: [preference_template.py:DailyClicks]
 
-Where your data lies in Parquet already, no code is needed: see own_preference.md.
+Where your data lies in Parquet already, no code is needed: see README.md.
 """
 
 from __future__ import annotations

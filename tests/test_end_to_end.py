@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
 import subprocess
 import sys
@@ -138,6 +140,27 @@ def test_a_run_without_a_date_scores_up_to_yesterday(deployment: Deployment) -> 
     day = TODAY - timedelta(days=2)
     assert set(deployment.scored()) - before == {(day.isoformat(), 1)}
     assert newest_ranker(deployment) == TODAY
+
+
+def test_the_form_chooses_kinds_and_modes(deployment: Deployment) -> None:
+    day = TODAY - timedelta(days=4)
+    asked = {
+        "as_of": day.isoformat(),
+        "horizons": [1],
+        "preferences": ["id_embedding", "future_popularity"],
+        "modes": ["swap", "retrain"],
+    }
+    deployment.run("--conf", f"'{json.dumps(asked)}'")
+    results = read_results(deployment.lake, "small_feed", day, day)
+    assert {(r.preference, r.mode) for r in results if r.horizon == 1} == {
+        ("id_embedding", "swap"),
+        ("id_embedding", "retrain"),
+        ("future_popularity", "retrain"),
+    }
+    for result in results:
+        if result.mode == "retrain":
+            assert result.seeds == 3
+            assert not math.isnan(result.placebo)
 
 
 def newest_ranker(deployment: Deployment) -> date:

@@ -1,4 +1,4 @@
-"""What the guide to preference data of one's own says works as it stands."""
+"""What the README's guide to preference data of one's own says works as it stands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from jobs.cli import main
 from jobs.spark.session import spark_session
 
-DOCS = Path(__file__).parents[1] / "docs"
+README = Path(__file__).parents[1] / "README.md"
 ITEMS = [21444427781, 21451767812]
 """Two items that the feed shows every day; the guide's own numbers stand for a newcomer's."""
 SCENARIO = """
@@ -35,7 +35,8 @@ retrain: {fit_days: 2, seeds: 1, epochs: 1}
 
 
 def blocks(language: str) -> list[str]:
-    guide = (DOCS / "own_preference.md").read_text(encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
+    guide = text.split("### Preference data of your own")[1].split("\n### ")[0]
     return re.findall(rf"```{language}\n(.*?)```", guide, re.DOTALL)
 
 
