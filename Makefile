@@ -18,7 +18,7 @@ demo: setup ## a LIS on the simulated feed: Airflow, Spark, torch, MLflow
 	@scripts/demo.sh
 
 test: setup-dev ## all tests
-	@source scripts/env.sh && $(PYTHON) -m pytest
+	@source scripts/env.sh && $(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
 check: setup-dev ## linter, formatter, types, dead code
 	@$(PYTHON) -m ruff check .
