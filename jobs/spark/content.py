@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +30,8 @@ def has_vectors(scenario: Scenario) -> bool:
 def content_vectors(behaviour: Behaviour, dim: int) -> DataFrame:
     """Items' own vectors where the scenario has any, else their hashed words, (dim).
 
-    An item that was not seen before ``known_at``, or has no content, has no row.
+    Content is no behaviour: an item carries it from the day on which it is first shown, so that day
+    counts too. An item without content has no row.
     """
     lake, scenario = behaviour.lake, behaviour.scenario
     days = _item_days(lake, scenario, behaviour.windows)
@@ -45,8 +46,8 @@ def content_vectors(behaviour: Behaviour, dim: int) -> DataFrame:
     later = Window.partitionBy("item_id").orderBy("ds")
     described = vectors.withColumn("until", F.lead("ds").over(later))
     known_at = behaviour.tables.select("known_at").distinct()
-    holds = (F.col("ds") < F.col("known_at")) & (
-        F.col("until").isNull() | (F.col("until") >= F.col("known_at"))
+    holds = (F.col("ds") <= F.col("known_at")) & (
+        F.col("until").isNull() | (F.col("until") > F.col("known_at"))
     )
     return described.join(F.broadcast(known_at), holds).select(
         "known_at",
@@ -60,19 +61,19 @@ def content_vectors(behaviour: Behaviour, dim: int) -> DataFrame:
 def content_inputs(
     lake: Lake, scenario: Scenario, windows: Sequence[TableWindow]
 ) -> Mapping[TableWindow, Mapping[str, str]]:
-    """Digest of all items that were seen before each table's day."""
+    """Digest of all items that were seen through each table's day."""
     digests = {
         day: lake.require(Partition("items", scenario.name, day), "ingest the day again").digest
         for day in _item_days(lake, scenario, windows)
     }
     return {
-        window: {"items": digest_of([(d, digests[d]) for d in digests if d < window.known_at])}
+        window: {"items": digest_of([(d, digests[d]) for d in digests if d <= window.known_at])}
         for window in windows
     }
 
 
 def _item_days(lake: Lake, scenario: Scenario, windows: Sequence[TableWindow]) -> list[date]:
-    end = max(window.known_at for window in windows)
+    end = max(window.known_at for window in windows) + timedelta(days=1)
     return days_between(lake, scenario, date.min, end, "items")
 
 
