@@ -18,7 +18,7 @@ demo: setup ## a LIS on the simulated feed: Airflow, Spark, torch, MLflow
 	@scripts/demo.sh
 
 test: setup-dev ## all tests
-	@source scripts/env.sh && $(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+	@source scripts/env.sh && $(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: setup-dev ## linter, formatter, types, dead code
 	@$(PYTHON) -m ruff check .
