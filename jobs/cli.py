@@ -109,7 +109,8 @@ def _lis(options: argparse.Namespace) -> None:
     days, horizons, wanted = _asked(options, scenario)
     steps.assemble(lake, scenario, days, horizons, wanted)
     results = steps.score(lake, scenario, days, horizons, wanted)
-    page = steps.report(lake, scenario, results)
+    # With what was scored before: kinds are compared on one page.
+    page = steps.report(lake, scenario, steps.asked_results(lake, scenario, days))
     runs = steps.log_runs(lake, scenario, results, page)
     if options.json:
         print(json.dumps([result.to_dict() for result in results], indent=1))
