@@ -7,58 +7,28 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import NoReturn
 
 from jobs import steps
-from jobs.arguments import day, day_or_none, names, numbers, positive
 from jobs.errors import AuditError, FencedOut, InputError
 from jobs.lake import Lake
 from jobs.lis.request import Wanted, parse_days, wanted_scores
-from jobs.scenarios import Scenario, load_scenario, shipped_scenarios
-
-BAD_INPUT = 2
-STEPS = (
-    "simulate",
-    "ingest",
-    "history",
-    "train",
-    "snapshot",
-    "assemble",
-    "score",
-    "log",
-    "report",
-)
-_DESCRIPTION = """\
-The Leakage Impact Score: which preference data is worth aligning a multimodal model with.
-
-A first score on the simulated feed:
-  python -m jobs simulate --scenario simulated_feed --out feed --days 45
-  python -m jobs ingest   --scenario simulated_feed --raw feed
-  python -m jobs train    --scenario simulated_feed
-  python -m jobs lis      --scenario simulated_feed --as-of 2026-01-30 --horizons 7,14
-"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; the usage is for those who ask with ``--help``."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"error: {message} (see {self.prog} --help)\n")
+from jobs.parser import BAD_INPUT, build_parser
+from jobs.preference.id_embedding import ID_EMBEDDING
+from jobs.scenarios import Scenario, load_scenario
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 2 bad input, 1 anything else."""
     _follow_parent()
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
     logging.getLogger("py4j").setLevel(logging.WARNING)
-    command: Callable[[argparse.Namespace], None] = options.run
     try:
-        command(options)
+        _COMMANDS[options.command](options)
     except InputError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT
@@ -106,7 +76,7 @@ def _lis(options: argparse.Namespace) -> None:
     from jobs.lis.table import result_table
 
     lake, scenario = Lake.from_environment(), _scenario(options)
-    days, horizons, wanted = _asked(options, scenario)
+    scenario, days, horizons, wanted = _asked(options, lake, scenario)
     steps.assemble(lake, scenario, days, horizons, wanted)
     results = steps.score(lake, scenario, days, horizons, wanted)
     # With what was scored before: kinds are compared on one page.
@@ -131,6 +101,14 @@ def _preference_list(options: argparse.Namespace) -> None:
             f"{kind.name:{width}}  keyed by {kind.keyed_by:10}  takes {kind.takes:6}  "
             f"modes {', '.join(kind.modes):13}  {own}{kind.summary}"
         )
+
+
+def _slots(options: argparse.Namespace) -> None:
+    from jobs.lis.importance import slot_importances
+    from jobs.lis.importance_table import importance_table
+
+    lake, scenario = Lake.from_environment(), _scenario(options)
+    print(importance_table(slot_importances(lake, scenario, options.as_of)))
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -159,7 +137,7 @@ def _step(options: argparse.Namespace) -> None:
 
 def _scoring_step(lake: Lake, scenario: Scenario, options: argparse.Namespace) -> None:
     _need(options, "as_of")
-    days, horizons, wanted = _asked(options, scenario)
+    scenario, days, horizons, wanted = _asked(options, lake, scenario)
     if options.step == "assemble":
         steps.assemble(lake, scenario, days, horizons, wanted)
     elif options.step == "score":
@@ -176,118 +154,30 @@ def _scoring_step(lake: Lake, scenario: Scenario, options: argparse.Namespace) -
             print(page)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m jobs",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Tables go to $LIS_LAKE (default data/lake), runs to $MLFLOW_TRACKING_URI.",
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    simulate = _command(commands, "simulate", _simulate, "make days of the simulated feed")
-    simulate.add_argument("--out", help="folder for the days (default: where the DAG reads them)")
-    simulate.add_argument("--days", type=positive, required=True, help="how many days")
-    simulate.add_argument("--start", type=day, help="first day (default: the scenario's)")
-    simulate.add_argument("--rows-per-day", type=positive, help="impressions a day")
-    simulate.add_argument("--seed", type=int, help="seed of the whole world")
-
-    ingest = _command(commands, "ingest", _ingest, "raw log to impressions and click histories")
-    _add_range(ingest)
-
-    train = _command(commands, "train", _train, "extend the lineage, publish snapshots")
-    train.add_argument("--until", type=day, help="last day to train on (default: last ingested)")
-    train.add_argument(
-        "--restart", action="store_true", help="train this ranker again from its first day"
-    )
-    train.add_argument(
-        "--since", type=day, help="first day of a new ranker's lineage (default: first ingested)"
-    )
-
-    lis = _command(commands, "lis", _lis, "score preference data; log to MLflow; write a report")
-    _add_scoring(lis, required=True)
-    lis.add_argument("--json", action="store_true", help="print results as JSON, all fields")
-
-    preference = commands.add_parser("preference", help="what can be leaked")
-    kinds = preference.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = kinds.add_parser("list", help="all kinds of preference data")
-    listing.add_argument("--scenario", help="shipped name or path: lists its own kinds as well")
-    listing.set_defaults(run=_preference_list)
-
-    report = _command(commands, "report", _report, "rebuild the HTML report from the lake alone")
-    report.add_argument("--as-of", required=True, metavar="T[:T2]", help="day, or first:last")
-
-    step = _command(commands, "step", _step, "one step of the DAG, by hand")
-    step.add_argument("step", choices=STEPS, help="in the order in which the DAG takes them")
-    _add_range(step)
-    step.add_argument("--until", type=day, help="train, snapshot: last day of data")
-    step.add_argument(
-        "--since", type=day_or_none, help="train: first day of a new ranker's lineage"
-    )
-    _add_scoring(step, required=False)
-    return parser
-
-
-def _command(
-    commands: argparse._SubParsersAction[_Parser],
-    name: str,
-    run: Callable[[argparse.Namespace], None],
-    summary: str,
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=summary, description=summary)
-    parser.add_argument(
-        "--scenario",
-        required=True,
-        help=f"shipped name ({', '.join(shipped_scenarios())}) or path to a YAML file",
-    )
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _add_range(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--raw", help="path or URI of the log (default: data/raw/SCENARIO)")
-    parser.add_argument("--start", type=day, help="first day (default: the log's)")
-    parser.add_argument("--end", type=day, help="last day (default: the log's)")
-
-
-def _add_scoring(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    parser.add_argument(
-        "--as-of", required=required, metavar="T[:T2]", help="evaluation day, or first:last to pool"
-    )
-    parser.add_argument("--horizons", type=numbers, help="days of leak, such as 7,30")
-    parser.add_argument(
-        "--preference", type=names, help="kinds, such as id_embedding (see: preference list)"
-    )
-    parser.add_argument(
-        "--mode",
-        type=names,
-        default=("swap",),
-        help="swap (default): the future's table in today's ranker; retrain: rankers trained "
-        "with and without the leak; swap,retrain: both, where a kind allows",
-    )
-    parser.add_argument(
-        "--seeds", type=positive, help="retrain mode: trainings to average (default: scenario's)"
-    )
-
-
 def _scenario(options: argparse.Namespace) -> Scenario:
+    """The scenario with what the options change in it."""
     scenario = load_scenario(options.scenario)
-    seeds = getattr(options, "seeds", None)
-    if seeds is None:
-        return scenario
-    return scenario.model_copy(
-        update={"retrain": scenario.retrain.model_copy(update={"seeds": seeds})}
-    )
+    changes: dict[str, object] = {}
+    if getattr(options, "seeds", None) is not None:
+        changes["retrain"] = scenario.retrain.model_copy(update={"seeds": options.seeds})
+    if getattr(options, "slot", None) is not None:
+        changes["slot"] = options.slot
+        try:
+            scenario.check_slot(options.slot)
+        except ValueError as error:
+            raise InputError(f"--slot: {error}") from error
+    return scenario.model_copy(update=changes)
 
 
 def _asked(
-    options: argparse.Namespace, scenario: Scenario
-) -> tuple[list[date], tuple[int, ...], list[Wanted]]:
-    return (
-        parse_days(options.as_of),
-        options.horizons or scenario.horizons,
-        wanted_scores(scenario, options.preference or scenario.preferences, options.mode),
-    )
+    options: argparse.Namespace, lake: Lake, scenario: Scenario
+) -> tuple[Scenario, list[date], tuple[int, ...], list[Wanted]]:
+    days = parse_days(options.as_of)
+    names = options.preference or scenario.preferences
+    if ID_EMBEDDING in names:
+        scenario = steps.with_slot(lake, scenario, days[0])
+    horizons = options.horizons or scenario.horizons
+    return scenario, days, horizons, wanted_scores(scenario, names, options.mode)
 
 
 def _need(options: argparse.Namespace, name: str) -> date:
@@ -296,3 +186,15 @@ def _need(options: argparse.Namespace, name: str) -> date:
         raise InputError(f"step {options.step} needs --{name.replace('_', '-')}")
     found: date = value
     return found
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
+    "simulate": _simulate,
+    "ingest": _ingest,
+    "train": _train,
+    "lis": _lis,
+    "preference": _preference_list,
+    "slots": _slots,
+    "report": _report,
+    "step": _step,
+}

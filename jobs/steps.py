@@ -18,12 +18,12 @@ from jobs.datasets.location import raw_location
 from jobs.errors import InputError
 from jobs.lake import Lake
 from jobs.lake.lake import data_folder
-from jobs.lake.rankers import checkpoint_days, ranker_version
+from jobs.lake.rankers import base_days, checkpoint_days, ranker_version
 from jobs.lis.request import Wanted, check_order, require_due
 from jobs.lis.result import LisResult
 from jobs.lis.window import fit_days
 from jobs.preference import preference_kind
-from jobs.scenarios import Scenario, SimulatedSource
+from jobs.scenarios import AUTO, Scenario, SimulatedSource
 
 if TYPE_CHECKING:
     from jobs.tracking.log import LoggedRun
@@ -137,6 +137,28 @@ def snapshot(lake: Lake, scenario: Scenario, until: date | None) -> None:
     log.info("%s: snapshots of %d days", scenario.name, len(done))
 
 
+def with_slot(lake: Lake, scenario: Scenario, as_of: date) -> Scenario:
+    """The scenario with ``slot: auto`` settled: the slot that the ranker of a day relies on most.
+
+    Raises:
+        InputError: no held-out row tells, or the ranker names slots that it does not have.
+    """
+    if scenario.slot != AUTO:
+        return scenario
+    from jobs.lis.importance import slot_importances
+    from jobs.ranker.network import leakable_slots
+
+    leakable = leakable_slots(scenario)
+    found = [one for one in slot_importances(lake, scenario, as_of) if one.slot in leakable]
+    log.info(
+        "%s: slot auto leaks %s (AUC lost without it: %s)",
+        scenario.name,
+        found[0].slot,
+        ", ".join(f"{one.slot} {one.importance:.4f}" for one in found),
+    )
+    return scenario.model_copy(update={"slot": found[0].slot})
+
+
 def assemble(
     lake: Lake,
     scenario: Scenario,
@@ -148,13 +170,14 @@ def assemble(
     from jobs.spark.features import assemble_tables
 
     require_due(lake, scenario, as_ofs, horizons)
+    rankers = base_days(lake, scenario)
     days_of: dict[str, set[date]] = {}
     for asked in wanted:
         days = days_of.setdefault(asked.kind.name, set())
         days.update(as_ofs)
         if asked.mode == "retrain":
             for as_of in as_ofs:
-                days.update(fit_days(lake, scenario, as_of))
+                days.update(fit_days(scenario, rankers, as_of))
     kinds = {asked.kind.name: asked.kind for asked in wanted}
     for name, days in days_of.items():
         done = assemble_tables(lake, scenario, kinds[name], sorted(days), horizons)
@@ -220,12 +243,14 @@ def asked_results(
 
 def report(lake: Lake, scenario: Scenario, results: Sequence[LisResult]) -> Path:
     """One self-contained HTML page from stored results; returns where it is."""
+    from jobs.lis.importance import stored_importances
     from jobs.lis.report import build_report
     from jobs.lis.store import read_results
 
     last = max(result.last_day for result in results)
     earlier = [r for r in read_results(lake, scenario.name, None, last) if not r.is_pooled]
-    page = build_report(scenario, results, earlier)
+    first = date.fromisoformat(min(result.as_of for result in results).split(":")[0])
+    page = build_report(scenario, results, earlier, stored_importances(lake, scenario, first) or ())
     name = next((r.as_of for r in results if r.is_pooled), last.isoformat()).replace(":", "_")
     path = data_folder() / "reports" / scenario.name / f"{name}.html"
     path.parent.mkdir(parents=True, exist_ok=True)

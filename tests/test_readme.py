@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs import cli
+from jobs.parser import build_parser
 from jobs.scenarios import load_scenario
 
 ROOT = Path(__file__).parents[1]
@@ -34,8 +34,8 @@ SPELLED_OUT = {
 def test_every_command_is_understood(command: str) -> None:
     plain = re.sub(r"(?<!T)[\[\]]|\](?=\s|$)", "", command.replace("T[:T2]", "AS_OF"))
     words = [SPELLED_OUT.get(w, w) for w in shlex.split(plain.replace("AS_OF", "T[:T2]"))]
-    options = cli._parser().parse_args(words[3:])
-    assert callable(options.run)
+    options = build_parser().parse_args(words[3:])
+    assert options.command == words[3]
 
 
 def test_the_commands_are_found() -> None:

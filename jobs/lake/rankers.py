@@ -44,7 +44,7 @@ def ranker_version(scenario: Scenario) -> str:
     design: list[object] = [
         MODEL_REVISION,
         options.model_dump(mode="json", exclude={"network"}),
-        ("user_id", "item_id", *scenario.context),
+        scenario.fields,
         scenario.folds.model_dump(mode="json"),
     ]
     name = "dcn"

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from jobs.scenarios import Scenario, SimulatedSource
 
-KeyedBy = Literal["item", "impression"]
 Takes = Literal["vector", "items"]
+USER, ITEM = "user_id", "item_id"
 MOMENT = pa.timestamp("us", tz="UTC")
 
 
@@ -25,6 +25,19 @@ def impression_id_type(scenario: Scenario) -> pa.DataType:
     source = scenario.source
     derived = not isinstance(source, SimulatedSource) and source.columns.impression_id is None
     return pa.string() if derived else id_type(scenario)
+
+
+def field_type(scenario: Scenario, field: str) -> pa.DataType:
+    """Arrow type of a column that the ranker looks up: ids, or text for a context field."""
+    return id_type(scenario) if field in (USER, ITEM) else pa.string()
+
+
+def key_column(keyed_by: str) -> str:
+    """The column that names what a row of a feature table is of.
+
+    keyed_by: ``item``, ``impression``, or a column that the ranker looks up, such as ``user_id``.
+    """
+    return f"{keyed_by}_id" if keyed_by in ("item", "impression") else keyed_by
 
 
 def impressions(scenario: Scenario) -> pa.Schema:
@@ -99,11 +112,11 @@ def recent_clicks(scenario: Scenario) -> pa.Schema:
     )
 
 
-def snapshots(scenario: Scenario, dim: int) -> pa.Schema:
-    """One row per item that M_D holds: its embedding and how often it was trained."""
+def snapshots(scenario: Scenario, dim: int, slot: str = ITEM) -> pa.Schema:
+    """One row per id that a slot of M_D holds: its embedding and how often it was trained."""
     return pa.schema(
         [
-            ("item_id", id_type(scenario)),
+            (slot, field_type(scenario, slot)),
             ("embedding", pa.list_(pa.float32(), dim)),
             ("updates", pa.int64()),
             ("last_update", MOMENT),
@@ -114,21 +127,22 @@ def snapshots(scenario: Scenario, dim: int) -> pa.Schema:
 
 
 def features(
-    scenario: Scenario, keyed_by: KeyedBy = "item", takes: Takes = "vector", dim: int | None = None
+    scenario: Scenario, keyed_by: str = "item", takes: Takes = "vector", dim: int | None = None
 ) -> pa.Schema:
-    """One row per item that the day's rows name, or per impression of the day.
+    """One row per id that the day's rows name, or per impression of the day: see ``key_column``.
 
     ``updates`` counts the events behind a row, ``last_event`` is the newest of them. ``sources``
     are the impressions that a row keyed by impression was made from. With ``dim``, vectors are of
     that fixed length; stored ones are lists, all of one length.
     """
     ids = id_type(scenario)
-    key = (
-        ("item_id", ids) if keyed_by == "item" else ("impression_id", impression_id_type(scenario))
-    )
+    of_impressions = keyed_by == "impression"
+    column = key_column(keyed_by)
+    key = impression_id_type(scenario) if of_impressions else field_type(scenario, column)
     vector = pa.list_(pa.float32()) if dim is None else pa.list_(pa.float32(), dim)
-    columns = [key, ("embedding", vector) if takes == "vector" else ("items", pa.list_(ids))]
-    if keyed_by == "impression":
+    value = ("embedding", vector) if takes == "vector" else ("items", pa.list_(ids))
+    columns = [(column, key), value]
+    if of_impressions:
         columns.append(("sources", pa.list_(impression_id_type(scenario))))
     return pa.schema([*columns, ("updates", pa.int64()), ("last_event", MOMENT)])
 

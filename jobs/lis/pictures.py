@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from jobs.lis import wording
-from jobs.lis.plots import dose_figure, forest_figure, svg, trend_figure
+from jobs.lis.importance import SlotImportance
+from jobs.lis.plots import dose_figure, forest_figure, importance_figure, svg, trend_figure
 from jobs.lis.result import LisResult
 
 _WIDE, _NARROW = 1080, 340
+Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,29 @@ def forest_picture(results: Sequence[LisResult], confidence: float) -> Picture |
     return _drawn("LIS by slice", caption, summary, "forest", forest_figure, shown)
 
 
+def importance_picture(importances: Sequence[SlotImportance], confidence: float) -> Picture | None:
+    """What the ranker loses without each slot; None without importances."""
+    if not importances:
+        return None
+    title = "What the ranker loses without each slot"
+    parts = [f"{one.slot}: {wording.signed(one.importance)}" for one in importances]
+    caption = (
+        "The further to the right a slot lies, the more AUC the ranker loses when the ids of that "
+        f"slot are mixed among the rows of a day; lines are {wording.level(confidence)} intervals."
+    )
+    summary = f"AUC lost, by slot. {'; '.join(parts)}"
+    return _drawn(title, caption, summary, "importance", importance_figure, importances)
+
+
 def _drawn(
     title: str,
     caption: str,
     summary: str,
     name: str,
-    draw: Callable[[Sequence[LisResult], int], Figure],
-    results: Sequence[LisResult],
+    draw: Callable[[Sequence[Drawn], int], Figure],
+    what: Sequence[Drawn],
 ) -> Picture:
     wide, narrow = (
-        Markup(svg(draw(results, width), f"{name}-{width}", summary)) for width in (_WIDE, _NARROW)
+        Markup(svg(draw(what, width), f"{name}-{width}", summary)) for width in (_WIDE, _NARROW)
     )
     return Picture(title, caption, wide, narrow)

@@ -10,7 +10,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from jobs.lis import wording
-from jobs.lis.pictures import dose_picture, forest_picture, trend_picture
+from jobs.lis.importance import SlotImportance
+from jobs.lis.pictures import dose_picture, forest_picture, importance_picture, trend_picture
 from jobs.lis.result import LisResult
 from jobs.lis.verdict import Verdict
 from jobs.scenarios import Scenario
@@ -58,13 +59,16 @@ class Comparison:
 
 
 def build_report(
-    scenario: Scenario, results: Sequence[LisResult], previous: Sequence[LisResult] = ()
+    scenario: Scenario,
+    results: Sequence[LisResult],
+    previous: Sequence[LisResult] = (),
+    importances: Sequence[SlotImportance] = (),
 ) -> str:
     """Return the report on some results as one self-contained HTML page.
 
     results: those that the report is about; with several days, the pooled result leads.
     previous: earlier results of the scenario, shown only as a trend, and results of other ranker
-    versions, shown only beside those of the same day.
+    versions, shown only beside those of the same day. importances: of the slots, highest first.
     Raises ValueError if there is no result.
     """
     if not results:
@@ -91,6 +95,8 @@ def build_report(
         pictures=[picture for picture in pictures if picture],
         sliced=[result for result in leading if result.slices],
         skipped=[result for result in leading if result.dates_skipped],
+        importances=importances,
+        importance=importance_picture(importances, confidence),
         compared=compared,
         compared_versions=sorted({name for row in compared for name in row.by_version}),
         versions=_versions(shown),

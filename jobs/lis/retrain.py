@@ -8,10 +8,10 @@ none in the baseline; all else is the same. They are scored on day T, whose rows
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
-import numpy as np
-from numpy.typing import NDArray
+import pyarrow as pa
 
 from jobs.errors import InputError
 from jobs.lake import Lake, Partition
@@ -29,9 +29,8 @@ from jobs.lis.scored import LEAKED, ScoredDay
 from jobs.lis.slices import slice_values
 from jobs.lis.targets import MadeFrom, Scoring, evaluate
 from jobs.lis.told import VARIANTS, RollingDays, ToldDay, inputs_of
-from jobs.lis.window import fit_days
-from jobs.preference import Mode, PreferenceKind
-from jobs.preference.kind import EvalRowsSeen
+from jobs.preference import Mode, PreferenceKind, preference_kind
+from jobs.preference.kind import EvalRowsSeen, has_lookback
 from jobs.ranker.dense_rows import dense_rows
 from jobs.ranker.retrain import SideBySide
 from jobs.ranker.state import Ranker
@@ -40,6 +39,10 @@ from jobs.scenarios import Scenario
 MODE: Mode = "retrain"
 RETRAIN_REVISION = 1
 """Raised by hand when the same tables would give other scores: stored ones are then stale."""
+
+
+_UPDATES = "item_updates"
+_WORST_FIRST: tuple[EvalRowsSeen, ...] = ("yes", "unknown", "no")
 
 
 def score_retrain(
@@ -66,17 +69,19 @@ def score_retrain(
         score_day=rankers.score_day,
         seeds=scenario.retrain.seeds,
         fit_days=scenario.retrain.fit_days,
-        lookback_days=scenario.lookback_days,
-        eval_rows_seen=_eval_rows_seen(scenario, kind),
+        lookback_days=scenario.lookback_days if has_lookback(kind) else 0,
+        eval_rows_seen=eval_rows_seen(scenario, kind),
     )
     return evaluate(lake, scenario, scoring, as_ofs, horizons)
 
 
-def _eval_rows_seen(scenario: Scenario, kind: PreferenceKind) -> EvalRowsSeen:
-    """What is made of imported vectors has seen what they have, and the kind's word is for ours."""
-    if scenario.snapshots is not None and "swap" in kind.modes:
-        return scenario.snapshots.eval_rows_seen
-    return kind.eval_rows_seen
+def eval_rows_seen(scenario: Scenario, kind: PreferenceKind) -> EvalRowsSeen:
+    """The worst that holds of anything that a ranker reads: the baseline has seen it as well."""
+    known = [preference_kind(name, scenario) for name in scenario.ranker.side_information]
+    words = {each.eval_rows_seen for each in (kind, *known)}
+    if scenario.snapshots is not None:
+        words.add(scenario.snapshots.eval_rows_seen)
+    return next(word for word in _WORST_FIRST if word in words)
 
 
 class _Rankers:
@@ -91,12 +96,13 @@ class _Rankers:
     ) -> None:
         self._lake, self._scenario, self._kind = lake, scenario, kind
         self._window = window
+        self._digests: dict[Partition, str] = {}
 
     def made_from(self, as_of: date, horizon: int) -> MadeFrom:
         """Digests of day T as the baseline sees it, and of what the rankers are trained on."""
-        lake, scenario = self._lake, self._scenario
+        scenario = self._scenario
         leak: list[object] = [RETRAIN_REVISION, scenario.retrain.model_dump(mode="json")]
-        for day in [*fit_days(lake, scenario, as_of), as_of]:
+        for day in [*self._window.days(as_of), as_of]:
             leak += self._day_digests(day)
             tables = [(self._kind.name, 0), (self._kind.name, horizon)]
             tables += [(name, 0) for name in scenario.ranker.side_information]
@@ -119,7 +125,13 @@ class _Rankers:
             scored, ranker = self._window.scored(as_of)
             for horizon in missing:
                 found[horizon] = self._train(as_of, horizon, fit, scored, ranker)
-        return found
+        if not found:
+            return found
+        # The rows are the same at all horizons.
+        first = next(iter(found.values()))
+        updates = first.rows[_UPDATES].to_numpy()
+        slices = slice_values(self._lake, self._scenario, as_of, first.rows, updates)
+        return {horizon: replace(scored, slices=slices) for horizon, scored in found.items()}
 
     def _train(
         self, as_of: date, horizon: int, fit: Sequence[ToldDay], scored: ToldDay, ranker: Ranker
@@ -148,7 +160,8 @@ class _Rankers:
             {self._name(horizon, name): (values, covered) for name, values in variants.items()},
             vars(made_from),
         )
-        return self._as_scored(as_of, scored.rows.rows, variants, covered, scored.rows.item_updates)
+        updates = pa.array(scored.rows.item_updates)
+        return ScoredDay(scored.rows.rows.append_column(_UPDATES, updates), variants, covered)
 
     def _stored(self, as_of: date, horizon: int) -> ScoredDay | None:
         made_from = vars(self.made_from(as_of, horizon))
@@ -163,22 +176,13 @@ class _Rankers:
         seeds = self._scenario.retrain.seeds
         variants = {name: seed_scores(table, seeds) for name, table in tables.items()}
         covered = leaked["covered"].to_numpy(zero_copy_only=False)
-        return self._as_scored(as_of, leaked, variants, covered, leaked["item_updates"].to_numpy())
-
-    def _as_scored(
-        self,
-        as_of: date,
-        rows: object,
-        variants: Mapping[str, NDArray[np.float64]],
-        covered: NDArray[np.bool_],
-        item_updates: NDArray[np.int64],
-    ) -> ScoredDay:
-        slices = slice_values(self._lake, self._scenario, as_of, rows, item_updates)
-        return ScoredDay(rows=rows, variants=variants, covered=covered, slices=slices)
+        return ScoredDay(leaked, variants, covered)
 
     def _name(self, horizon: int, variant: str) -> str:
         return variant_name(self._kind.name, MODE, horizon, variant)
 
     def _digest(self, partition: Partition) -> str:
-        way_out = f"run python -m jobs lis --scenario {self._scenario.name} --mode retrain"
-        return self._lake.require(partition, way_out).digest
+        if partition not in self._digests:
+            way_out = f"run python -m jobs lis --scenario {self._scenario.name} --mode retrain"
+            self._digests[partition] = self._lake.require(partition, way_out).digest
+        return self._digests[partition]

@@ -18,7 +18,7 @@ from jobs.lis.scored import LEAKED, ScoredDay
 from jobs.lis.slices import slice_values
 from jobs.lis.targets import MadeFrom, Scoring, evaluate
 from jobs.preference import Mode, PreferenceKind
-from jobs.ranker.score import BASELINE, ItemTable, score_day
+from jobs.ranker.score import BASELINE, SlotTable, score_day
 from jobs.scenarios import Scenario
 
 MODE: Mode = "swap"
@@ -69,17 +69,19 @@ def _score_day(
 ) -> Mapping[int, ScoredDay]:
     """Score a day at all horizons and publish its predictions."""
     # Stored vectors are lists of any length; an item table has one length.
-    contract = schemas.features(scenario, dim=scenario.ranker.embedding_dim)
+    contract = schemas.features(scenario, kind.keyed_by, dim=scenario.ranker.embedding_dim)
+    slot = schemas.key_column(kind.keyed_by)
     names = {horizon: variant_name(kind.name, MODE, horizon, LEAKED) for horizon in horizons}
     tables = {
-        names[horizon]: ItemTable.from_arrow(
+        names[horizon]: SlotTable.from_arrow(
             lake.read(feature_partition(scenario, kind.name, day, horizon))
             .select(contract.names)
-            .cast(contract)
+            .cast(contract),
+            slot,
         )
         for horizon in horizons
     }
-    scores = score_day(lake, scenario, day, tables)
+    scores = score_day(lake, scenario, day, tables, slot=slot)
     stacked = {name: values[None] for name, values in scores.scores.items()}
     published = {name: (values, scores.covered[name]) for name, values in stacked.items()}
     publish_predictions(lake, scenario, day, scores.rows, scores.item_updates, published, {})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jobs.lis.columns import in_columns
 from jobs.lis.result import LisResult
-from jobs.lis.wording import MISSING, count, interval, misses_zero, ordered, signed
+from jobs.lis.wording import count, interval, misses_zero, ordered, signed
 
 _HEADER = (
     "as of",
@@ -20,7 +21,6 @@ _HEADER = (
     "rows",
     "rows needed",
 )
-_ASCII = str.maketrans({"\N{MINUS SIGN}": "-", MISSING: "-"})
 _TO_THE_LEFT = {"as of", "preference", "mode", "verdict"}
 
 
@@ -32,15 +32,11 @@ def result_table(results: Sequence[LisResult]) -> str:
     """
     if not results:
         return "no results"
-    lines = [_HEADER, *(_cells(result) for result in ordered(results))]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADER))]
-    text = [_aligned(line, widths) for line in lines]
-    rule = "  ".join("-" * width for width in widths)
-    return "\n".join([text[0], rule, *text[1:]])
+    return in_columns(_HEADER, [_cells(result) for result in ordered(results)], _TO_THE_LEFT)
 
 
 def _cells(result: LisResult) -> tuple[str, ...]:
-    cells = (
+    return (
         result.as_of,
         result.preference,
         result.mode,
@@ -53,16 +49,8 @@ def _cells(result: LisResult) -> tuple[str, ...]:
         count(result.rows),
         count(result.rows_needed),
     )
-    return tuple(cell.translate(_ASCII) for cell in cells)
 
 
 def _placebo(result: LisResult) -> str:
     mark = "!" if misses_zero(result.placebo_ci_low, result.placebo_ci_high) else ""
     return f"{signed(result.placebo)}{mark}"
-
-
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(
-        cell.ljust(width) if name in _TO_THE_LEFT else cell.rjust(width)
-        for name, cell, width in zip(_HEADER, cells, widths, strict=True)
-    ).rstrip()

@@ -11,15 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from jobs.lake import Lake
-from jobs.lake.rankers import feature_partition
+from jobs.lake.rankers import base_days, feature_partition
 from jobs.lis.scored import BASELINE, KNOWN, LEAKED, PLACEBO
 from jobs.lis.window import fit_days
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.placebo import shuffled
 from jobs.ranker.base import base_ranker
 from jobs.ranker.dense_rows import DayRows, read_day_rows
-from jobs.ranker.feature import FeatureTable, RowFeature, row_feature
-from jobs.ranker.fields import ITEM
+from jobs.ranker.feature import FeatureTable, RowFeature, logits, row_feature
 from jobs.ranker.state import Ranker
 from jobs.scenarios import Scenario
 
@@ -69,14 +68,19 @@ class RollingDays:
     ) -> None:
         self._lake, self._scenario, self._kind = lake, scenario, kind
         self._horizons = horizons
+        self._rankers = base_days(lake, scenario)
         self._side_information = [
             preference_kind(name, scenario) for name in scenario.ranker.side_information
         ]
         self._fit: dict[date, ToldDay] = {}
 
+    def days(self, as_of: date) -> list[date]:
+        """The days before T whose fit rows train."""
+        return fit_days(self._scenario, self._rankers, as_of)
+
     def fit(self, as_of: date) -> list[ToldDay]:
         """Fit rows of the days before T, oldest first; days that the window has left are let go."""
-        days = fit_days(self._lake, self._scenario, as_of)
+        days = self.days(as_of)
         self._fit = {day: known for day, known in self._fit.items() if day in days}
         for day in days:
             if day not in self._fit:
@@ -93,25 +97,27 @@ class RollingDays:
     def _read(self, day: date, folds: Sequence[str]) -> tuple[ToldDay, Ranker]:
         ranker = base_ranker(self._lake, self._scenario, day)
         rows = read_day_rows(ranker, self._lake, self._scenario, day, folds)
+        own = logits(ranker, rows)
         side_information = [
-            row_feature(ranker, rows, self._table(kind, day, 0)) for kind in self._side_information
+            row_feature(ranker, rows, self._table(kind, day, 0), own)
+            for kind in self._side_information
         ]
-        known = row_feature(ranker, rows, self._table(self._kind, day, 0))
+        known = row_feature(ranker, rows, self._table(self._kind, day, 0), own)
         features = {}
         for horizon in self._horizons:
             leaked = self._table(self._kind, day, horizon)
             placebo = leaked.taken(shuffled(_popularity(ranker, rows, leaked), day.toordinal()))
             features[horizon] = {
                 KNOWN: known,
-                LEAKED: row_feature(ranker, rows, leaked),
-                PLACEBO: row_feature(ranker, rows, placebo),
+                LEAKED: row_feature(ranker, rows, leaked, own),
+                PLACEBO: row_feature(ranker, rows, placebo, own),
             }
         return ToldDay(rows, side_information, features), ranker
 
     def _table(self, kind: PreferenceKind, day: date, horizon: int) -> FeatureTable:
         partition = feature_partition(self._scenario, kind.name, day, horizon)
-        in_item_space = "swap" in kind.modes and self._scenario.snapshots is None
-        return FeatureTable.from_arrow(self._lake.read(partition), kind.keyed_by, in_item_space)
+        in_slot = "swap" in kind.modes and self._scenario.snapshots is None
+        return FeatureTable.from_arrow(self._lake.read(partition), kind.keyed_by, in_slot)
 
 
 def inputs_of(
@@ -169,10 +175,10 @@ def _of_width(columns: Floats, width: int) -> Floats:
 
 
 def _popularity(ranker: Ranker, rows: DayRows, table: FeatureTable) -> NDArray[np.int64]:
-    """How often M_d had trained the item of each key of a table."""
-    if table.keyed_by == "item":
-        updates = np.append(ranker.table.block(ITEM).updates, 0)
-        popularity: NDArray[np.int64] = updates[ranker.vocabularies[ITEM].rows(table.keys)]
+    """How often M_d had trained the key of each row of a table, or the item of an impression."""
+    if table.column in ranker.fields:
+        updates = np.append(ranker.table.block(table.column).updates, 0)
+        popularity: NDArray[np.int64] = updates[ranker.vocabularies[table.column].rows(table.keys)]
         return popularity
     position = table.rows(rows)
     popularity = np.zeros(len(table.keys), np.int64)

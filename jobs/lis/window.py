@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from jobs.errors import InputError
-from jobs.lake import Lake
-from jobs.lake.rankers import base_days
 from jobs.scenarios import Scenario
 
 
-def fit_days(lake: Lake, scenario: Scenario, as_of: date) -> list[date]:
+def fit_days(scenario: Scenario, rankers: Sequence[date], as_of: date) -> list[date]:
     """The days before T whose fit rows train: those that have a ranker which has seen a day.
+
+    rankers: the days that have one, ascending, as ``jobs.lake.rankers.base_days`` finds them.
 
     Raises:
         InputError: there is none.
     """
     first = as_of - timedelta(days=scenario.retrain.fit_days)
-    found = [day for day in base_days(lake, scenario) if first <= day < as_of]
+    found = [day for day in rankers if first <= day < as_of]
     if not found:
         raise InputError(
             f"as of {as_of}: retrain mode trains on the days before it, and {scenario.name} has no "

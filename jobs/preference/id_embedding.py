@@ -1,4 +1,4 @@
-"""The item-ID embedding of the ranker ``horizon`` days later.
+"""The item-ID embedding of the ranker ``horizon`` days later, or that of another slot.
 
 Source: arXiv 2508.04963, which replaces the item-ID embedding of M_T by that of M_{T+n}. It is an
 upper bound of what any content encoder aligned to this ranker's item space could bring.
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from jobs.lake.schemas import ITEM
 from jobs.preference.kind import EvalRowsSeen, Mode
 
 if TYPE_CHECKING:
@@ -20,25 +21,39 @@ if TYPE_CHECKING:
     from jobs.spark.behaviour import Behaviour, TableWindow
 
 
+ID_EMBEDDING = "id_embedding"
+
+
 @dataclass(frozen=True)
 class IdEmbedding:
-    """See ``PreferenceKind``."""
+    """See ``PreferenceKind``. slot: the column whose embedding is leaked."""
 
-    name: str = "id_embedding"
-    summary: str = "the item-ID embedding that the ranker will have n days later"
-    keyed_by: Literal["item"] = "item"
+    slot: str = ITEM
     takes: Literal["vector"] = "vector"
     modes: tuple[Mode, ...] = ("swap", "retrain")
     eval_rows_seen: EvalRowsSeen = "no"
 
-    def build(self, behaviour: Behaviour) -> DataFrame:
-        from jobs.spark.id_embedding import item_embeddings
+    @property
+    def name(self) -> str:
+        return ID_EMBEDDING if self.slot == ITEM else f"{ID_EMBEDDING}_{self.slot}"
 
-        return item_embeddings(behaviour)
+    @property
+    def summary(self) -> str:
+        what = "item-ID" if self.slot == ITEM else self.slot
+        return f"the {what} embedding that the ranker will have n days later"
+
+    @property
+    def keyed_by(self) -> str:
+        return "item" if self.slot == ITEM else self.slot
+
+    def build(self, behaviour: Behaviour) -> DataFrame:
+        from jobs.spark.id_embedding import slot_embeddings
+
+        return slot_embeddings(behaviour, self.slot)
 
     def inputs(
         self, lake: Lake, scenario: Scenario, windows: Sequence[TableWindow]
     ) -> Mapping[TableWindow, Mapping[str, str]]:
-        from jobs.spark.id_embedding import snapshot_inputs
+        from jobs.spark.id_embedding import slot_inputs
 
-        return snapshot_inputs(lake, scenario, windows)
+        return slot_inputs(lake, scenario, windows, self.slot)

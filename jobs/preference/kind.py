@@ -17,9 +17,10 @@ class PreferenceKind(Protocol):
     """One kind of preference data: what is leaked, and how a ranker takes it.
 
     name: as users write it. summary: one line for ``python -m jobs preference list``.
-    keyed_by: what a row of its table describes. takes: what the row says of it, a ``vector`` or a
-    list of ``items``. modes: ``swap`` needs vectors of the ranker's own item space.
-    eval_rows_seen: whether labels of held-out rows went into it.
+    keyed_by: what a row of its table describes: an ``item``, an ``impression``, or what stands in
+    another column that the ranker looks up, such as ``user_id``. takes: what the row says of it, a
+    ``vector`` or a list of ``items``. modes: ``swap`` needs vectors of the space in which the
+    ranker keeps that column. eval_rows_seen: whether labels of held-out rows went into it.
     """
 
     @property
@@ -29,7 +30,7 @@ class PreferenceKind(Protocol):
     def summary(self) -> str: ...
 
     @property
-    def keyed_by(self) -> Literal["item", "impression"]: ...
+    def keyed_by(self) -> str: ...
 
     @property
     def takes(self) -> Literal["vector", "items"]: ...
@@ -43,9 +44,10 @@ class PreferenceKind(Protocol):
     def build(self, behaviour: Behaviour) -> DataFrame:
         """Its tables for every window of ``behaviour.windows``.
 
-        Keyed by item: columns ``known_at`` (YYYY-MM-DD; what could be known at the start of that
-        day), ``item_id``, ``embedding`` (array of float) or ``items`` (array of ids), ``updates``
-        (events behind the row), ``last_event`` (moment of the newest of them, null where none).
+        Keyed by item, or by another column: ``known_at`` (YYYY-MM-DD; what could be known at the
+        start of that day), ``item_id`` or that column, ``embedding`` (array of float) or ``items``
+        (array of ids), ``updates`` (events behind the row), ``last_event`` (moment of the newest
+        of them, null where none).
         Keyed by impression: ``as_of`` and ``horizon`` in place of ``known_at``, ``impression_id``
         in place of ``item_id``, and ``sources``, the impressions that the row was made from.
         Further columns are stored with the table. Rows may be of items or impressions that the
@@ -55,3 +57,8 @@ class PreferenceKind(Protocol):
         something else has a method ``inputs`` too: see ``jobs.spark.behaviour.MadeFromElse``.
         """
         ...
+
+
+def has_lookback(kind: PreferenceKind) -> bool:
+    """Whether its tables rest on the behaviour of a look-back window, or on something else."""
+    return not hasattr(kind, "inputs")

@@ -5,16 +5,17 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from jobs.errors import InputError
+from jobs.lake.schemas import ITEM
 from jobs.preference.co_click_embedding import CoClickEmbedding
 from jobs.preference.content_vector import ContentVector
 from jobs.preference.future_popularity import FuturePopularity
-from jobs.preference.id_embedding import IdEmbedding
+from jobs.preference.id_embedding import ID_EMBEDDING, IdEmbedding
 from jobs.preference.kind import PreferenceKind
 from jobs.preference.next_click import NextClick
 from jobs.preference.own_kind import installed_kinds, named_kinds
 from jobs.preference.semantic_ids import SemanticIds
 from jobs.preference.similar_items import SIMILAR_BY_COSINE, SIMILAR_BY_SWING
-from jobs.scenarios import Scenario
+from jobs.scenarios import AUTO, Scenario
 
 BUILT_IN: tuple[PreferenceKind, ...] = (
     IdEmbedding(),
@@ -31,11 +32,15 @@ BUILT_IN: tuple[PreferenceKind, ...] = (
 def preference_kinds(scenario: Scenario | None = None) -> tuple[PreferenceKind, ...]:
     """All kinds, in the order in which they are listed: built-in, installed, the scenario's own.
 
+    Built-in too is the embedding of each further slot that the scenario's ranker has.
+
     Raises:
         InputError: two have one name, or one of a user's own cannot be used.
     """
+    slots = () if scenario is None else tuple(slot for slot in scenario.fields if slot != ITEM)
+    built_in = (*BUILT_IN, *(IdEmbedding(slot) for slot in slots))
     own = [*installed_kinds(), *(named_kinds(scenario) if scenario is not None else ())]
-    origins = {kind.name: "the project" for kind in BUILT_IN}
+    origins = {kind.name: "the project" for kind in built_in}
     for found in own:
         name = found.kind.name
         if name in origins:
@@ -44,21 +49,26 @@ def preference_kinds(scenario: Scenario | None = None) -> tuple[PreferenceKind, 
                 "rename one"
             )
         origins[name] = found.where
-    return (*BUILT_IN, *(found.kind for found in own))
+    return (*built_in, *(found.kind for found in own))
 
 
 def is_own(kind: PreferenceKind) -> bool:
     """Whether a kind does not come with the project."""
-    return kind.name not in {built_in.name for built_in in BUILT_IN}
+    known = {built_in.name for built_in in BUILT_IN}
+    return kind.name not in known and not isinstance(kind, IdEmbedding)
 
 
 def preference_kind(name: str, scenario: Scenario | None = None) -> PreferenceKind:
-    """The kind of that name.
+    """The kind of that name. ``id_embedding`` is that of the scenario's slot.
 
     Raises:
         InputError: there is none; the line names the nearest, and all. Or a kind of a user's own
             cannot be used.
     """
+    if scenario is not None and name == ID_EMBEDDING:
+        if scenario.slot == AUTO:
+            raise ValueError("which slot is leaked must be chosen before its kind is looked up")
+        return IdEmbedding(scenario.slot)
     kinds = {kind.name: kind for kind in preference_kinds(scenario)}
     if name not in kinds:
         near = get_close_matches(name, kinds, n=1)

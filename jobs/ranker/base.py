@@ -12,9 +12,9 @@ import numpy as np
 
 from jobs.lake import Lake
 from jobs.lake.rankers import snapshot_partition
+from jobs.lake.schemas import ITEM
 from jobs.ranker.checkpoint import read_checkpoint
-from jobs.ranker.fields import ITEM
-from jobs.ranker.score import ItemTable
+from jobs.ranker.score import SlotTable
 from jobs.ranker.state import Ranker, new_ranker
 from jobs.ranker.table import NEVER, Block, EmbeddingTable
 from jobs.ranker.vocabulary import Vocabulary
@@ -32,7 +32,7 @@ def base_ranker(lake: Lake, scenario: Scenario, day: date) -> Ranker:
     partition = snapshot_partition(scenario, day)
     lake.require(partition, f"run python -m jobs train --scenario {scenario.name} to import it")
     stored = lake.read(partition, ["item_id", "embedding", "updates"])
-    table = ItemTable.from_arrow(stored)
+    table = SlotTable.from_arrow(stored)
     options = scenario.ranker.model_copy(update={"embedding_dim": table.vectors.shape[1]})
     ranker = new_ranker(scenario.model_copy(update={"ranker": options}))
     blocks = {field: Block.untrained(0, options.embedding_dim) for field in ranker.fields}

@@ -16,9 +16,9 @@ from safetensors.numpy import load_file, save
 from torch import Tensor, nn
 
 from jobs.lake import Lake, Manifest, Partition, Window
+from jobs.lake.rankers import checkpoint_partition, ranker_version
 from jobs.ranker.state import Ranker, new_ranker
 from jobs.ranker.table import NEVER, Block, EmbeddingTable
-from jobs.ranker.version import checkpoint_partition, ranker_version
 from jobs.ranker.vocabulary import Vocabulary
 from jobs.scenarios import Scenario
 

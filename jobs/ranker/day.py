@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from jobs.errors import AuditError, InputError
 from jobs.lake import Lake, Manifest, Partition
-from jobs.ranker.fields import field_names
 from jobs.scenarios import Scenario
 
 CHUNK_ROWS = 1 << 16
@@ -78,7 +77,7 @@ def read_day(lake: Lake, scenario: Scenario, day: date, folds: Collection[str]) 
     Raises:
         AuditError: impressions and history are not the same rows in the same order.
     """
-    columns = ["impression_id", *field_names(scenario), "ts", "label", "fold"]
+    columns = ["impression_id", *scenario.fields, "ts", "label", "fold"]
     history = Partition("history", scenario.name, day)
     pairs = _aligned(
         read_impressions(lake, scenario, day, columns),

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from jobs.lake.schemas import ITEM
 from jobs.ranker.day import Chunk, Clicks
-from jobs.ranker.fields import ITEM
 from jobs.ranker.state import Ranker
 
 NO_CLICK = -1

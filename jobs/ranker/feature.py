@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -18,14 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jobs.lake import schemas
+from jobs.lake.schemas import ITEM
 from jobs.ranker.dense_rows import DayRows
 from jobs.ranker.device import deterministic
-from jobs.ranker.fields import ITEM
 from jobs.ranker.state import Ranker
 from jobs.ranker.vocabulary import Vocabulary
 
 Floats = NDArray[np.float32]
-KeyedBy = Literal["item", "impression"]
 _ROWS_AT_ONCE = 8192
 _FEW_DIMENSIONS = 4
 """Vectors of so few dimensions are columns like any other."""
@@ -52,24 +51,25 @@ class FeatureTable:
     """A ``features`` partition in memory.
 
     keys: distinct ids of items or impressions, (n,). Then one of vectors: float32, (n, dim), and
-    lists: of item ids, (n,). in_item_space: the vectors are of the ranker's own item space.
+    lists: of item ids, (n,). in_slot: the vectors are of the space in which the ranker keeps the
+    key's own. keyed_by: see ``schemas.key_column``.
     """
 
-    keyed_by: KeyedBy
+    keyed_by: str
     keys: pa.Array
     vectors: Floats | None
     lists: pa.ListArray | None
-    in_item_space: bool
+    in_slot: bool
 
     @classmethod
-    def from_arrow(cls, table: pa.Table, keyed_by: KeyedBy, in_item_space: bool) -> FeatureTable:
-        keys = table["item_id" if keyed_by == "item" else "impression_id"].combine_chunks()
+    def from_arrow(cls, table: pa.Table, keyed_by: str, in_slot: bool) -> FeatureTable:
+        keys = table[schemas.key_column(keyed_by)].combine_chunks()
         if "items" in table.column_names:
             return cls(keyed_by, keys, None, table["items"].combine_chunks(), False)
         embedding = table["embedding"].combine_chunks()
         flat = embedding.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
         width = len(flat) // len(keys) if len(keys) else 0
-        return cls(keyed_by, keys, flat.reshape(len(keys), width), None, in_item_space)
+        return cls(keyed_by, keys, flat.reshape(len(keys), width), None, in_slot)
 
     def taken(self, order: NDArray[np.int64]) -> FeatureTable:
         """Each key with what the table says of the key at another position; -1 leaves it out."""
@@ -80,24 +80,30 @@ class FeatureTable:
             self.keys.filter(pa.array(kept)),
             None if self.vectors is None else self.vectors[order],
             None if self.lists is None else self.lists.take(pa.array(order)),
-            self.in_item_space,
+            self.in_slot,
         )
+
+    @property
+    def column(self) -> str:
+        """The column of the rows that holds their key."""
+        return schemas.key_column(self.keyed_by)
 
     def rows(self, day: DayRows) -> NDArray[np.int64]:
         """Position of each row's key; -1 where the table does not hold it."""
-        column = ITEM if self.keyed_by == "item" else "impression_id"
-        return Vocabulary(self.keys).rows(day.rows[column].combine_chunks())
+        return Vocabulary(self.keys).rows(day.rows[self.column].combine_chunks())
 
 
-def row_feature(ranker: Ranker, day: DayRows, table: FeatureTable) -> RowFeature:
-    """What the rows of day d are told by a table; ``ranker`` is M_d."""
+def row_feature(ranker: Ranker, day: DayRows, table: FeatureTable, own: Floats) -> RowFeature:
+    """What the rows of day d are told by a table; ``ranker`` is M_d, ``own`` its ``logits``."""
     if table.lists is not None:
-        return _of_lists(ranker, day, table, table.lists)
+        return _of_lists(ranker, day, table, table.lists, own)
     assert table.vectors is not None
-    return _of_vectors(ranker, day, table, table.vectors)
+    return _of_vectors(ranker, day, table, table.vectors, own)
 
 
-def _of_vectors(ranker: Ranker, day: DayRows, table: FeatureTable, vectors: Floats) -> RowFeature:
+def _of_vectors(
+    ranker: Ranker, day: DayRows, table: FeatureTable, vectors: Floats, own: Floats
+) -> RowFeature:
     position = table.rows(day)
     covered = position >= 0
     if not vectors.shape[1]:
@@ -106,20 +112,26 @@ def _of_vectors(ranker: Ranker, day: DayRows, table: FeatureTable, vectors: Floa
     held = np.pad(vectors, ((0, 1), (0, 0)))
     candidate = held[position]
     columns = [covered[:, None], np.linalg.norm(candidate, axis=1, keepdims=True)]
-    if table.keyed_by == "impression":
-        return RowFeature(_joined([*columns, candidate]), len(columns), covered)
+    if table.column != ITEM:
+        if table.in_slot:
+            moved = logits(ranker, day, table.column, _replaced(held, position))
+            columns.append(moved - own)
+        compact = len(columns)
+        return RowFeature(_joined([*columns, candidate]), compact, covered)
     clicked = Vocabulary(table.keys).rows(day.clicks.items)
     history = _mean(held[clicked], day.clicks.row, clicked >= 0, len(day))
     columns.append(_cosine(candidate, history))
-    if table.in_item_space:
-        columns.append(_swapped(ranker, day, held, position, clicked))
+    if table.in_slot:
+        columns.append(_swapped(ranker, day, held, position, clicked) - own)
     if vectors.shape[1] <= _FEW_DIMENSIONS:
         columns.append(candidate)
     compact = sum(column.shape[1] for column in columns)
     return RowFeature(_joined([*columns, candidate, candidate * history]), compact, covered)
 
 
-def _of_lists(ranker: Ranker, day: DayRows, table: FeatureTable, lists: pa.ListArray) -> RowFeature:
+def _of_lists(
+    ranker: Ranker, day: DayRows, table: FeatureTable, lists: pa.ListArray, own: Floats
+) -> RowFeature:
     position = table.rows(day)
     lengths = lists.value_lengths().fill_null(0).to_numpy()
     starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
@@ -136,12 +148,12 @@ def _of_lists(ranker: Ranker, day: DayRows, table: FeatureTable, lists: pa.ListA
     clicked = day.clicks.row * len(names) + names.rows(day.clicks.items)
     in_history = np.isin(row * len(names) + listed, clicked[names.rows(day.clicks.items) >= 0])
 
-    own = np.pad(ranker.table.block(ITEM).embedding, ((0, 1), (0, 0)))
+    vectors = np.pad(ranker.table.block(ITEM).embedding, ((0, 1), (0, 0)))
     known = ranker.vocabularies[ITEM].rows(values)[entry]
-    pooled = _mean(own[known], row, known >= 0, len(day))
+    pooled = _mean(vectors[known], row, known >= 0, len(day))
     candidate = day.vectors[day.fields[:, ranker.item_field]]
     history = _mean(
-        own[ranker.vocabularies[ITEM].rows(day.clicks.items)],
+        vectors[ranker.vocabularies[ITEM].rows(day.clicks.items)],
         day.clicks.row,
         np.ones(len(day.clicks.row), np.bool_),
         len(day),
@@ -155,10 +167,9 @@ def _of_lists(ranker: Ranker, day: DayRows, table: FeatureTable, lists: pa.ListA
         _cosine(pooled, history),
     ]
     if table.keyed_by == "item":
-        moved = _logits(
-            ranker, day, lambda part: np.where(covered[part, None], pooled[part], np.nan)
-        )
-        columns.append(moved - _logits(ranker, day))
+        entries = np.where(covered, np.arange(len(day)), -1)
+        moved = logits(ranker, day, ITEM, _replaced(pooled, entries))
+        columns.append(moved - own)
     compact = len(columns)
     return RowFeature(_joined([*columns, pooled, pooled * candidate]), compact, covered)
 
@@ -170,10 +181,7 @@ def _swapped(
     position: NDArray[np.int64],
     clicked: NDArray[np.int64],
 ) -> Floats:
-    """How M_d's logits move if the table's vectors take the place of its own, everywhere."""
-
-    def of_candidates(part: slice) -> Floats:
-        return np.where(position[part, None] >= 0, held[position[part]], np.nan)
+    """M_d's logits if the table's vectors take the place of its own, everywhere."""
 
     def of_clicks(part: slice) -> Floats:
         inside = (day.clicks.row >= part.start) & (day.clicks.row < part.stop) & (clicked >= 0)
@@ -185,16 +193,22 @@ def _swapped(
         ]
         return vectors
 
-    return _logits(ranker, day, of_candidates, of_clicks) - _logits(ranker, day)
+    return logits(ranker, day, ITEM, _replaced(held, position), of_clicks)
 
 
-def _logits(
+def _replaced(vectors: Floats, position: NDArray[np.int64]) -> Callable[[slice], Floats]:
+    """Vectors of some of the rows by position; NaN where that is -1."""
+    return lambda part: np.where(position[part, None] >= 0, vectors[position[part]], np.nan)
+
+
+def logits(
     ranker: Ranker,
     day: DayRows,
-    candidates: Callable[[slice], Floats] | None = None,
+    slot: str = ITEM,
+    replaced: Callable[[slice], Floats] | None = None,
     clicks: Callable[[slice], Floats] | None = None,
 ) -> Floats:
-    """Logits of M_d, (rows, 1), some vectors replaced; NaN keeps the ranker's own."""
+    """Logits of M_d, (rows, 1), some vectors of a slot replaced; NaN keeps the ranker's own."""
     own = torch.from_numpy(day.vectors).to(ranker.device)
     parts = [np.empty((0, 1), np.float32)]
     ranker.network.eval()
@@ -204,13 +218,13 @@ def _logits(
             fields = own[torch.from_numpy(day.fields[part]).to(ranker.device)]
             index = torch.from_numpy(day.history[part]).to(ranker.device)
             history, is_click = own[index], index < len(own) - 1
-            if candidates is not None:
-                item = fields[:, ranker.item_field]
-                fields[:, ranker.item_field] = _kept(candidates(part), item)
+            if replaced is not None:
+                field = ranker.fields.index(slot)
+                fields[:, field] = _kept(replaced(part), fields[:, field])
             if clicks is not None:
                 history = _kept(clicks(part), history)
-            logits = ranker.network(fields, history, is_click)
-            parts.append(logits.float().cpu().numpy()[:, None])
+            part_logits = ranker.network(fields, history, is_click)
+            parts.append(part_logits.float().cpu().numpy()[:, None])
     return np.concatenate(parts)
 
 

@@ -16,18 +16,18 @@ from tqdm import tqdm
 
 from jobs.errors import InputError
 from jobs.lake import Lake, Manifest, Partition
+from jobs.lake.rankers import (
+    checkpoint_days,
+    checkpoint_partition,
+    ranker_keys,
+    ranker_version,
+)
 from jobs.ranker.checkpoint import read_checkpoint, write_checkpoint
 from jobs.ranker.day import read_day, require_day
 from jobs.ranker.network import seeded
 from jobs.ranker.score import BASELINE, score_rows
 from jobs.ranker.state import Ranker, new_ranker
 from jobs.ranker.train import train_day
-from jobs.ranker.version import (
-    checkpoint_days,
-    checkpoint_partition,
-    ranker_keys,
-    ranker_version,
-)
 from jobs.scenarios import Scenario
 
 _VALIDATED = ("eval", "lineage")

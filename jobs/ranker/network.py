@@ -15,12 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from jobs.errors import InputError
-from jobs.ranker.fields import ITEM
 from jobs.ranker.model import DeepCrossNetwork
-from jobs.scenarios import RankerOptions
+from jobs.scenarios import RankerOptions, Scenario
 from jobs.scenarios.own_code import load_class
 
-LEAKABLE_SLOTS = (ITEM,)
 _TRIED_ROWS = 3
 
 
@@ -28,8 +26,8 @@ class RankerNetwork(Protocol):
     """What a network of the user's own must be, besides a ``torch.nn.Module``.
 
     It is trained by Adam and is stored by its parameters and buffers. A class attribute
-    ``embedding_slots: tuple[str, ...]`` may name the fields whose embedding is to be leaked;
-    without it, that is ``("item_id",)``.
+    ``embedding_slots: tuple[str, ...]`` may name the fields that ``slot: auto`` chooses from;
+    without it, these are all.
     """
 
     def __init__(self, fields: int, item_field: int, options: RankerOptions) -> None:
@@ -67,6 +65,22 @@ def new_network(fields: int, item_field: int, options: RankerOptions) -> nn.Modu
     return network
 
 
+def leakable_slots(scenario: Scenario) -> tuple[str, ...]:
+    """The embedding slots that ``slot: auto`` chooses from.
+
+    Raises:
+        InputError: the user's own class names others than the ranker's fields, or none.
+    """
+    reference = scenario.ranker.network
+    if reference is None:
+        return scenario.fields
+    slots = getattr(_own_class(reference), "embedding_slots", scenario.fields)
+    if not isinstance(slots, tuple) or not slots or not set(slots) <= set(scenario.fields):
+        known = ", ".join(scenario.fields)
+        raise _refused(reference, f"embedding_slots is {slots!r}, must be a tuple out of {known}")
+    return slots
+
+
 def is_own(options: RankerOptions) -> bool:
     """Whether the ranker's network is a class of the user's own."""
     return options.network is not None
@@ -93,9 +107,6 @@ def _own_class(reference: str) -> type[nn.Module]:
         raise _refused(reference, "is no torch.nn.Module: derive it from that")
     if own.forward is nn.Module.forward:
         raise _refused(reference, "has no method forward(fields, history, clicked)")
-    slots = getattr(own, "embedding_slots", LEAKABLE_SLOTS)
-    if not isinstance(slots, tuple) or not slots or not set(slots) <= set(LEAKABLE_SLOTS):
-        raise _refused(reference, f"embedding_slots is {slots!r}, must be {LEAKABLE_SLOTS!r}")
     return own
 
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jobs.lake import Lake, schemas
+from jobs.lake.schemas import ITEM
 from jobs.ranker.checkpoint import read_checkpoint
 from jobs.ranker.day import Chunk, read_day, require_day
 from jobs.ranker.device import deterministic
-from jobs.ranker.encode import encode, pad
-from jobs.ranker.fields import ITEM
+from jobs.ranker.encode import EncodedRows, encode, pad
 from jobs.ranker.state import Ranker
 from jobs.scenarios import Scenario
 
@@ -31,16 +31,16 @@ _BATCH_ROWS = 8192
 
 
 @dataclass(frozen=True)
-class ItemTable:
-    """Item vectors to score with. ids: distinct, (items,). vectors: float32, (items, dim)."""
+class SlotTable:
+    """Vectors of a slot to score with. ids: distinct, (ids,). vectors: float32, (ids, dim)."""
 
     ids: pa.Array
     vectors: NDArray[np.float32]
 
     @classmethod
-    def from_arrow(cls, table: pa.Table) -> ItemTable:
-        """From the columns ``item_id`` and ``embedding`` of a features or snapshots table."""
-        ids = table["item_id"].combine_chunks()
+    def from_arrow(cls, table: pa.Table, slot: str = ITEM) -> SlotTable:
+        """From the slot's column and ``embedding`` of a features or snapshots table."""
+        ids = table[slot].combine_chunks()
         vectors = table["embedding"].combine_chunks()
         flat = vectors.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
         return cls(ids, flat.reshape(len(ids), vectors.type.list_size))
@@ -66,13 +66,14 @@ def score_day(
     lake: Lake,
     scenario: Scenario,
     as_of: date,
-    variants: Mapping[str, ItemTable],
+    variants: Mapping[str, SlotTable],
     folds: Collection[str] = ("eval", "lineage"),
+    slot: str = ITEM,
 ) -> DayScores:
-    """Score the rows of day T with M_T, once as ``baseline`` and once with each variant's items.
+    """Score the rows of day T with M_T, once as ``baseline`` and once with each variant's vectors.
 
-    A variant replaces the vectors of the ids that it holds, as candidates and in histories; for
-    other ids M_T's own vector stays, or zero where M_T has none.
+    A variant replaces the vectors of the slot's ids that it holds, those of items in histories
+    too; for other ids M_T's own vector stays, or zero where M_T has none.
 
     Raises:
         InputError: M_T, or the day's impressions or history, are not published.
@@ -80,29 +81,34 @@ def score_day(
     """
     require_day(lake, scenario, as_of)
     ranker = read_checkpoint(lake, scenario, as_of)
-    return score_rows(ranker, scenario, read_day(lake, scenario, as_of, folds), variants)
+    return score_rows(ranker, scenario, read_day(lake, scenario, as_of, folds), variants, slot)
 
 
 def score_rows(
-    ranker: Ranker, scenario: Scenario, chunks: Iterable[Chunk], variants: Mapping[str, ItemTable]
+    ranker: Ranker,
+    scenario: Scenario,
+    chunks: Iterable[Chunk],
+    variants: Mapping[str, SlotTable],
+    slot: str = ITEM,
 ) -> DayScores:
     """As ``score_day``, for a ranker and rows that are at hand."""
     if BASELINE in variants:
         raise ValueError(f"a variant cannot be named {BASELINE!r}")
-    items = _Items(ranker, variants)
+    known = _SlotVectors(ranker, slot, variants)
     rows: list[pa.RecordBatch] = []
     updates = [np.empty(0, np.int64)]
-    scores = {name: [np.empty(0)] for name in items.vectors}
-    covered = {name: [np.empty(0, np.bool_)] for name in items.vectors}
+    scores = {name: [np.empty(0)] for name in known.vectors}
+    covered = {name: [np.empty(0, np.bool_)] for name in known.vectors}
     ranker.network.eval()
     with deterministic(), torch.inference_mode():
         for chunk in chunks:
-            candidate = items.rows(chunk.impressions[ITEM])
+            encoded = encode(ranker, chunk)
+            position = known.rows(chunk.impressions[slot])
             rows.append(described(scenario, chunk))
-            updates.append(items.updates[candidate])
-            for name, logits in _logits(ranker, items, chunk, candidate).items():
+            updates.append(ranker.table.updates[encoded.fields[:, ranker.item_field]])
+            for name, logits in _logits(ranker, known, chunk, encoded, position).items():
                 scores[name].append(1 / (1 + np.exp(-logits.astype(np.float64))))
-                covered[name].append(items.held[name][candidate])
+                covered[name].append(known.held[name][position])
     return DayScores(
         rows=pa.Table.from_batches(rows) if rows else no_rows(scenario),
         item_updates=np.concatenate(updates),
@@ -111,19 +117,19 @@ def score_rows(
     )
 
 
-class _Items:
-    """Item vectors of all variants, over the ids of M_T and of the variants together.
+class _SlotVectors:
+    """Vectors of a slot in all variants, over the ids of M_T and of the variants together.
 
     Row 0 stands for ids that none of them holds. vectors: variant -> (ids + 1, dim).
     """
 
-    def __init__(self, ranker: Ranker, variants: Mapping[str, ItemTable]) -> None:
-        own = ranker.vocabularies[ITEM]
+    def __init__(self, ranker: Ranker, slot: str, variants: Mapping[str, SlotTable]) -> None:
+        self.slot = slot
+        own = ranker.vocabularies[slot]
         self.vocabulary = own
         for table in variants.values():
             self.vocabulary = self.vocabulary.extended(table.ids)
-        block = ranker.table.block(ITEM).grown(len(self.vocabulary))
-        self.updates = np.concatenate([[0], block.updates])
+        block = ranker.table.block(slot).grown(len(self.vocabulary))
         base = np.pad(block.embedding, ((1, 0), (0, 0)))
         self.vectors = {BASELINE: torch.from_numpy(base).to(ranker.device)}
         self.held = {BASELINE: np.arange(len(base)) - 1 < len(own)}
@@ -142,20 +148,28 @@ class _Items:
 
 
 def _logits(
-    ranker: Ranker, items: _Items, chunk: Chunk, candidate: NDArray[np.int64]
+    ranker: Ranker,
+    known: _SlotVectors,
+    chunk: Chunk,
+    encoded: EncodedRows,
+    position: NDArray[np.int64],
 ) -> dict[str, NDArray[np.float32]]:
-    encoded = encode(ranker, chunk)
-    clicked = items.rows(chunk.clicks.items)
-    history = pad(chunk.clicks, clicked, len(chunk), ranker.options.history_length)
-    logits: dict[str, list[Tensor]] = {name: [] for name in items.vectors}
+    field = ranker.fields.index(known.slot)
+    history = encoded.history
+    if known.slot == ITEM:
+        # Items that only a variant knows are in histories too.
+        clicked = known.rows(chunk.clicks.items)
+        history = pad(chunk.clicks, clicked, len(chunk), ranker.options.history_length)
+    logits: dict[str, list[Tensor]] = {name: [] for name in known.vectors}
     for start in range(0, len(chunk), _BATCH_ROWS):
         batch = slice(start, start + _BATCH_ROWS)
         fields = ranker.table.embedding[_index(encoded.fields[batch], ranker)]
-        item, clicks = _index(candidate[batch], ranker), _index(history[batch], ranker)
+        own, clicks = _index(position[batch], ranker), _index(history[batch], ranker)
         is_click, clicks = clicks >= 0, clicks.clamp(min=0)
-        for name, vectors in items.vectors.items():
-            fields[:, ranker.item_field] = vectors[item]
-            logits[name].append(ranker.network(fields, vectors[clicks], is_click))
+        for name, vectors in known.vectors.items():
+            fields[:, field] = vectors[own]
+            clicked_vectors = vectors if known.slot == ITEM else ranker.table.embedding
+            logits[name].append(ranker.network(fields, clicked_vectors[clicks], is_click))
     return {
         name: torch.cat(parts).cpu().numpy() if parts else np.empty(0, np.float32)
         for name, parts in logits.items()

@@ -9,8 +9,8 @@ import pyarrow as pa
 import torch
 from torch import nn
 
+from jobs.lake.schemas import ITEM, field_type
 from jobs.ranker.device import default_device
-from jobs.ranker.fields import ITEM, field_names, field_type
 from jobs.ranker.network import new_network
 from jobs.ranker.table import EmbeddingTable
 from jobs.ranker.vocabulary import Vocabulary
@@ -59,7 +59,7 @@ def new_ranker(scenario: Scenario, device: torch.device | None = None) -> Ranker
         InputError: the user's own network is not what ``RankerNetwork`` says.
     """
     device = device or default_device()
-    fields, options = field_names(scenario), scenario.ranker
+    fields, options = scenario.fields, scenario.ranker
     vocabularies = {field: Vocabulary.empty(field_type(scenario, field)) for field in fields}
     table = EmbeddingTable.untrained(dict.fromkeys(fields, 0), options.embedding_dim, device)
     network = new_network(len(fields), fields.index(ITEM), options).to(device)

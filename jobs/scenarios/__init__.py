@@ -1,6 +1,6 @@
 """One YAML file a feed, and the typed, frozen config that it is read into."""
 
-from jobs.scenarios.config import FoldShares, Scenario, Schedule
+from jobs.scenarios.config import AUTO, FoldShares, Scenario, Schedule
 from jobs.scenarios.load import load_scenario, shipped_scenarios
 from jobs.scenarios.preferences import PreferenceTable
 from jobs.scenarios.rankers import ImportedSnapshots, RankerOptions, RetrainOptions
@@ -16,6 +16,7 @@ from jobs.scenarios.sources import (
 )
 
 __all__ = [
+    "AUTO",
     "Column",
     "CsvFormat",
     "FoldShares",

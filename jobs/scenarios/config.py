@@ -16,6 +16,9 @@ from jobs.scenarios.preferences import OwnPreference
 from jobs.scenarios.rankers import ImportedSnapshots, RankerOptions, RetrainOptions
 from jobs.scenarios.sources import SimulatedSource, TableSource
 
+AUTO = "auto"
+"""The slot that is chosen by permutation importance."""
+
 
 class FoldShares(Frozen):
     """Shares of the three folds, by a stable hash of the impression id. They never change."""
@@ -53,6 +56,11 @@ class Scenario(Frozen):
     ranker: RankerOptions = RankerOptions()
     horizons: tuple[int, ...] = (7, 30)
     preferences: tuple[str, ...] = Field(("id_embedding",), min_length=1)
+    slot: str = Field(
+        "item_id",
+        description="embedding slot that id_embedding leaks: user_id, item_id, a context field, or "
+        "auto for the one that the ranker would miss most",
+    )
     modes: tuple[Literal["swap", "retrain"], ...] = Field(("swap",), min_length=1)
     own_preferences: tuple[OwnPreference, ...] = Field(
         (), description="kinds of your own: path.py:Name, module:Name, or a Parquet table"
@@ -70,6 +78,23 @@ class Scenario(Frozen):
         45, ge=1, description="how many days before the first asked-for day a new lineage starts"
     )
     schedule: Schedule = Schedule()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Columns of impressions that the ranker looks up, each an embedding slot of its own."""
+        return ("user_id", "item_id", *self.context)
+
+    def check_slot(self, slot: str) -> None:
+        """Refuse a slot that the ranker does not have.
+
+        Raises:
+            ValueError: it is none.
+        """
+        if slot not in (*self.fields, AUTO):
+            known = ", ".join((*self.fields, AUTO))
+            raise ValueError(f"slot {slot!r} is no embedding slot: known: {known}")
+        if self.snapshots is not None and slot != "item_id":
+            raise ValueError(f"slot {slot!r}: only item_id has vectors where they are imported")
 
     @field_validator("horizons")
     @classmethod
@@ -90,6 +115,7 @@ class Scenario(Frozen):
             raise ValueError(
                 f"context field {unknown[0]!r} is not mapped; known: {', '.join(sorted(known))}"
             )
+        self.check_slot(self.slot)
         if self.ranker.history_length > self.history_length:
             raise ValueError("ranker.history_length is more than history_length keeps")
         return self

@@ -74,7 +74,7 @@ def assemble_tables(
     ):
         behaviour = Behaviour(spark, lake, scenario, tuple(stale))
         schema = _write(behaviour, kind, f"{attempt.folder}/features")
-        key = f"{kind.keyed_by}_id"
+        key = schemas.key_column(kind.keyed_by)
         tables = [
             WrittenTable(kind.name, partition, window, key, f"{attempt.folder}/{_below(window)}")
             for window, partition in stale.items()
@@ -150,12 +150,15 @@ def _write(behaviour: Behaviour, kind: TableMaker, folder: str) -> pa.Schema:
     """Write the tables, cut to what their days name; returns their columns."""
     frame = kind.build(behaviour)
     tables = F.broadcast(behaviour.tables)
-    key = f"{kind.keyed_by}_id"
-    if kind.keyed_by == "item":
-        placed, named = frame.join(tables, "known_at"), _items_named(behaviour)
-    else:
+    key = schemas.key_column(kind.keyed_by)
+    named = behaviour.asked.select("as_of", key)
+    if kind.keyed_by == "impression":
         placed = frame.join(tables, ["as_of", "horizon"], how="left_semi")
-        named = behaviour.asked.select("as_of", key)
+    else:
+        placed = frame.join(tables, "known_at")
+        if kind.keyed_by == "item":
+            named = named.unionByName(_items_clicked(behaviour))
+        named = named.distinct()
     rows = placed.join(named, ["as_of", key], how="left_semi")
     contract = schemas.features(behaviour.scenario, kind.keyed_by, kind.takes)
     own = [name for name in frame.columns if name not in _PLACE and name not in contract.names]
@@ -164,15 +167,14 @@ def _write(behaviour: Behaviour, kind: TableMaker, folder: str) -> pa.Schema:
     return schema
 
 
-def _items_named(behaviour: Behaviour) -> DataFrame:
-    """Items that a day's impressions show, or that the histories hold which rankers read."""
+def _items_clicked(behaviour: Behaviour) -> DataFrame:
+    """Items that the histories of a day hold."""
     days = sorted({window.as_of for window in behaviour.windows})
     name = behaviour.scenario.name
     history = read_days(behaviour.spark, behaviour.lake, "history", name, days)
     assert history is not None
     items = F.explode(F.array_union("items", "lineage_items"))
-    clicked = history.select(F.col("ds").alias("as_of"), items.alias("item_id"))
-    return behaviour.asked.select("as_of", "item_id").unionByName(clicked).distinct()
+    return history.select(F.col("ds").alias("as_of"), items.alias("item_id"))
 
 
 def _publish(

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from jobs.datasets.columns import is_id, is_list
 from jobs.datasets.preference_files import TableFiles, earliest, find_table, value_column
@@ -22,6 +21,7 @@ from jobs.lake.schemas import MOMENT, id_type
 from jobs.lake.storage import Storage
 from jobs.scenarios import PreferenceTable, Scenario
 from jobs.spark.behaviour import Behaviour, TableWindow
+from jobs.spark.parse import parse_id, parse_moment
 from jobs.spark.session import midnight, spark_type
 
 _BATCH_ROWS = 1 << 14
@@ -92,13 +92,12 @@ def _rows(
     """item_id, value, available_at, the ``file``, and of a bad row the ``problem``."""
     raw = _read(spark, table, files)
     ids = spark_type(str(id_type(scenario)))
-    item, value, moment = _id(F.col("item"), ids), F.col("value"), F.col("moment")
+    item, value, moment = parse_id(F.col("item"), ids), F.col("value"), F.col("moment")
     if dict(raw.dtypes)["moment"] == "string":
-        # Spark takes a bare time of day as one of today, which changes from run to run.
-        moment = F.when(moment.rlike(r"^\s*\d{4}"), moment.try_cast("timestamp"))
+        moment = parse_moment(moment)
     column = value_column(table)
     if table.vector is None:
-        value = F.transform(value, lambda element: _id(element, ids))
+        value = F.transform(value, lambda element: parse_id(element, ids))
         bad = F.exists(value, lambda element: element.isNull())
         what = "holds what is no item id"
         is_missing = value.isNull()
@@ -120,13 +119,6 @@ def _rows(
         "file",
         problem.alias("problem"),
     )
-
-
-def _id(value: Column, kind: T.DataType) -> Column:
-    if isinstance(kind, T.StringType):
-        text = value.cast("string")
-        return F.when(text != "", text)
-    return value.try_cast("bigint")
 
 
 def _problem(name: str, value: Column, what: str) -> Column:

@@ -17,6 +17,7 @@ from jobs.datasets.preflight import column_name
 from jobs.lake.storage import Storage
 from jobs.scenarios import Column as MappedColumn
 from jobs.scenarios import CsvFormat, Scenario, TableSource
+from jobs.spark.parse import parse_id, parse_moment
 from jobs.spark.session import spark_type
 
 _NUMBER = "decimal(26,6)"
@@ -67,8 +68,8 @@ def with_contract_columns(raw: DataFrame, source: TableSource, scenario: Scenari
     """
     columns = source.columns
     ids = spark_type(source.ids)
-    user = _id(_column(raw, columns.user_id), ids)
-    item = _id(_column(raw, columns.item_id), ids)
+    user = parse_id(_column(raw, columns.user_id), ids)
+    item = parse_id(_column(raw, columns.item_id), ids)
     ts = _moment(raw, columns.ts, source)
     if columns.impression_id is None:
         parts = [user.cast("string"), item.cast("string"), F.unix_micros(ts).cast("string")]
@@ -76,7 +77,7 @@ def with_contract_columns(raw: DataFrame, source: TableSource, scenario: Scenari
             user.isNotNull() & item.isNotNull() & ts.isNotNull(), F.concat_ws("-", *parts)
         )
     else:
-        impression = _id(_column(raw, columns.impression_id), ids)
+        impression = parse_id(_column(raw, columns.impression_id), ids)
     context = {
         name: F.coalesce(_column(raw, column).cast("string"), F.lit(""))
         for name, column in columns.context.items()
@@ -110,7 +111,7 @@ def item_columns(raw: DataFrame, source: TableSource) -> DataFrame:
     }
     vector = F.lit(None) if mapped.vector is None else _column(raw, mapped.vector)
     rows = raw.select(
-        _id(_column(raw, mapped.item_id), spark_type(source.ids)).alias("item_id"),
+        parse_id(_column(raw, mapped.item_id), spark_type(source.ids)).alias("item_id"),
         *(value.cast("string").alias(name) for name, value in texts.items()),
         vector.cast("array<float>").alias("vector"),
     )
@@ -137,22 +138,13 @@ def _file_day(source: TableSource) -> Column:
     return F.regexp_extract(F.col("_metadata.file_path"), whole_names, 1)
 
 
-def _id(value: Column, kind: T.DataType) -> Column:
-    if isinstance(kind, T.StringType):
-        text = value.cast("string")
-        return F.when(text != "", text)
-    return value.try_cast("bigint")
-
-
 def _moment(raw: DataFrame, mapped: MappedColumn, source: TableSource) -> Column:
     value = _column(raw, mapped)
     name = column_name(raw.columns, mapped)
     if source.ts_unit == "timestamp" and name and raw.schema[name].dataType == T.LongType():
         ts = F.timestamp_micros(F.expr(f"`{name}` div 1000"))  # nanoseconds, see session
     elif source.ts_unit == "timestamp":
-        # Spark takes a bare time of day as one of today, which changes from run to run.
-        has_year = value.cast("string").rlike(r"^\s*\d{4}")
-        ts = F.when(has_year, value.try_cast("timestamp"))
+        ts = parse_moment(value)
     else:
         micros = value.try_cast(_NUMBER) * F.lit(_MICROSECONDS[source.ts_unit])
         ts = F.timestamp_micros(micros.try_cast("bigint"))

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.sdk import Asset, CronDataIntervalTimetable, Param
 
+from jobs.preference.registry import BUILT_IN
 from jobs.scenarios import Scenario, SimulatedSource, shipped_scenarios
 
 _PLAN = "ti.xcom_pull(task_ids='resolve_date', key='plan')"
@@ -31,17 +32,6 @@ ALL_DUE = [
     *_MODES,
 ]
 
-# As the registry lists them. It is not imported here: a DAG file must stay quick to parse.
-_BUILT_IN = (
-    "id_embedding",
-    "similar_items",
-    "similar_items_cosine",
-    "next_click",
-    "co_click_embedding",
-    "future_popularity",
-    "content_vector",
-    "semantic_ids",
-)
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "recommender",
@@ -105,7 +95,7 @@ def form(scenario: Scenario) -> dict[str, Param]:
             list(scenario.preferences),
             type="array",
             items={"type": "string"},
-            examples=sorted({*_BUILT_IN, *scenario.preferences}),
+            examples=sorted({*(kind.name for kind in BUILT_IN), *scenario.preferences}),
             title="Preference data",
             description="What is leaked into the ranker.",
         ),

@@ -11,7 +11,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
-from jobs.cli import STEPS, _parser
+from jobs.parser import STEPS, build_parser
 from jobs.preference import preference_kinds
 from jobs.scenarios import load_scenario, shipped_scenarios
 
@@ -124,7 +124,7 @@ def test_the_command_line_takes_what_every_task_gives_it(bag: DagBag, name: str)
             task.scoring = {"as_of": "2026-01-24", "horizon": 7, "waits_for": None, **kind}
         task.render_template_fields({"task": task, "ti": PlanOfARun(), "params": {"since": None}})
         given = getattr(task, "application_args", None) or ["step", task.step, *task.arguments]
-        options = _parser().parse_args(given)
+        options = build_parser().parse_args(given)
         assert options.scenario == name
         seen.add(options.step)
     assert seen == set(STEPS) - ({"simulate"} if "simulate" not in dag.task_ids else set())

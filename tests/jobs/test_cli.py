@@ -6,9 +6,10 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from jobs.cli import STEPS, main
+from jobs.cli import main
 from jobs.lake import Lake, Partition
 from jobs.lake.rankers import ranker_keys
+from jobs.parser import STEPS
 from jobs.preference import preference_kinds
 from jobs.scenarios import load_scenario, shipped_scenarios
 

@@ -7,7 +7,16 @@ The same results always give the same bytes.
 from jobs.lis.plots.canvas import png, svg
 from jobs.lis.plots.dose import dose_figure
 from jobs.lis.plots.forest import forest_figure
+from jobs.lis.plots.importance import importance_figure
 from jobs.lis.plots.roc import roc_figure
 from jobs.lis.plots.trend import trend_figure
 
-__all__ = ["dose_figure", "forest_figure", "png", "roc_figure", "svg", "trend_figure"]
+__all__ = [
+    "dose_figure",
+    "forest_figure",
+    "importance_figure",
+    "png",
+    "roc_figure",
+    "svg",
+    "trend_figure",
+]

@@ -17,10 +17,10 @@ from jobs.datasets.simulator import SimulatorOptions, alive_items, generate_day
 from jobs.lake import Lake, Partition, schemas
 from jobs.lake.folds import fold_of
 from jobs.lake.rankers import feature_partition
+from jobs.lake.schemas import ITEM
 from jobs.lis.retrain import score_retrain
 from jobs.preference import preference_kind
 from jobs.ranker.checkpoint import read_checkpoint
-from jobs.ranker.fields import ITEM
 from jobs.ranker.lineage import extend_lineage
 from jobs.scenarios import Scenario
 

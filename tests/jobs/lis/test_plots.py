@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import xml.etree.ElementTree as ET
-from datetime import datetime
+from datetime import date, datetime
 
 import matplotlib
 import numpy as np
@@ -16,7 +16,16 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
 from jobs.lis.auc import auc
-from jobs.lis.plots import dose_figure, forest_figure, png, roc_figure, svg, trend_figure
+from jobs.lis.importance import SlotImportance
+from jobs.lis.plots import (
+    dose_figure,
+    forest_figure,
+    importance_figure,
+    png,
+    roc_figure,
+    svg,
+    trend_figure,
+)
 from jobs.lis.plots.canvas import INK
 from jobs.lis.result import LisResult, Slice
 from jobs.lis.roc import roc_curve
@@ -181,6 +190,34 @@ def test_a_forest_without_any_figure_can_be_drawn() -> None:
     part = Slice("age", "0", 3, 1, math.nan, math.nan, math.nan)
     nothing = make_result(slices=(part,), lis=math.nan)
     assert svg(forest_figure([nothing]), "hole", "any").startswith("<svg")
+
+
+def important(slot: str, importance: float, margin: float = 0.002) -> SlotImportance:
+    ends = (importance - margin, importance + margin)
+    days = (date(2026, 1, 26), date(2026, 2, 1))
+    return SlotImportance(slot, importance, margin / 2, *ends, 9_000, 700, *days)
+
+
+@pytest.mark.parametrize("width", [340, 1080])
+def test_slots_are_drawn_downwards_with_their_intervals(width: int) -> None:
+    slots = [important("user_id", 0.031), important("place", -0.0001, math.nan)]
+    first, second = (svg(importance_figure(slots, width), "name", "any") for _ in range(2))
+    assert first == second
+    assert INK not in first
+    assert "currentColor" in first
+    assert "var(--held-out, #0072b2)" in first
+    assert "AUC lost" in " ".join(ET.fromstring(first).itertext())
+    axes = importance_figure(slots, width).axes[0]
+    places = dict(
+        zip([t.get_text() for t in axes.get_yticklabels()], axes.get_yticks(), strict=True)
+    )
+    assert places["user_id"] > places["place"]
+    [points] = [line for line in axes.lines if line.get_marker() == "o"]
+    drawn = dict(zip(np.asarray(points.get_ydata()), np.asarray(points.get_xdata()), strict=True))
+    assert drawn == {places["user_id"]: 0.031, places["place"]: -0.0001}
+    [lines] = axes.collections
+    ends = np.asarray(lines.get_paths()[0].vertices, float)
+    np.testing.assert_allclose(ends, [[0.029, places["user_id"]], [0.033, places["user_id"]]])
 
 
 def test_missing_figures_and_days_out_of_order_can_be_drawn() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 
 import pytest
 
 from jobs.lis import wording
+from jobs.lis.importance import SlotImportance
 from jobs.lis.report import Axis, build_report, compared_versions
 from jobs.lis.result import Slice
 from jobs.lis.table import result_table
@@ -220,6 +222,36 @@ def test_ranker_versions_are_compared_on_the_latest_day_that_they_share() -> Non
     assert "+0.0220" in section
     assert compared_versions(new) == []
     assert "side by side" not in Page(build_report(SCENARIO, new)).text
+
+
+def test_importances_of_slots_are_drawn_and_listed_only_where_they_are_given() -> None:
+    days = {"first": date(2026, 1, 26), "last": date(2026, 2, 1)}
+    slots = [
+        SlotImportance("user_id", 0.031, 0.001, 0.029, 0.033, 12_345, 901, **days),
+        SlotImportance("<place>", -0.0002, math.nan, math.nan, math.nan, 12_345, 901, **days),
+    ]
+    without = build_report(SCENARIO, [make_result()])
+    assert "AUC lost" not in without
+    html = build_report(SCENARIO, [make_result()], importances=slots)
+    page = Page(html)
+    _, _, section = page.text.partition("What the ranker loses without each slot")
+    for said in (
+        "mixed among the rows of a day; lines are 95 % intervals.",
+        "held-out rows of 2026-01-26 to 2026-02-01",
+        "+0.0310",
+        "+0.0290 to +0.0330",
+        "\N{MINUS SIGN}0.0002",
+        "12,345",
+        "901",
+    ):
+        assert said in section
+    assert section.rindex("user_id") < section.rindex("<place>")
+    labels = [attrs.get("aria-label") for tag, attrs in page.tags if tag == "svg"]
+    said = "AUC lost, by slot. user_id: +0.0310; <place>: \N{MINUS SIGN}0.0002"
+    assert labels.count(said) == 2
+    assert len(page.ids) == len(set(page.ids))
+    added = [tag for tag, _ in page.tags].count("table")
+    assert added == [tag for tag, _ in Page(without).tags].count("table") + 1
 
 
 def test_pooled_windows_are_relative_to_each_day() -> None:

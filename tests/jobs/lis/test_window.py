@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import InputError
 from jobs.lake import Lake
-from jobs.lake.rankers import checkpoint_partition
+from jobs.lake.rankers import base_days, checkpoint_partition
 from jobs.lis.window import fit_days
 from jobs.scenarios import RankerOptions, RetrainOptions, Scenario, SimulatedSource
 
@@ -35,6 +35,10 @@ def trained(lake: Lake) -> Lake:
     return lake
 
 
+def asked(lake: Lake, scenario: Scenario, as_of: date) -> list[date]:
+    return fit_days(scenario, base_days(lake, scenario), as_of)
+
+
 @given(width=st.integers(1, 30), as_of=st.integers(2, 40))
 @settings(
     max_examples=40,
@@ -48,16 +52,16 @@ def test_the_window_is_half_open_and_leaves_out_the_lineages_first_day(
 ) -> None:
     expected = [day(n) for n in range(1, RANKERS) if as_of - width <= n < as_of]
     if expected:
-        assert fit_days(trained, scenario_of(width), day(as_of)) == expected
+        assert asked(trained, scenario_of(width), day(as_of)) == expected
     else:
         with pytest.raises(InputError):
-            fit_days(trained, scenario_of(width), day(as_of))
+            asked(trained, scenario_of(width), day(as_of))
 
 
 @pytest.mark.parametrize("as_of", [-1, 0, 1])
 def test_a_day_that_nothing_can_train_is_refused(trained: Lake, as_of: int) -> None:
     with pytest.raises(InputError, match="tiny has no ranker on any of them; ask for") as refused:
-        fit_days(trained, scenario_of(7), day(as_of))
+        asked(trained, scenario_of(7), day(as_of))
     assert str(refused.value).startswith(f"as of {day(as_of)}: ")
     assert "\n" not in str(refused.value)
 
@@ -65,4 +69,4 @@ def test_a_day_that_nothing_can_train_is_refused(trained: Lake, as_of: int) -> N
 def test_rankers_of_another_design_do_not_count(trained: Lake) -> None:
     other = scenario_of(7).model_copy(update={"ranker": RankerOptions(seed=5)})
     with pytest.raises(InputError):
-        fit_days(trained, other, day(9))
+        asked(trained, other, day(9))

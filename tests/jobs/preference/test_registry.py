@@ -15,6 +15,9 @@ from jobs.errors import InputError
 from jobs.preference import is_own, preference_kind, preference_kinds
 from jobs.scenarios import Scenario, load_scenario
 
+USERS = "id_embedding_user_id"
+"""A scenario has a kind for every slot of its ranker."""
+
 BUILT_IN = [
     "id_embedding",
     "similar_items",
@@ -90,7 +93,7 @@ def test_a_file_beside_the_scenario_brings_a_kind(
     monkeypatch.chdir(elsewhere)
     code = source() + "\nAN_INSTANCE = Mine()\n"
     scenario = scenario_with(tmp_path, [f"mine.py:{reference}"], code)
-    assert names(scenario) == [*BUILT_IN, "mine"]
+    assert names(scenario) == [*BUILT_IN, USERS, "mine"]
     assert is_own(preference_kind("mine", scenario))
     assert names() == BUILT_IN
 
@@ -119,7 +122,7 @@ def test_an_installed_package_brings_a_kind(
     assert names() == [*BUILT_IN, "theirs"]
     assert is_own(preference_kind("theirs"))
     scenario = scenario_with(tmp_path, ["mine.py:Mine"], source())
-    assert names(scenario) == [*BUILT_IN, "theirs", "mine"]
+    assert names(scenario) == [*BUILT_IN, USERS, "theirs", "mine"]
     sys.modules.pop(module)
 
 
@@ -228,6 +231,8 @@ def test_the_list_marks_own_kinds(tmp_path: Path, capsys: pytest.CaptureFixture[
     lines = capsys.readouterr().out.splitlines()
     assert lines[: len(BUILT_IN)] == built_in
     assert [" ".join(line.split()) for line in lines[len(BUILT_IN) :]] == [
+        "id_embedding_user_id keyed by user_id takes vector modes swap, retrain "
+        "the user_id embedding that the ranker will have n days later",
         "mine keyed by item takes vector modes retrain own: what is mine",
         "tags keyed by item takes items modes retrain own: lists of items from tags.parquet",
     ]

@@ -9,10 +9,10 @@ from safetensors.numpy import load_file
 
 from jobs.errors import AuditError, InputError
 from jobs.lake import Lake
+from jobs.lake.rankers import checkpoint_partition
 from jobs.ranker.checkpoint import read_checkpoint, write_checkpoint
 from jobs.ranker.state import Ranker, new_ranker
 from jobs.ranker.train import train_day
-from jobs.ranker.version import checkpoint_partition
 from jobs.scenarios import Scenario
 
 DAY = date(2026, 1, 1)

@@ -17,9 +17,9 @@ from jobs.lake import Lake, schemas
 from jobs.ranker.checkpoint import read_checkpoint
 from jobs.ranker.day import read_day
 from jobs.ranker.dense_rows import DayRows, read_day_rows
-from jobs.ranker.feature import FeatureTable, row_feature
+from jobs.ranker.feature import FeatureTable, RowFeature, logits, row_feature
 from jobs.ranker.lineage import extend_lineage
-from jobs.ranker.score import ItemTable, score_rows
+from jobs.ranker.score import SlotTable, score_rows
 from jobs.ranker.state import Ranker
 from jobs.scenarios import Scenario
 
@@ -28,7 +28,7 @@ FOLDS = ("eval", "fit", "lineage")
 NEVER_SHOWN = 9_999
 Rows = list[dict[str, Any]]
 Vector = list[float]
-Key = Literal["item", "impression"]
+Key = Literal["item", "impression", "user_id", "place"]
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,17 @@ class Day:
         ids = self.ranker.vocabularies["item_id"].ids.to_pylist()
         return dict(zip(ids, self.ranker.table.block("item_id").embedding.tolist(), strict=True))
 
-    def logits(self, items: Mapping[int, Vector] | None = None) -> NDArray[np.float64]:
-        """Logits of the rows, with other item vectors everywhere."""
+    def logits(
+        self, swapped: Mapping[Any, Vector] | None = None, slot: str = "item_id"
+    ) -> NDArray[np.float64]:
+        """Logits of the rows, with other vectors of a slot everywhere."""
         leaked = {}
-        if items:
-            vectors = np.array(list(items.values()), np.float32)
-            leaked = {"leak": ItemTable(pa.array(list(items)), vectors)}
+        if swapped:
+            vectors = np.array(list(swapped.values()), np.float32)
+            leaked = {"leak": SlotTable(pa.array(list(swapped)), vectors)}
         chunks = read_day(self.lake, self.scenario, AS_OF, FOLDS)
-        scores = score_rows(self.ranker, self.scenario, chunks, leaked).scores
-        probability = scores["leak" if items else "baseline"]
+        scores = score_rows(self.ranker, self.scenario, chunks, leaked, slot).scores
+        probability = scores["leak" if swapped else "baseline"]
         return np.log(probability) - np.log1p(-probability)
 
 
@@ -105,7 +107,7 @@ def some_keys(day: Day, key: str, seed: int) -> list[int]:
     return [*chosen, NEVER_SHOWN]
 
 
-def random_vectors(keys: Sequence[int], dim: int, seed: int) -> dict[int, Vector]:
+def random_vectors(keys: Sequence[Any], dim: int, seed: int) -> dict[Any, Vector]:
     drawn = np.random.default_rng([seed, 2]).normal(size=(len(keys), dim)).astype(np.float32)
     return dict(zip(keys, drawn.tolist(), strict=True))
 
@@ -133,10 +135,14 @@ def table_of(
     """As it is stored, but in two pieces, as a table of several files comes."""
     schema = schemas.features(day.scenario, keyed_by, takes)
     value = "embedding" if takes == "vector" else "items"
-    rows = [{f"{keyed_by}_id": key, value: held} for key, held in values.items()]
+    rows = [{schemas.key_column(keyed_by): key, value: held} for key, held in values.items()]
     cut = len(rows) // 2
     stored = [pa.Table.from_pylist(part, schema) for part in (rows[:cut], rows[cut:])]
     return FeatureTable.from_arrow(pa.concat_tables(stored), keyed_by, swaps)
+
+
+def told(day: Day, table: FeatureTable) -> RowFeature:
+    return row_feature(day.ranker, day.rows, table, logits(day.ranker, day.rows))
 
 
 def mean(vectors: Sequence[Vector], dim: int) -> Vector:
@@ -173,7 +179,7 @@ def test_vectors_of_items(make_day: Callable[..., Day], seed: int, dim: int, swa
         columns += [] if moved is None else [float(moved[number])]
         columns += candidate if dim <= 4 else []
         expected.append([*columns, *candidate, *product(candidate, history)])
-    feature = row_feature(day.ranker, day.rows, table_of(day, held, "item", "vector", swaps))
+    feature = told(day, table_of(day, held, "item", "vector", swaps))
     check(feature.columns, expected)
     assert feature.compact == 3 + swaps + (dim if dim <= 4 else 0)
     assert feature.covered.tolist() == [row["item_id"] in held for row in day.impressions]
@@ -189,10 +195,27 @@ def test_vectors_of_impressions(make_day: Callable[..., Day], seed: int) -> None
         for row in day.impressions
         for vector in [held.get(row["impression_id"], [0.0] * 5)]
     ]
-    feature = row_feature(day.ranker, day.rows, table_of(day, held, "impression", "vector", False))
+    feature = told(day, table_of(day, held, "impression", "vector", False))
     check(feature.columns, expected)
     assert feature.compact == 2
     assert feature.covered.tolist() == [row["impression_id"] in held for row in day.impressions]
+
+
+@pytest.mark.parametrize("slot", ["user_id", "place"])
+def test_vectors_of_another_slot(make_day: Callable[..., Day], seed: int, slot: Key) -> None:
+    day = make_day(embedding_dim=4)
+    named = sorted({row[slot] for row in day.log})
+    held = random_vectors(named[::2], 4, seed)
+    moved = day.logits(held, slot) - day.logits()
+    expected = []
+    for number, row in enumerate(day.impressions):
+        own = held.get(row[slot], [0.0] * 4)
+        expected.append([float(row[slot] in held), norm(own), float(moved[number]), *own])
+    feature = told(day, table_of(day, held, slot, "vector", True))
+    check(feature.columns, expected)
+    assert feature.compact == 3
+    assert np.ptp(moved) > 1e-3
+    assert feature.covered.tolist() == [row[slot] in held for row in day.impressions]
 
 
 @pytest.mark.parametrize("keyed_by", ["item", "impression"])
@@ -213,7 +236,7 @@ def test_lists_of_items(make_day: Callable[..., Day], seed: int, keyed_by: Key) 
         if keyed_by == "item":
             columns.append(_moved(day, number, row, pooled, base) if listed else 0.0)
         expected.append([*columns, *pooled, *product(pooled, candidate)])
-    feature = row_feature(day.ranker, day.rows, table_of(day, held, keyed_by, "items", False))
+    feature = told(day, table_of(day, held, keyed_by, "items", False))
     check(feature.columns, expected)
     assert feature.compact == 5 + (keyed_by == "item")
     assert feature.covered.tolist() == [bool(held.get(row[key])) for row in day.impressions]
@@ -233,7 +256,7 @@ def _moved(
     columns = list(chunk.impressions.columns)
     columns[at] = pa.array(ids, columns[at].type)
     named = pa.RecordBatch.from_arrays(columns, schema=chunk.impressions.schema)
-    items = ItemTable(pa.array([stand_in]), np.array([pooled], np.float32))
+    items = SlotTable(pa.array([stand_in]), np.array([pooled], np.float32))
     scores = score_rows(ranker, day.scenario, [type(chunk)(named, chunk.clicks)], {"leak": items})
     probability = scores.scores["leak"][number]
     return float(np.log(probability) - np.log1p(-probability) - base[number])
@@ -242,14 +265,14 @@ def _moved(
 def test_what_the_ranker_knows_moves_no_logit(make_day: Callable[..., Day]) -> None:
     day = make_day(embedding_dim=4)
     table = table_of(day, day.known(), "item", "vector", True)
-    moved = row_feature(day.ranker, day.rows, table).columns[:, 3]
+    moved = told(day, table).columns[:, 3]
     assert not moved.any()
 
 
 def test_rankers_without_history(make_day: Callable[..., Day], seed: int) -> None:
     day = make_day(history_length=0)
     held = random_vectors(some_keys(day, "item_id", seed), 4, seed)
-    feature = row_feature(day.ranker, day.rows, table_of(day, held, "item", "vector", True))
+    feature = told(day, table_of(day, held, "item", "vector", True))
     moved = day.logits({**day.known(), **held}) - day.logits()
     check(feature.columns[:, 2:4], np.stack([np.zeros_like(moved), moved], axis=1).tolist())
 
@@ -260,9 +283,9 @@ def test_a_row_is_told_the_same_among_few_and_among_many(
     day = make_day(embedding_dim=4)
     held = random_vectors(some_keys(day, "item_id", seed), 4, seed)
     table = table_of(day, held, "item", "vector", True)
-    at_once = row_feature(day.ranker, day.rows, table).columns
+    at_once = told(day, table).columns
     monkeypatch.setattr("jobs.ranker.feature._ROWS_AT_ONCE", 7)
-    check(row_feature(day.ranker, day.rows, table).columns, at_once.tolist())
+    check(told(day, table).columns, at_once.tolist())
 
 
 @pytest.mark.parametrize("keyed_by", ["item", "impression"])
@@ -271,9 +294,7 @@ def test_a_table_that_holds_nothing_tells_nothing(
     make_day: Callable[..., Day], keyed_by: Key, takes: Literal["vector", "items"]
 ) -> None:
     day = make_day()
-    feature = row_feature(
-        day.ranker, day.rows, table_of(day, {}, keyed_by, takes, takes == "vector")
-    )
+    feature = told(day, table_of(day, {}, keyed_by, takes, (keyed_by, takes) == ("item", "vector")))
     assert len(feature.columns) == len(day.rows)
     assert not feature.columns.any()
     assert not feature.covered.any()
@@ -285,7 +306,7 @@ def test_lists_that_are_all_empty_tell_nothing(
 ) -> None:
     day = make_day()
     held: dict[int, list[int]] = {key: [] for key in some_keys(day, f"{keyed_by}_id", seed)}
-    feature = row_feature(day.ranker, day.rows, table_of(day, held, keyed_by, "items", False))
+    feature = told(day, table_of(day, held, keyed_by, "items", False))
     assert not feature.columns.any()
     assert not feature.covered.any()
 
@@ -300,10 +321,10 @@ def test_a_day_without_rows_has_the_columns_of_any_day(
     held: dict[int, Any] = random_lists(day, keys, seed)
     if takes == "vector":
         held = {**random_vectors(keys, 4, seed)}
-    table = table_of(day, held, keyed_by, takes, takes == "vector")
+    table = table_of(day, held, keyed_by, takes, (keyed_by, takes) == ("item", "vector"))
     none = read_day_rows(day.ranker, day.lake, day.scenario, AS_OF, ())
-    feature = row_feature(day.ranker, none, table)
-    full = row_feature(day.ranker, day.rows, table)
+    feature = row_feature(day.ranker, none, table, logits(day.ranker, none))
+    full = told(day, table)
     assert feature.columns.shape == (0, full.columns.shape[1])
     assert (feature.compact, len(feature.covered)) == (full.compact, 0)
 
@@ -321,8 +342,8 @@ def test_keys_take_what_is_said_of_others(
     order[1] = -1
     moved = {key: held[keys[other]] for key, other in zip(keys, order, strict=True) if other >= 0}
     taken = table_of(day, held, "item", takes, True).taken(order)
-    expected = row_feature(day.ranker, day.rows, table_of(day, moved, "item", takes, True))
-    found = row_feature(day.ranker, day.rows, taken)
+    expected = told(day, table_of(day, moved, "item", takes, True))
+    found = told(day, taken)
     assert np.array_equal(found.columns, expected.columns)
     assert np.array_equal(found.covered, expected.covered)
 
@@ -330,7 +351,7 @@ def test_keys_take_what_is_said_of_others(
 def test_some_of_the_rows(make_day: Callable[..., Day], seed: int) -> None:
     day = make_day()
     held = random_vectors(some_keys(day, "item_id", seed), 4, seed)
-    feature = row_feature(day.ranker, day.rows, table_of(day, held, "item", "vector", False))
+    feature = told(day, table_of(day, held, "item", "vector", False))
     chosen = day.rows.of_folds({"fit"})
     some = feature.only(chosen)
     assert np.array_equal(some.columns, feature.columns[chosen])

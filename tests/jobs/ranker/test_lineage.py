@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from jobs.errors import InputError
 from jobs.lake import Lake, Partition
-from jobs.ranker.lineage import extend_lineage
-from jobs.ranker.version import (
+from jobs.lake.rankers import (
     DaySpan,
     checkpoint_days,
     checkpoint_partition,
     ranker_version,
     ranker_versions,
 )
+from jobs.ranker.lineage import extend_lineage
 from jobs.scenarios import Scenario
 
 FIRST = date(2026, 1, 1)

@@ -11,12 +11,12 @@ import torch
 
 from jobs.errors import InputError
 from jobs.lake import Lake
+from jobs.lake.rankers import checkpoint_days, ranker_version
 from jobs.ranker.checkpoint import read_checkpoint
 from jobs.ranker.lineage import extend_lineage
 from jobs.ranker.model import DeepCrossNetwork
-from jobs.ranker.network import new_network, seeded
-from jobs.ranker.score import ItemTable, score_day
-from jobs.ranker.version import checkpoint_days, ranker_version
+from jobs.ranker.network import leakable_slots, new_network, seeded
+from jobs.ranker.score import SlotTable, score_day
 from jobs.scenarios import RankerOptions, Scenario, load_scenario
 
 FIRST = date(2026, 1, 1)
@@ -122,7 +122,7 @@ def test_it_learns_and_scores(
         assert not torch.equal(weights, last.network.state_dict()[name]), name
     items = last.vocabularies["item_id"].ids
     vectors = np.ones((len(items), scenario.ranker.embedding_dim), np.float32)
-    scores = score_day(lake, scenario, LAST, {"ones": ItemTable(items, vectors)}).scores
+    scores = score_day(lake, scenario, LAST, {"ones": SlotTable(items, vectors)}).scores
     assert np.isfinite(scores["baseline"]).all()
     assert not np.allclose(scores["baseline"], scores["ones"])
 
@@ -204,11 +204,6 @@ def test_a_module_on_the_path_may_be_named(
             "passes no gradient",
         ),
         (
-            SMALL.format(slots="embedding_slots = ('user_id',)", forward=SUM),
-            "Small",
-            r"embedding_slots is \('user_id',\), must be \('item_id',\)",
-        ),
-        (
             SMALL.format(slots="", forward=SUM).replace("self.layer = ", "layer = "),
             "Small",
             "has parameters of type none",
@@ -228,6 +223,26 @@ def test_what_is_no_network_is_refused_by_name(
         new_network(3, 1, scenario.ranker)
     assert "own_network.py" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("slots", "expected"),
+    [("", ("user_id", "item_id", "place")), ("embedding_slots = ('user_id',)", ("user_id",))],
+)
+def test_a_network_may_name_the_slots_to_leak(
+    own: Callable[..., Scenario], slots: str, expected: tuple[str, ...]
+) -> None:
+    scenario = own(SMALL.format(slots=slots, forward=SUM), "Small")
+    assert leakable_slots(scenario) == expected
+
+
+@pytest.mark.parametrize("slots", ["()", "('pallet',)", "['user_id']", "'user_id'"])
+def test_slots_that_the_ranker_does_not_have_are_refused(
+    own: Callable[..., Scenario], slots: str
+) -> None:
+    scenario = own(SMALL.format(slots=f"embedding_slots = {slots}", forward=SUM), "Small")
+    with pytest.raises(InputError, match="must be a tuple out of user_id, item_id, place"):
+        leakable_slots(scenario)
 
 
 @pytest.mark.parametrize(

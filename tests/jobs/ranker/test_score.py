@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -12,7 +12,7 @@ from jobs.errors import InputError
 from jobs.lake import Lake, schemas
 from jobs.ranker.checkpoint import read_checkpoint
 from jobs.ranker.lineage import extend_lineage
-from jobs.ranker.score import BASELINE, ItemTable, score_day
+from jobs.ranker.score import BASELINE, SlotTable, score_day
 from jobs.ranker.state import Ranker
 from jobs.scenarios import Scenario
 
@@ -34,13 +34,13 @@ def ranker(lake: Lake, scenario: Scenario, log: Rows, publish_log: Callable[...,
 
 
 @pytest.fixture
-def own(ranker: Ranker) -> ItemTable:
-    return ItemTable(ranker.vocabularies["item_id"].ids, ranker.table.block("item_id").embedding)
+def own(ranker: Ranker) -> SlotTable:
+    return SlotTable(ranker.vocabularies["item_id"].ids, ranker.table.block("item_id").embedding)
 
 
-def test_no_leak_gives_the_same_bits(lake: Lake, scenario: Scenario, own: ItemTable) -> None:
+def test_no_leak_gives_the_same_bits(lake: Lake, scenario: Scenario, own: SlotTable) -> None:
     order = np.random.default_rng(0).permutation(len(own.ids))
-    shuffled = ItemTable(own.ids.take(pa.array(order)), own.vectors[order])
+    shuffled = SlotTable(own.ids.take(pa.array(order)), own.vectors[order])
     scores = score_day(lake, scenario, AS_OF, {"n0": own, "n0-shuffled": shuffled}).scores
     assert np.ptp(scores[BASELINE]) > 0
     assert np.array_equal(scores[BASELINE], scores["n0"])
@@ -48,7 +48,7 @@ def test_no_leak_gives_the_same_bits(lake: Lake, scenario: Scenario, own: ItemTa
 
 
 def test_a_variant_scores_as_a_ranker_with_these_items(
-    lake: Lake, scenario: Scenario, ranker: Ranker, own: ItemTable, log: Rows
+    lake: Lake, scenario: Scenario, ranker: Ranker, own: SlotTable, log: Rows
 ) -> None:
     """The oracle is one row at a time, from dictionaries."""
     generator = np.random.default_rng(1)
@@ -56,7 +56,7 @@ def test_a_variant_scores_as_a_ranker_with_these_items(
     ids = sorted({row["item_id"] for row in log})[::2]
     vectors = generator.normal(size=(len(ids), 4)).astype(np.float32)
     leaked = {**known, **dict(zip(ids, vectors, strict=True))}
-    result = score_day(lake, scenario, AS_OF, {"leak": ItemTable(pa.array(ids), vectors)})
+    result = score_day(lake, scenario, AS_OF, {"leak": SlotTable(pa.array(ids), vectors)})
     for name, items in ((BASELINE, known), ("leak", leaked)):
         expected = [_score(ranker, row, log, items) for row in _scored(log)]
         np.testing.assert_allclose(result.scores[name], expected, atol=1e-6)
@@ -66,12 +66,37 @@ def test_a_variant_scores_as_a_ranker_with_these_items(
     assert not result.covered[BASELINE].all()
 
 
+@pytest.mark.parametrize("slot", ["user_id", "place"])
+def test_another_slot_is_swapped_and_the_items_stay(
+    lake: Lake, scenario: Scenario, ranker: Ranker, own: SlotTable, log: Rows, slot: str
+) -> None:
+    items = dict(zip(own.ids.to_pylist(), own.vectors, strict=True))
+    ids = ranker.vocabularies[slot].ids[::2]
+    vectors = np.random.default_rng(2).normal(size=(len(ids), 4)).astype(np.float32)
+    leak = {"leak": SlotTable(ids, vectors)}
+    result = score_day(lake, scenario, AS_OF, leak, slot=slot)
+    leaked = dict(zip(ids.to_pylist(), vectors, strict=True))
+    expected = [_score(ranker, row, log, items, {slot: leaked}) for row in _scored(log)]
+    np.testing.assert_allclose(result.scores["leak"], expected, atol=1e-6)
+    assert np.ptp(result.scores["leak"] - result.scores[BASELINE]) > 1e-3
+    assert result.covered["leak"].tolist() == [row[slot] in leaked for row in _scored(log)]
+
+
 def _scored(log: Rows) -> Rows:
     return [row for row in log if row["ts"].date() == AS_OF and row["fold"] != "fit"]
 
 
-def _score(ranker: Ranker, row: dict[str, Any], log: Rows, items: dict[int, np.ndarray]) -> float:
+def _score(
+    ranker: Ranker,
+    row: dict[str, Any],
+    log: Rows,
+    items: dict[int, np.ndarray],
+    others: Mapping[str, Mapping[Any, np.ndarray]] | None = None,
+) -> float:
     def own_vector(field: str) -> np.ndarray:
+        leaked = (others or {}).get(field, {})
+        if row[field] in leaked:
+            return leaked[row[field]]
         ids = ranker.vocabularies[field].ids.to_pylist()
         embedding = ranker.table.block(field).embedding
         return embedding[ids.index(row[field])] if row[field] in ids else nothing
@@ -122,14 +147,14 @@ def test_item_tables_come_from_features(scenario: Scenario) -> None:
     schema = schemas.features(scenario, dim=2)
     rows = [{"item_id": 5, "embedding": [1.0, 2.0]}, {"item_id": 3, "embedding": [3.0, 4.0]}]
     table = pa.concat_tables([pa.Table.from_pylist([row], schema) for row in rows])
-    found = ItemTable.from_arrow(table)
+    found = SlotTable.from_arrow(table)
     assert found.ids.to_pylist() == [5, 3]
     assert found.vectors.tolist() == [[1, 2], [3, 4]]
-    assert ItemTable.from_arrow(schema.empty_table()).vectors.shape == (0, 2)
+    assert SlotTable.from_arrow(schema.empty_table()).vectors.shape == (0, 2)
 
 
 def test_vectors_of_another_length_are_refused(
-    lake: Lake, scenario: Scenario, own: ItemTable
+    lake: Lake, scenario: Scenario, own: SlotTable
 ) -> None:
     with pytest.raises(ValueError, match="'short'"):
         score_day(lake, scenario, AS_OF, {"short": replace(own, vectors=own.vectors[:, :2])})

@@ -21,6 +21,7 @@ from jobs.preference.id_embedding import IdEmbedding
 from jobs.preference.kind import PreferenceKind
 from jobs.preference.next_click import NextClick
 from jobs.preference.similar_items import SIMILAR_BY_COSINE, SIMILAR_BY_SWING
+from jobs.ranker.checkpoint import read_checkpoint
 from jobs.scenarios import Scenario
 from jobs.spark.features import assemble_tables
 from jobs.spark.snapshot import build_snapshots
@@ -90,6 +91,34 @@ def test_tables_hold_the_named_items_as_known_on_their_day(
         assert found == sorted(expected, key=lambda row: row["item_id"])
         sizes.add(len(found))
     assert len(sizes) > 1
+
+
+@pytest.mark.parametrize("slot", ["user_id", "place"])
+def test_tables_of_another_slot_come_from_the_rankers_of_their_days(
+    trained: Lake, make_scenario: MakeScenario, slot: str
+) -> None:
+    scenario = make_scenario()
+    kind = IdEmbedding(slot)
+    made = assemble_tables(trained, scenario, kind, AS_OFS, HORIZONS)
+    assert len(made) == len(AS_OFS) * 3
+    for partition in made:
+        as_of, horizon = partition.ds, int(dict(partition.keys)["horizon"])
+        shown = rows_of(trained, Partition("impressions", scenario.name, as_of))
+        named = {row[slot] for row in shown}
+        ranker = read_checkpoint(trained, scenario, as_of + timedelta(days=horizon))
+        ids, block = ranker.vocabularies[slot].ids.to_pylist(), ranker.table.block(slot)
+        expected = {
+            key: (embedding, updates)
+            for key, embedding, updates in zip(
+                ids, block.embedding.tolist(), block.updates.tolist(), strict=True
+            )
+            if key in named
+        }
+        found = rows_of(trained, partition)
+        assert expected
+        assert {row[slot]: (row["embedding"], row["updates"]) for row in found} == expected
+        assert all(row["last_event"].date() < as_of + timedelta(days=horizon) for row in found)
+    assert assemble_tables(trained, scenario, kind, AS_OFS, HORIZONS) == []
 
 
 def test_a_table_saw_nothing_of_its_end_or_later(

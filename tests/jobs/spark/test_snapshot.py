@@ -16,7 +16,7 @@ from jobs.lake import Lake, Partition, schemas
 from jobs.lake.rankers import ranker_version, snapshot_partition
 from jobs.ranker.lineage import extend_lineage
 from jobs.scenarios import Scenario
-from jobs.spark import snapshot
+from jobs.spark import slot_rows
 from jobs.spark.snapshot import build_snapshots
 
 FIRST = date(2026, 1, 1)
@@ -66,7 +66,7 @@ def test_a_snapshot_is_the_item_table_row_for_row(
     monkeypatch: pytest.MonkeyPatch,
     rows_a_task: int,
 ) -> None:
-    monkeypatch.setattr(snapshot, "ROWS_A_TASK", rows_a_task)
+    monkeypatch.setattr(slot_rows, "ROWS_A_TASK", rows_a_task)
     scenario = make_scenario()
     assert build_snapshots(trained, scenario, LAST) == CHECKPOINTS
     for day in CHECKPOINTS:

@@ -1,0 +1,45 @@
+"""A result says the worst of what its rankers read."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.lis.retrain import eval_rows_seen
+from jobs.preference import preference_kind
+from jobs.preference.kind import EvalRowsSeen
+from jobs.scenarios import ImportedSnapshots, PreferenceTable, Scenario, SimulatedSource
+
+
+def table(name: str, seen: EvalRowsSeen) -> PreferenceTable:
+    return PreferenceTable(name=name, path="none.parquet", vector="v", eval_rows_seen=seen)
+
+
+OWN = (table("clean", "no"), table("doubtful", "unknown"), table("dirty", "yes"))
+
+
+@pytest.mark.parametrize(
+    ("leaked", "already_read", "expected"),
+    [
+        ("id_embedding", (), "no"),
+        ("doubtful", (), "unknown"),
+        ("dirty", (), "yes"),
+        ("id_embedding", ("clean",), "no"),
+        ("id_embedding", ("clean", "doubtful"), "unknown"),
+        ("doubtful", ("dirty",), "yes"),
+        ("dirty", ("clean", "doubtful"), "yes"),
+    ],
+)
+@pytest.mark.parametrize("imported", [None, "no", "unknown", "yes"])
+def test_the_worst_word_counts(
+    leaked: str,
+    already_read: tuple[str, ...],
+    expected: EvalRowsSeen,
+    imported: EvalRowsSeen | None,
+) -> None:
+    scenario = Scenario(name="tiny", source=SimulatedSource(), own_preferences=OWN)
+    ranker = scenario.ranker.model_copy(update={"side_information": already_read})
+    snapshots = imported and ImportedSnapshots(path="{ds}.parquet", eval_rows_seen=imported)
+    scenario = scenario.model_copy(update={"ranker": ranker, "snapshots": snapshots})
+    found = eval_rows_seen(scenario, preference_kind(leaked, scenario))
+    order = ["no", "unknown", "yes"]
+    assert found == max(expected, imported or "no", key=order.index)
