@@ -34,7 +34,7 @@ class DailyClicks:
     # all of one length, or "items", in a column ``items`` of lists of item ids.
     takes: Literal["vector"] = "vector"
     # "swap" puts vectors into the ranker's own item table, so they must be of its item space.
-    modes: tuple[Mode, ...] = ("retrain",)
+    modes: tuple[Mode, ...] = ("retrain", "probe")
     # Whether labels of held-out rows went into it: "no" for what is made from ``behaviour``.
     eval_rows_seen: EvalRowsSeen = "no"
     days: int = 3

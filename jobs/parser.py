@@ -130,8 +130,9 @@ def _add_scoring(parser: argparse.ArgumentParser, *, required: bool) -> None:
         "--mode",
         type=names,
         default=("swap",),
-        help="swap (default): the future's table in today's ranker; retrain: rankers trained "
-        "with and without the leak; swap,retrain: both, where a kind allows",
+        help="swap (default): the future's table in today's ranker; probe: small towers on the "
+        "frozen ranker, with and without the leak; retrain: rankers trained so; several, such as "
+        "swap,probe: each where a kind allows",
     )
     parser.add_argument(
         "--slot", help="what id_embedding leaks: item_id, user_id, a context field, or auto"

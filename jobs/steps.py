@@ -175,14 +175,14 @@ def assemble(
     for asked in wanted:
         days = days_of.setdefault(asked.kind.name, set())
         days.update(as_ofs)
-        if asked.mode == "retrain":
+        if asked.mode != "swap":
             for as_of in as_ofs:
                 days.update(fit_days(scenario, rankers, as_of))
     kinds = {asked.kind.name: asked.kind for asked in wanted}
     for name, days in days_of.items():
         done = assemble_tables(lake, scenario, kinds[name], sorted(days), horizons)
         log.info("%s: %d feature tables of %s", scenario.name, len(done), name)
-    if any(asked.mode == "retrain" for asked in wanted):
+    if any(asked.mode != "swap" for asked in wanted):
         every_day = sorted(set().union(*days_of.values()))
         for name in scenario.ranker.side_information:
             assemble_tables(lake, scenario, preference_kind(name, scenario), every_day, [0])
@@ -196,14 +196,21 @@ def score(
     wanted: Sequence[Wanted],
 ) -> list[LisResult]:
     """Leakage Impact Scores of every kind, in its modes, at every horizon."""
-    from jobs.lis.retrain import score_retrain
+    from jobs.lis.probe import Probe
+    from jobs.lis.retrain import Retrain
     from jobs.lis.swap import score_swap
+    from jobs.lis.trained import Training, score_trained
 
     require_due(lake, scenario, as_ofs, horizons)
+    trainings: list[Training] = [Probe(scenario.retrain.fit_days), Retrain(scenario.retrain)]
     results = []
-    for asked in wanted:
-        score_mode = score_swap if asked.mode == "swap" else score_retrain
-        results += score_mode(lake, scenario, asked.kind, as_ofs, sorted(horizons))
+    kinds = [asked.kind for asked in wanted if asked.mode == "swap"]
+    if kinds:
+        results += score_swap(lake, scenario, kinds, as_ofs, sorted(horizons))
+    for training in trainings:
+        kinds = [asked.kind for asked in wanted if asked.mode == training.mode]
+        if kinds:
+            results += score_trained(lake, scenario, training, kinds, as_ofs, sorted(horizons))
     return results
 
 

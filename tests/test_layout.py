@@ -14,7 +14,7 @@ FILES = sorted(path for top in ("jobs", "plugins", "dags") for path in (ROOT / t
 LAYERS = (
     {"__main__"},
     {"cli"},
-    {"steps"},
+    {"parser", "steps"},
     {"tracking"},
     {"lis"},
     {"preference"},

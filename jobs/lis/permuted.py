@@ -19,7 +19,7 @@ from jobs.lis.measure import HELD_OUT
 from jobs.lis.pooled import PooledDifference
 from jobs.ranker.base import base_ranker
 from jobs.ranker.dense_rows import DayRows, read_day_rows
-from jobs.ranker.feature import logits
+from jobs.ranker.forward import logits
 from jobs.ranker.state import Ranker
 from jobs.scenarios import Scenario
 

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from jobs.lake import Lake, Partition, schemas
 from jobs.lake.rankers import ranker_keys
-from jobs.lis.scored import BASELINE, LEAKED
+from jobs.lis.scored import BASELINE, LEAKED, Leak
 from jobs.scenarios import Scenario
 
 
-def variant_name(kind: str, mode: str, horizon: int, variant: str) -> str:
+def variant_name(leak: Leak, mode: str, variant: str) -> str:
     """How the scores of a variant are found: ``baseline``, or ``<kind>-<mode>-<horizon>``.
 
     In retrain mode each kind has a baseline of its own, trained beside it.
     """
     if mode == "swap" and variant == BASELINE:
         return BASELINE
-    name = f"{kind}-{mode}-{horizon}"
+    name = f"{leak.preference}-{mode}-{leak.horizon}"
     return name if variant == LEAKED else f"{name}-{variant}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import get_args
 
 from jobs.datasets.location import days_between
 from jobs.errors import InputError, NotDue
@@ -13,7 +14,7 @@ from jobs.lake.rankers import checkpoint_days, snapshot_keys
 from jobs.preference import Mode, PreferenceKind, preference_kind
 from jobs.scenarios import Scenario
 
-MODES: tuple[Mode, ...] = ("swap", "retrain")
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 def parse_days(text: str) -> list[date]:

@@ -14,7 +14,7 @@ from jobs.lake.manifest import digest_of
 from jobs.lake.rankers import checkpoint_partition, feature_partition
 from jobs.lis.predictions import publish_predictions, variant_name
 from jobs.lis.result import LisResult
-from jobs.lis.scored import LEAKED, ScoredDay
+from jobs.lis.scored import LEAKED, Leak, ScoredDay
 from jobs.lis.slices import slice_values
 from jobs.lis.targets import MadeFrom, Scoring, evaluate
 from jobs.preference import Mode, PreferenceKind
@@ -27,34 +27,33 @@ MODE: Mode = "swap"
 def score_swap(
     lake: Lake,
     scenario: Scenario,
-    kind: PreferenceKind,
+    kinds: Sequence[PreferenceKind],
     as_ofs: Sequence[date],
     horizons: Sequence[int],
 ) -> list[LisResult]:
-    """Score days at all horizons, one pass over each day's rows; pooled too for several days.
+    """Score days with all leaks, one pass over each day's rows; pooled too for several days.
 
     Publishes ``predictions`` and ``lis``. A result whose inputs have not changed is read back and
-    not made again. Returns single days by day and horizon, then the pooled ones by horizon.
+    not made again. Returns the results of one kind after the other: single days by day and
+    horizon, then the pooled ones by horizon.
 
     Raises:
         InputError: an item table is not assembled, or the lineage does not reach T.
     """
+    by_name = {kind.name: kind for kind in kinds}
     scoring = Scoring(
-        kind=kind,
+        kinds=tuple(kinds),
         mode=MODE,
-        made_from=lambda day, horizon: _made_from(lake, scenario, kind, day, horizon),
-        score_day=lambda day, leaks: _score_day(lake, scenario, kind, day, leaks),
-        eval_rows_seen=kind.eval_rows_seen,
+        made_from=lambda day, leak: _made_from(lake, scenario, day, leak),
+        score_day=lambda day, leaks: _score_day(lake, scenario, by_name, day, leaks),
     )
     return evaluate(lake, scenario, scoring, as_ofs, horizons)
 
 
-def _made_from(
-    lake: Lake, scenario: Scenario, kind: PreferenceKind, day: date, horizon: int
-) -> MadeFrom:
+def _made_from(lake: Lake, scenario: Scenario, day: date, leak: Leak) -> MadeFrom:
     name = scenario.name
     table = lake.require(
-        feature_partition(scenario, kind.name, day, horizon),
+        feature_partition(scenario, leak.preference, day, leak.horizon),
         f"python -m jobs lis --scenario {name} assembles it",
     )
     checkpoint = lake.require(
@@ -65,33 +64,44 @@ def _made_from(
 
 
 def _score_day(
-    lake: Lake, scenario: Scenario, kind: PreferenceKind, day: date, horizons: Sequence[int]
-) -> Mapping[int, ScoredDay]:
-    """Score a day at all horizons and publish its predictions."""
-    # Stored vectors are lists of any length; an item table has one length.
-    contract = schemas.features(scenario, kind.keyed_by, dim=scenario.ranker.embedding_dim)
-    slot = schemas.key_column(kind.keyed_by)
-    names = {horizon: variant_name(kind.name, MODE, horizon, LEAKED) for horizon in horizons}
-    tables = {
-        names[horizon]: SlotTable.from_arrow(
-            lake.read(feature_partition(scenario, kind.name, day, horizon))
-            .select(contract.names)
-            .cast(contract),
-            slot,
-        )
-        for horizon in horizons
-    }
-    scores = score_day(lake, scenario, day, tables, slot=slot)
+    lake: Lake,
+    scenario: Scenario,
+    kinds: Mapping[str, PreferenceKind],
+    day: date,
+    leaks: Sequence[Leak],
+) -> Mapping[Leak, ScoredDay]:
+    """Score a day with all leaks and publish its predictions."""
+    by_slot: dict[str, dict[Leak, SlotTable]] = {}
+    for leak in leaks:
+        keyed_by = kinds[leak.preference].keyed_by
+        # Stored vectors are lists of any length; a slot's table has one length.
+        contract = schemas.features(scenario, keyed_by, dim=scenario.ranker.embedding_dim)
+        partition = feature_partition(scenario, leak.preference, day, leak.horizon)
+        stored = lake.read(partition).select(contract.names).cast(contract)
+        slot = schemas.key_column(keyed_by)
+        by_slot.setdefault(slot, {})[leak] = SlotTable.from_arrow(stored, slot)
+    found: dict[Leak, ScoredDay] = {}
+    for slot, tables in by_slot.items():
+        found |= _score_slot(lake, scenario, day, slot, tables)
+    return found
+
+
+def _score_slot(
+    lake: Lake, scenario: Scenario, day: date, slot: str, tables: Mapping[Leak, SlotTable]
+) -> Mapping[Leak, ScoredDay]:
+    names = {leak: variant_name(leak, MODE, LEAKED) for leak in tables}
+    by_name = {names[leak]: table for leak, table in tables.items()}
+    scores = score_day(lake, scenario, day, by_name, slot=slot)
     stacked = {name: values[None] for name, values in scores.scores.items()}
     published = {name: (values, scores.covered[name]) for name, values in stacked.items()}
     publish_predictions(lake, scenario, day, scores.rows, scores.item_updates, published, {})
     slices = slice_values(lake, scenario, day, scores.rows, scores.item_updates)
     return {
-        horizon: ScoredDay(
+        leak: ScoredDay(
             rows=scores.rows,
             variants={BASELINE: stacked[BASELINE], LEAKED: stacked[name]},
             covered=scores.covered[name],
             slices=slices,
         )
-        for horizon, name in names.items()
+        for leak, name in names.items()
     }

@@ -17,7 +17,7 @@ from jobs.lake.manifest import digest_of
 from jobs.lake.rankers import ranker_version
 from jobs.lis.measure import Measurement
 from jobs.lis.result import LisResult
-from jobs.lis.scored import ScoredDay
+from jobs.lis.scored import Leak, ScoredDay
 from jobs.lis.store import result_partition, store_result, stored_result
 from jobs.lis.unknown import what_is_unknown
 from jobs.preference import Mode, PreferenceKind
@@ -41,28 +41,29 @@ class MadeFrom:
 class Scoring:
     """What is scored in one go, and how.
 
-    made_from: of a day and a horizon. score_day: a day at some horizons. seeds: rankers a variant.
-    fit_days, lookback_days, eval_rows_seen: as results say them.
+    made_from: of a day and a leak. score_day: a day with some leaks. seeds: rankers a variant.
+    fit_days, lookback_days, eval_rows_seen: as results of a kind say them.
     """
 
-    kind: PreferenceKind
+    kinds: tuple[PreferenceKind, ...]
     mode: Mode
-    made_from: Callable[[date, int], MadeFrom]
-    score_day: Callable[[date, Sequence[int]], Mapping[int, ScoredDay]]
+    made_from: Callable[[date, Leak], MadeFrom]
+    score_day: Callable[[date, Sequence[Leak]], Mapping[Leak, ScoredDay]]
     seeds: int = 1
     fit_days: int = 0
-    lookback_days: int = 0
-    eval_rows_seen: EvalRowsSeen = "no"
+    lookback_days: Callable[[PreferenceKind], int] = lambda _: 0
+    eval_rows_seen: Callable[[PreferenceKind], EvalRowsSeen] = lambda kind: kind.eval_rows_seen
 
 
 @dataclass(frozen=True)
 class _Target:
-    """A result to be had: days, horizon, and what it follows from."""
+    """A result to be had: days, leak, and what it follows from."""
 
     partition: Partition
+    kind: PreferenceKind
     first: date
     last: date
-    horizon: int
+    leak: Leak
     inputs: Mapping[str, str]
     made_from: MadeFrom
 
@@ -82,16 +83,16 @@ def evaluate(
     as_ofs: Sequence[date],
     horizons: Sequence[int],
 ) -> list[LisResult]:
-    """Results of days at all horizons, one pass over the days; pooled too for several days.
+    """Results of days with all leaks, one pass over the days; pooled too for several days.
 
-    Publishes ``lis``. A result whose inputs have not changed is read back and not made again.
-    Returns single days by day and horizon, then the pooled ones by horizon.
+    Publishes ``lis``. A result whose inputs have not changed is read back and not made again. Its
+    ``seconds`` are its share of what its days took. Returns the results of one kind after the
+    other: single days by day and horizon, then the pooled ones by horizon.
     """
-    singles = [_single(scenario, scoring, day, horizon) for day in as_ofs for horizon in horizons]
-    targets = singles + [
-        _pooled(scenario, scoring, [t for t in singles if t.horizon == horizon])
-        for horizon in horizons
-        if len(as_ofs) > 1
+    targets = [
+        target
+        for kind in scoring.kinds
+        for target in _targets(scenario, scoring, kind, as_ofs, horizons)
     ]
     results = {
         target.partition: result
@@ -99,59 +100,86 @@ def evaluate(
         if (result := stored_result(lake, target.partition, target.inputs)) is not None
     }
     missing = [target for target in targets if target.partition not in results]
-    wanted = sorted({target.horizon for target in missing})
-    needs_all_days = any(target.is_pooled for target in missing)
-    days = [
-        day for day in as_ofs if needs_all_days or any(target.first == day for target in missing)
-    ]
-    started = time.monotonic()
-    pools = {horizon: Measurement() for horizon in wanted}
-    label = f"{scoring.kind.name}, {scoring.mode}"
+    needed = {
+        day: sorted({target.leak for target in missing if target.first <= day <= target.last})
+        for day in as_ofs
+    }
+    days = [day for day in as_ofs if needed[day]]
+    pools = {target.leak: Measurement() for target in missing if target.is_pooled}
+    seconds = dict.fromkeys(pools, 0.0)
+    names = ", ".join(kind.name for kind in scoring.kinds)
+    label = f"{names}, {scoring.mode}" if len(scoring.kinds) < 3 else scoring.mode
     for day in tqdm(days, label, unit="day", mininterval=2, disable=len(days) < 2):
-        day_started = time.monotonic()
-        scored = scoring.score_day(day, wanted)
-        for target in (target for target in singles if target.first == day):
-            if target.horizon in wanted:
-                pools[target.horizon].add(scored[target.horizon])
-            if target in missing:
-                measured = Measurement()
-                measured.add(scored[target.horizon])
-                seconds = time.monotonic() - day_started
-                result = _stored(lake, scenario, scoring, target, measured, seconds)
-                results[target.partition] = result
-    for target in (target for target in missing if target.is_pooled):
-        seconds = time.monotonic() - started
-        result = _stored(lake, scenario, scoring, target, pools[target.horizon], seconds)
-        results[target.partition] = result
+        started = time.monotonic()
+        measured = {}
+        for leak, scored in scoring.score_day(day, needed[day]).items():
+            measured[leak] = Measurement()
+            measured[leak].add(scored)
+            if leak in pools:
+                pools[leak].add(scored)
+        share = (time.monotonic() - started) / len(measured)
+        for leak in measured.keys() & seconds.keys():
+            seconds[leak] += share
+        for target in missing:
+            if target.first == target.last == day:
+                results[target.partition] = _stored(
+                    lake, scenario, scoring, target, measured[target.leak], share
+                )
+    for target in missing:
+        if target.is_pooled:
+            results[target.partition] = _stored(
+                lake, scenario, scoring, target, pools[target.leak], seconds[target.leak]
+            )
     return [results[target.partition] for target in targets]
 
 
-def _single(scenario: Scenario, scoring: Scoring, day: date, horizon: int) -> _Target:
-    made_from = scoring.made_from(day, horizon)
+def _targets(
+    scenario: Scenario,
+    scoring: Scoring,
+    kind: PreferenceKind,
+    as_ofs: Sequence[date],
+    horizons: Sequence[int],
+) -> list[_Target]:
+    singles = [
+        _single(scenario, scoring, kind, day, horizon) for day in as_ofs for horizon in horizons
+    ]
+    if len(as_ofs) == 1:
+        return singles
+    return singles + [
+        _pooled(scenario, scoring, [one for one in singles if one.leak.horizon == horizon])
+        for horizon in horizons
+    ]
+
+
+def _single(
+    scenario: Scenario, scoring: Scoring, kind: PreferenceKind, day: date, horizon: int
+) -> _Target:
+    leak = Leak(kind.name, horizon)
+    made_from = scoring.made_from(day, leak)
     rule = digest_of(MEASURE_REVISION, scenario.threshold, scenario.confidence)
     inputs = {"data": made_from.data, "table": made_from.leak, "measure": rule}
-    return _Target(
-        _partition(scenario, scoring, day, day, horizon), day, day, horizon, inputs, made_from
-    )
+    partition = _partition(scenario, scoring, day, day, leak)
+    return _Target(partition, kind, day, day, leak, inputs, made_from)
 
 
 def _pooled(scenario: Scenario, scoring: Scoring, singles: Sequence[_Target]) -> _Target:
-    first, last, horizon = singles[0].first, singles[-1].last, singles[0].horizon
+    kind, leak = singles[0].kind, singles[0].leak
+    first, last = singles[0].first, singles[-1].last
     inputs = {"days": digest_of(*[dict(target.inputs) for target in singles])}
     made_from = MadeFrom(
         digest_of(*[target.made_from.data for target in singles]),
         digest_of(*[target.made_from.leak for target in singles]),
     )
-    partition = _partition(scenario, scoring, first, last, horizon)
-    return _Target(partition, first, last, horizon, inputs, made_from)
+    partition = _partition(scenario, scoring, first, last, leak)
+    return _Target(partition, kind, first, last, leak, inputs, made_from)
 
 
 def _partition(
-    scenario: Scenario, scoring: Scoring, first: date, last: date, horizon: int
+    scenario: Scenario, scoring: Scoring, first: date, last: date, leak: Leak
 ) -> Partition:
     version = ranker_version(scenario)
     return result_partition(
-        scenario.name, version, first, last, scoring.kind.name, scoring.mode, horizon
+        scenario.name, version, first, last, leak.preference, scoring.mode, leak.horizon
     )
 
 
@@ -167,8 +195,8 @@ def _stored(
     result = LisResult(
         scenario=scenario.name,
         as_of=target.as_of,
-        horizon=target.horizon,
-        preference=scoring.kind.name,
+        horizon=target.leak.horizon,
+        preference=target.leak.preference,
         mode=scoring.mode,
         seeds=scoring.seeds,
         ranker_version=ranker_version(scenario),
@@ -177,9 +205,9 @@ def _stored(
         code_version=code_version(),
         seconds=round(seconds, 3),
         threshold=scenario.threshold,
-        eval_rows_seen=scoring.eval_rows_seen,
+        eval_rows_seen=scoring.eval_rows_seen(target.kind),
         fit_days=scoring.fit_days,
-        lookback_days=scoring.lookback_days,
+        lookback_days=scoring.lookback_days(target.kind),
         note=what_is_unknown(figures),
         **figures,
     )

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from jobs.lake import Lake
 from jobs.lake.rankers import base_days, feature_partition
-from jobs.lis.scored import BASELINE, KNOWN, LEAKED, PLACEBO
+from jobs.lis.scored import BASELINE, KNOWN, LEAKED, PLACEBO, Leak
 from jobs.lis.window import fit_days
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.placebo import shuffled
 from jobs.ranker.base import base_ranker
 from jobs.ranker.dense_rows import DayRows, read_day_rows
-from jobs.ranker.feature import FeatureTable, RowFeature, logits, row_feature
+from jobs.ranker.feature import FeatureTable, RowFeature, row_feature
+from jobs.ranker.forward import frozen_rows
+from jobs.ranker.probe import FrozenRows
 from jobs.ranker.state import Ranker
 from jobs.scenarios import Scenario
 
@@ -40,20 +42,14 @@ _SCORED = ("eval", "lineage")
 class ToldDay:
     """Rows of a day, and what the rankers are told of them.
 
-    known: by side information, to all rankers. features: by horizon and variant, to one.
+    frozen: what the ranker of the day makes of them. known: by side information, to all rankers.
+    features: by leak and variant, to one.
     """
 
     rows: DayRows
+    frozen: FrozenRows
     known: Sequence[RowFeature]
-    features: Mapping[int, Mapping[str, RowFeature]]
-
-    def only(self, chosen: NDArray[np.bool_]) -> ToldDay:
-        features = {
-            horizon: {name: feature.only(chosen) for name, feature in variants.items()}
-            for horizon, variants in self.features.items()
-        }
-        known = [feature.only(chosen) for feature in self.known]
-        return ToldDay(self.rows.only(chosen), known, features)
+    features: Mapping[Leak, Mapping[str, RowFeature]]
 
 
 class RollingDays:
@@ -63,11 +59,10 @@ class RollingDays:
         self,
         lake: Lake,
         scenario: Scenario,
-        kind: PreferenceKind,
-        horizons: Sequence[int],
+        kinds: Sequence[PreferenceKind],
     ) -> None:
-        self._lake, self._scenario, self._kind = lake, scenario, kind
-        self._horizons = horizons
+        self._lake, self._scenario = lake, scenario
+        self._kinds = {kind.name: kind for kind in kinds}
         self._rankers = base_days(lake, scenario)
         self._side_information = [
             preference_kind(name, scenario) for name in scenario.ranker.side_information
@@ -78,41 +73,51 @@ class RollingDays:
         """The days before T whose fit rows train."""
         return fit_days(self._scenario, self._rankers, as_of)
 
-    def fit(self, as_of: date) -> list[ToldDay]:
+    def fit(self, as_of: date, leaks: Sequence[Leak]) -> list[ToldDay]:
         """Fit rows of the days before T, oldest first; days that the window has left are let go."""
         days = self.days(as_of)
-        self._fit = {day: known for day, known in self._fit.items() if day in days}
+        self._fit = {
+            day: told
+            for day, told in self._fit.items()
+            if day in days and told.features.keys() >= set(leaks)
+        }
         for day in days:
             if day not in self._fit:
-                self._fit[day], _ = self._read(day, (_FIT,))
+                ranker = base_ranker(self._lake, self._scenario, day)
+                self._fit[day] = self._told(ranker, day, (_FIT,), leaks)
         return [self._fit[day] for day in days]
 
-    def scored(self, as_of: date) -> tuple[ToldDay, Ranker]:
+    def scored(self, as_of: date, leaks: Sequence[Leak]) -> tuple[ToldDay, Ranker]:
         """Held-out and seen rows of T, and M_T. The day's fit rows are kept for later windows."""
-        day, ranker = self._read(as_of, (_FIT, *_SCORED))
-        is_fit = day.rows.of_folds({_FIT})
-        self._fit[as_of] = day.only(is_fit)
-        return day.only(~is_fit), ranker
+        ranker = base_ranker(self._lake, self._scenario, as_of)
+        # By themselves, as in ``fit``: the last bits depend on the rows that are scored together.
+        self._fit[as_of] = self._told(ranker, as_of, (_FIT,), leaks)
+        return self._told(ranker, as_of, _SCORED, leaks), ranker
 
-    def _read(self, day: date, folds: Sequence[str]) -> tuple[ToldDay, Ranker]:
-        ranker = base_ranker(self._lake, self._scenario, day)
+    def _told(
+        self, ranker: Ranker, day: date, folds: Sequence[str], leaks: Sequence[Leak]
+    ) -> ToldDay:
         rows = read_day_rows(ranker, self._lake, self._scenario, day, folds)
-        own = logits(ranker, rows)
+        frozen = frozen_rows(ranker, rows)
+        own = frozen.logits.cpu().numpy()[:, None]
         side_information = [
             row_feature(ranker, rows, self._table(kind, day, 0), own)
             for kind in self._side_information
         ]
-        known = row_feature(ranker, rows, self._table(self._kind, day, 0), own)
+        known = {
+            name: row_feature(ranker, rows, self._table(self._kinds[name], day, 0), own)
+            for name in sorted({leak.preference for leak in leaks})
+        }
         features = {}
-        for horizon in self._horizons:
-            leaked = self._table(self._kind, day, horizon)
+        for leak in leaks:
+            leaked = self._table(self._kinds[leak.preference], day, leak.horizon)
             placebo = leaked.taken(shuffled(_popularity(ranker, rows, leaked), day.toordinal()))
-            features[horizon] = {
-                KNOWN: known,
+            features[leak] = {
+                KNOWN: known[leak.preference],
                 LEAKED: row_feature(ranker, rows, leaked, own),
                 PLACEBO: row_feature(ranker, rows, placebo, own),
             }
-        return ToldDay(rows, side_information, features), ranker
+        return ToldDay(rows, frozen, side_information, features)
 
     def _table(self, kind: PreferenceKind, day: date, horizon: int) -> FeatureTable:
         partition = feature_partition(self._scenario, kind.name, day, horizon)
@@ -121,7 +126,7 @@ class RollingDays:
 
 
 def inputs_of(
-    fit: Sequence[ToldDay], scored: ToldDay, horizon: int
+    fit: Sequence[ToldDay], scored: ToldDay, leak: Leak
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """What the variants are told of the fit rows and of the scored ones, on one scale each.
 
@@ -134,7 +139,7 @@ def inputs_of(
         for at in range(len(scored.known))
         for pair in _scaled([[day.known[at] for day in days]])
     ]
-    own = _scaled([[day.features[horizon][name] for day in days] for name in VARIANTS[1:]])
+    own = _scaled([[day.features[leak][name] for day in days] for name in VARIANTS[1:]])
     baseline = tuple(np.zeros_like(part) for part in own[0])
     told, asked = (
         np.stack(

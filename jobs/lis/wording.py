@@ -27,7 +27,10 @@ _MODES = {
     "of the days before T: without the feature, with it as known on the day, with it leaked, and "
     "with the leak shuffled among items (the placebo). No row meets a feature that has seen its "
     "own label.",
-    "probe": "A small tower is trained on the frozen ranker, each row out of fold.",
+    "probe": "The ranker of each day stays frozen. Small towers on it are fitted to the fit rows "
+    "of the days before T: without the feature, with it as known on the day, with it leaked, and "
+    "with the leak shuffled among items (the placebo). No row meets a feature that has seen its "
+    "own label.",
 }
 _EVAL_ROWS_SEEN = {
     "no": "No label of a held-out row went into the leaked data.",

@@ -21,7 +21,7 @@ class CoClickEmbedding:
     summary: str = "vectors of items from co-clicks up to n days later (PPMI and SVD)"
     keyed_by: Literal["item"] = "item"
     takes: Literal["vector"] = "vector"
-    modes: tuple[Mode, ...] = ("retrain",)
+    modes: tuple[Mode, ...] = ("retrain", "probe")
     eval_rows_seen: EvalRowsSeen = "no"
     dim: int = 16
     clicks_a_user: int = 50

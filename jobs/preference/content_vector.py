@@ -28,7 +28,7 @@ class ContentVector:
     summary: str = "the items' own vectors, or their hashed words; the same at T and n days later"
     keyed_by: Literal["item"] = "item"
     takes: Literal["vector"] = "vector"
-    modes: tuple[Mode, ...] = ("retrain",)
+    modes: tuple[Mode, ...] = ("retrain", "probe")
     eval_rows_seen: EvalRowsSeen = "no"
     dim: int = 32
 

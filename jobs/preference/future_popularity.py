@@ -21,7 +21,7 @@ class FuturePopularity:
     summary: str = "clicks, impressions and click rate of the item up to n days later"
     keyed_by: Literal["item"] = "item"
     takes: Literal["vector"] = "vector"
-    modes: tuple[Mode, ...] = ("retrain",)
+    modes: tuple[Mode, ...] = ("retrain", "probe")
     eval_rows_seen: EvalRowsSeen = "no"
     prior_rows: float = 20.0
 

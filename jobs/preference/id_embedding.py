@@ -30,7 +30,7 @@ class IdEmbedding:
 
     slot: str = ITEM
     takes: Literal["vector"] = "vector"
-    modes: tuple[Mode, ...] = ("swap", "retrain")
+    modes: tuple[Mode, ...] = ("swap", "retrain", "probe")
     eval_rows_seen: EvalRowsSeen = "no"
 
     @property

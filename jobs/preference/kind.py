@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from jobs.spark.behaviour import Behaviour
 
-Mode = Literal["swap", "retrain"]
+Mode = Literal["swap", "retrain", "probe"]
 EvalRowsSeen = Literal["unknown", "yes", "no"]
 
 

@@ -21,7 +21,7 @@ class NextClick:
     summary: str = "the item that the user clicks next, within n days"
     keyed_by: Literal["impression"] = "impression"
     takes: Literal["items"] = "items"
-    modes: tuple[Mode, ...] = ("retrain",)
+    modes: tuple[Mode, ...] = ("retrain", "probe")
     eval_rows_seen: EvalRowsSeen = "no"
 
     def build(self, behaviour: Behaviour) -> DataFrame:

@@ -103,7 +103,7 @@ _PARTS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "summary": (lambda value: isinstance(value, str) and bool(value.strip()), "a line of text"),
     "keyed_by": _one_of("item", "impression"),
     "takes": _one_of("vector", "items"),
-    "modes": (_are_modes, "a tuple such as ('retrain',)"),
+    "modes": (_are_modes, "a tuple such as ('retrain', 'probe')"),
     "eval_rows_seen": _one_of(*get_args(EvalRowsSeen)),
     "build": (callable, "a method build(self, behaviour)"),
 }

@@ -23,7 +23,7 @@ class OwnTable:
 
     table: PreferenceTable
     keyed_by: Literal["item"] = "item"
-    modes: tuple[Mode, ...] = ("retrain",)
+    modes: tuple[Mode, ...] = ("retrain", "probe")
 
     @property
     def name(self) -> str:

@@ -28,7 +28,7 @@ class SemanticIds:
     summary: str = "the codes of the item-ID embedding that the ranker will have n days later"
     keyed_by: Literal["item"] = "item"
     takes: Literal["vector"] = "vector"
-    modes: tuple[Mode, ...] = ("swap", "retrain")
+    modes: tuple[Mode, ...] = ("swap", "retrain", "probe")
     eval_rows_seen: EvalRowsSeen = "no"
     levels: int = 3
     codes: int = 64

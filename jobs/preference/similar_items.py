@@ -24,7 +24,7 @@ class SimilarItems:
     summary: str = "the items most similar to it by co-clicks up to n days later (swing)"
     keyed_by: Literal["item"] = "item"
     takes: Literal["items"] = "items"
-    modes: tuple[Mode, ...] = ("retrain",)
+    modes: tuple[Mode, ...] = ("retrain", "probe")
     eval_rows_seen: EvalRowsSeen = "no"
     method: Literal["swing", "cosine"] = "swing"
     top: int = 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -45,23 +45,6 @@ class DayRows:
     @property
     def items(self) -> pa.Array:
         return self.rows[ITEM].combine_chunks()
-
-    def of_folds(self, folds: Collection[str]) -> NDArray[np.bool_]:
-        """Whether each row is of one of the folds."""
-        found: NDArray[np.bool_] = np.isin(self.rows["fold"].to_pylist(), sorted(folds))
-        return found
-
-    def only(self, chosen: NDArray[np.bool_]) -> DayRows:
-        """Some of the rows; ``clicks`` are left out."""
-        return replace(
-            self,
-            rows=self.rows.filter(pa.array(chosen)),
-            fields=self.fields[chosen],
-            history=self.history[chosen],
-            labels=self.labels[chosen],
-            item_updates=self.item_updates[chosen],
-            clicks=_no_clicks(self.clicks.items[:0]),
-        )
 
 
 def read_day_rows(
@@ -112,14 +95,10 @@ def dense_rows(days: Sequence[DayRows], device: torch.device) -> DenseRows:
 
 def _joined_clicks(chunks: Sequence[Chunk], kind: pa.DataType) -> Clicks:
     if not chunks:
-        return _no_clicks(pa.array([], kind))
+        return Clicks(pa.array([], kind), np.empty(0, np.int64), np.empty(0, np.int64))
     starts = np.cumsum([0, *(len(chunk) for chunk in chunks[:-1])])
     return Clicks(
         pa.concat_arrays([chunk.clicks.items for chunk in chunks]),
         np.concatenate([c.clicks.row + start for c, start in zip(chunks, starts, strict=True)]),
         np.concatenate([chunk.clicks.slot for chunk in chunks]),
     )
-
-
-def _no_clicks(items: pa.Array) -> Clicks:
-    return Clicks(items, np.empty(0, np.int64), np.empty(0, np.int64))

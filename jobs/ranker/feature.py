@@ -13,19 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from jobs.lake import schemas
 from jobs.lake.schemas import ITEM
 from jobs.ranker.dense_rows import DayRows
-from jobs.ranker.device import deterministic
+from jobs.ranker.forward import Floats, logits
 from jobs.ranker.state import Ranker
 from jobs.ranker.vocabulary import Vocabulary
 
-Floats = NDArray[np.float32]
-_ROWS_AT_ONCE = 8192
 _FEW_DIMENSIONS = 4
 """Vectors of so few dimensions are columns like any other."""
 
@@ -41,9 +37,6 @@ class RowFeature:
     columns: Floats
     compact: int
     covered: NDArray[np.bool_]
-
-    def only(self, chosen: NDArray[np.bool_]) -> RowFeature:
-        return RowFeature(self.columns[chosen], self.compact, self.covered[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,38 +192,6 @@ def _swapped(
 def _replaced(vectors: Floats, position: NDArray[np.int64]) -> Callable[[slice], Floats]:
     """Vectors of some of the rows by position; NaN where that is -1."""
     return lambda part: np.where(position[part, None] >= 0, vectors[position[part]], np.nan)
-
-
-def logits(
-    ranker: Ranker,
-    day: DayRows,
-    slot: str = ITEM,
-    replaced: Callable[[slice], Floats] | None = None,
-    clicks: Callable[[slice], Floats] | None = None,
-) -> Floats:
-    """Logits of M_d, (rows, 1), some vectors of a slot replaced; NaN keeps the ranker's own."""
-    own = torch.from_numpy(day.vectors).to(ranker.device)
-    parts = [np.empty((0, 1), np.float32)]
-    ranker.network.eval()
-    with deterministic(), torch.inference_mode():
-        for start in range(0, len(day), _ROWS_AT_ONCE):
-            part = slice(start, start + _ROWS_AT_ONCE)
-            fields = own[torch.from_numpy(day.fields[part]).to(ranker.device)]
-            index = torch.from_numpy(day.history[part]).to(ranker.device)
-            history, is_click = own[index], index < len(own) - 1
-            if replaced is not None:
-                field = ranker.fields.index(slot)
-                fields[:, field] = _kept(replaced(part), fields[:, field])
-            if clicks is not None:
-                history = _kept(clicks(part), history)
-            part_logits = ranker.network(fields, history, is_click)
-            parts.append(part_logits.float().cpu().numpy()[:, None])
-    return np.concatenate(parts)
-
-
-def _kept(vectors: Floats, own: Tensor) -> Tensor:
-    given = torch.from_numpy(vectors.astype(np.float32, copy=False)).to(own.device)
-    return torch.where(given.isnan(), own, given)
 
 
 def _mean(vectors: Floats, row: NDArray[np.int64], chosen: NDArray[np.bool_], rows: int) -> Floats:

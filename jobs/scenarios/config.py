@@ -61,7 +61,7 @@ class Scenario(Frozen):
         description="embedding slot that id_embedding leaks: user_id, item_id, a context field, or "
         "auto for the one that the ranker would miss most",
     )
-    modes: tuple[Literal["swap", "retrain"], ...] = Field(("swap",), min_length=1)
+    modes: tuple[Literal["swap", "retrain", "probe"], ...] = Field(("swap",), min_length=1)
     own_preferences: tuple[OwnPreference, ...] = Field(
         (), description="kinds of your own: path.py:Name, module:Name, or a Parquet table"
     )

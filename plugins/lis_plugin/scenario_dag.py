@@ -102,11 +102,12 @@ def form(scenario: Scenario) -> dict[str, Param]:
         "modes": Param(
             list(scenario.modes),
             type="array",
-            items={"type": "string", "enum": ["swap", "retrain"]},
-            examples=["swap", "retrain"],
+            items={"type": "string", "enum": ["swap", "probe", "retrain"]},
+            examples=["swap", "probe", "retrain"],
             title="Modes",
-            description="swap: the future's table in today's ranker. retrain: rankers trained "
-            "with and without the leak. Preference data is scored in those that it allows.",
+            description="swap: the future's table in today's ranker. probe: small towers on the "
+            "frozen ranker, with and without the leak. retrain: rankers trained so. Preference "
+            "data is scored in those that it allows.",
         ),
     }
 

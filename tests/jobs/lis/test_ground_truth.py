@@ -18,7 +18,8 @@ from jobs.lake import Lake, Partition, schemas
 from jobs.lake.folds import fold_of
 from jobs.lake.rankers import feature_partition
 from jobs.lake.schemas import ITEM
-from jobs.lis.retrain import score_retrain
+from jobs.lis.retrain import Retrain
+from jobs.lis.trained import score_trained
 from jobs.preference import preference_kind
 from jobs.ranker.checkpoint import read_checkpoint
 from jobs.ranker.lineage import extend_lineage
@@ -67,7 +68,8 @@ def worth_of_embeddings(folder: Path, idiosyncratic_share: float, seed: int) -> 
             publish_embeddings(lake, scenario, day, horizon)
         publish_content(lake, scenario, options, day)
     kind = preference_kind("id_embedding", scenario)
-    return score_retrain(lake, scenario, kind, AS_OFS, [HORIZON])[-1].lis
+    training = Retrain(scenario.retrain)
+    return score_trained(lake, scenario, training, [kind], AS_OFS, [HORIZON])[-1].lis
 
 
 def publish_log(lake: Lake, scenario: Scenario, options: SimulatorOptions) -> None:

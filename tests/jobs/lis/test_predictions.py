@@ -15,6 +15,7 @@ from jobs.lis.predictions import (
     seed_scores,
     variant_name,
 )
+from jobs.lis.scored import Leak
 from jobs.scenarios import RankerOptions, Scenario, SimulatedSource
 
 DAY = date(2026, 1, 5)
@@ -66,7 +67,7 @@ def publish(
     ],
 )
 def test_names_of_variants(mode: str, variant: str, name: str) -> None:
-    assert variant_name("clicks", mode, 7, variant) == name
+    assert variant_name(Leak("clicks", 7), mode, variant) == name
 
 
 @pytest.mark.parametrize("seeds", [1, 3])

@@ -15,10 +15,10 @@ from jobs.lake import Lake
 from jobs.lake.rankers import ranker_version
 from jobs.lis.measure import Measurement
 from jobs.lis.result import LisResult
-from jobs.lis.scored import ScoredDay
+from jobs.lis.scored import Leak, ScoredDay
 from jobs.lis.store import result_partition
 from jobs.lis.targets import MadeFrom, Scoring, evaluate
-from jobs.preference import preference_kind
+from jobs.preference import PreferenceKind, preference_kind
 from jobs.scenarios import Scenario, SimulatedSource
 
 SCENARIO = Scenario(name="tiny", source=SimulatedSource())
@@ -30,28 +30,31 @@ ROWS = 60
 class Scorer:
     """Scores days from random numbers, and remembers which it was asked for."""
 
+    kinds: tuple[PreferenceKind, ...] = (preference_kind("next_click"),)
+
     def __init__(self) -> None:
         self.asked: list[tuple[date, tuple[int, ...]]] = []
         self.leaks: dict[tuple[date, int], str] = {}
 
-    def score(self, day: date, horizons: Sequence[int]) -> dict[int, ScoredDay]:
-        self.asked.append((day, tuple(horizons)))
-        return {horizon: scored_day(day, horizon) for horizon in horizons}
+    def score(self, day: date, leaks: Sequence[Leak]) -> dict[Leak, ScoredDay]:
+        self.asked.append((day, tuple(leak.horizon for leak in leaks)))
+        return {leak: scored_day(day, leak.horizon) for leak in leaks}
 
-    def made_from(self, day: date, horizon: int) -> MadeFrom:
+    def made_from(self, day: date, leak: Leak) -> MadeFrom:
+        horizon = leak.horizon
         return MadeFrom(f"data {day}", self.leaks.get((day, horizon), f"leak {day} {horizon}"))
 
     @property
     def scoring(self) -> Scoring:
         return Scoring(
-            kind=preference_kind("next_click"),
+            kinds=self.kinds,
             mode="retrain",
             made_from=self.made_from,
             score_day=self.score,
             seeds=2,
             fit_days=4,
-            lookback_days=9,
-            eval_rows_seen="unknown",
+            lookback_days=lambda _: 9,
+            eval_rows_seen=lambda _: "unknown",
         )
 
     def evaluate(self, lake: Lake, days: Sequence[date], **options: Any) -> list[LisResult]:
@@ -175,3 +178,18 @@ def test_modes_lie_side_by_side(lake: Lake, scorer: Scorer) -> None:
     evaluate(lake, SCENARIO, swap, DAYS[:1], HORIZONS)
     scorer.evaluate(lake, DAYS[:1])
     assert scorer.asked == []
+
+
+def test_kinds_share_a_pass_over_the_days(lake: Lake, scorer: Scorer) -> None:
+    both = tuple(preference_kind(name) for name in ("next_click", "content_vector"))
+    scorer.evaluate(lake, DAYS[:1])
+    scorer.kinds = both
+    results = scorer.evaluate(lake, DAYS)
+    # What the first kind has of the first day is read back; its pooled result needs the scores.
+    assert scorer.asked == [(day, (7, 30, 7, 30)) for day in DAYS]
+    assert [(one.preference, one.horizon) for one in results if one.is_pooled] == [
+        (kind.name, horizon) for kind in both for horizon in HORIZONS
+    ]
+    assert [one.preference for one in results] == ["next_click"] * 8 + ["content_vector"] * 8
+    for one, other in zip(results[:8], results[8:], strict=True):
+        assert (one.as_of, one.horizon, one.lis) == (other.as_of, other.horizon, other.lis)

@@ -149,22 +149,6 @@ def test_a_day_without_rows(trained: Lake, scenario: Scenario) -> None:
     assert rows.vectors.tolist() == [[0] * 4]
 
 
-def test_some_of_the_rows_score_as_among_all(trained: Lake, scenario: Scenario) -> None:
-    ranker, day = day_rows(trained, scenario, AS_OF)
-    chosen = day.of_folds({"fit", "eval"})
-    assert chosen.tolist() == [fold != "lineage" for fold in day.rows["fold"].to_pylist()]
-    some = day.only(chosen)
-    assert some.rows["fold"].to_pylist() == [
-        f for f in day.rows["fold"].to_pylist() if f != "lineage"
-    ]
-    assert some.item_updates.tolist() == day.item_updates[chosen].tolist()
-    among_all = forward(ranker.network, dense_rows([day], CPU))[chosen]
-    np.testing.assert_allclose(
-        forward(ranker.network, dense_rows([some], CPU)), among_all, rtol=0, atol=1e-7
-    )
-    assert len(dense_rows([day.only(np.zeros(len(day), np.bool_)), some], CPU)) == len(some)
-
-
 def test_only_the_asked_folds_are_read(trained: Lake, scenario: Scenario, log: Rows) -> None:
     ranker = read_checkpoint(trained, scenario, AS_OF)
     day = read_day_rows(ranker, trained, scenario, AS_OF, ("fit",))

@@ -17,7 +17,8 @@ from jobs.lake import Lake, schemas
 from jobs.ranker.checkpoint import read_checkpoint
 from jobs.ranker.day import read_day
 from jobs.ranker.dense_rows import DayRows, read_day_rows
-from jobs.ranker.feature import FeatureTable, RowFeature, logits, row_feature
+from jobs.ranker.feature import FeatureTable, RowFeature, row_feature
+from jobs.ranker.forward import logits
 from jobs.ranker.lineage import extend_lineage
 from jobs.ranker.score import SlotTable, score_rows
 from jobs.ranker.state import Ranker
@@ -284,7 +285,7 @@ def test_a_row_is_told_the_same_among_few_and_among_many(
     held = random_vectors(some_keys(day, "item_id", seed), 4, seed)
     table = table_of(day, held, "item", "vector", True)
     at_once = told(day, table).columns
-    monkeypatch.setattr("jobs.ranker.feature._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("jobs.ranker.forward._ROWS_AT_ONCE", 7)
     check(told(day, table).columns, at_once.tolist())
 
 
@@ -346,14 +347,3 @@ def test_keys_take_what_is_said_of_others(
     found = told(day, taken)
     assert np.array_equal(found.columns, expected.columns)
     assert np.array_equal(found.covered, expected.covered)
-
-
-def test_some_of_the_rows(make_day: Callable[..., Day], seed: int) -> None:
-    day = make_day()
-    held = random_vectors(some_keys(day, "item_id", seed), 4, seed)
-    feature = told(day, table_of(day, held, "item", "vector", False))
-    chosen = day.rows.of_folds({"fit"})
-    some = feature.only(chosen)
-    assert np.array_equal(some.columns, feature.columns[chosen])
-    assert np.array_equal(some.covered, feature.covered[chosen])
-    assert some.compact == feature.compact

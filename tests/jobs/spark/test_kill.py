@@ -20,7 +20,7 @@ from jobs.spark.ingest import ingest
 
 PROJECT = Path(__file__).resolve().parents[3]
 FIRST_SECOND = 1_767_225_600
-DAYS = 6
+DAYS = 3
 MakeScenario = Callable[..., Scenario]
 WriteLog = Callable[..., str]
 Bytes = Callable[..., dict[str, bytes]]

@@ -1,4 +1,4 @@
-"""Retrain mode from a log to results, on a small feed: one day is empty, one has a single user."""
+"""Modes that train, from a log to results: one day of the feed is empty, one has a single user."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ from jobs.errors import InputError
 from jobs.lake import Lake, Partition
 from jobs.lake.rankers import feature_partition, ranker_version
 from jobs.lis.predictions import predictions_partition, variant_name
+from jobs.lis.probe import Probe
 from jobs.lis.request import wanted_scores
 from jobs.lis.result import LisResult
-from jobs.lis.retrain import score_retrain
+from jobs.lis.retrain import Retrain
+from jobs.lis.scored import Leak
 from jobs.lis.store import result_partition
-from jobs.preference import PreferenceKind, preference_kind
+from jobs.lis.trained import Training, score_trained
+from jobs.preference import preference_kind
 from jobs.ranker.lineage import extend_lineage
 from jobs.scenarios import Scenario
 from jobs.spark.history import build_history
@@ -37,14 +40,20 @@ AS_OFS = FEED_DAYS[3:7]
 
 T = FEED_DAYS[4]
 HORIZONS = (0, 2)
-SEEDS = 2
+SEEDS = {"retrain": 2, "probe": 1}
 VARIANTS = ("baseline", "known", "leaked", "placebo")
 KINDS = ("id_embedding", "next_click", "content_vector")
 Change = Callable[[list[dict[str, Any]]], None]
 
 
 def make_scenario(**retrain: Any) -> Scenario:
-    options = {"fit_days": 4, "seeds": SEEDS, "epochs": 2, "batch_size": 16, "rate": 0.02}
+    options = {
+        "fit_days": 4,
+        "seeds": SEEDS["retrain"],
+        "epochs": 2,
+        "batch_size": 16,
+        "rate": 0.02,
+    }
     ranker = {"embedding_dim": 4, "hidden_units": [8], "history_length": 3, "batch_size": 16}
     ranker |= {"dense_rate": 0.005, "precision": "fp32"}
     return feed_scenario(ranker=ranker, retrain={**options, **retrain})
@@ -63,19 +72,24 @@ def assembled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build_history(lake, SCENARIO, FEED_DAYS[-1])
     extend_lineage(lake, SCENARIO, FEED_DAYS[-1], progress=False)
     build_snapshots(lake, SCENARIO, FEED_DAYS[-1])
-    wanted = wanted_scores(SCENARIO, KINDS, ["retrain"])
+    wanted = wanted_scores(SCENARIO, KINDS, ["retrain", "probe"])
     steps.assemble(lake, SCENARIO, AS_OFS, HORIZONS, wanted)
     return folder / "lake"
 
 
+@pytest.fixture(scope="module", params=["retrain", "probe"])
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def scored(assembled: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def scored(mode: str, assembled: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """The same with all results. No test changes it."""
     folder = tmp_path_factory.mktemp("scored") / "lake"
     shutil.copytree(assembled, folder)
     lake = Lake(str(folder))
     for name in KINDS:
-        score_retrain(lake, SCENARIO, kind(name), AS_OFS, HORIZONS)
+        score(mode, lake, name, AS_OFS, HORIZONS)
     return lake
 
 
@@ -91,23 +105,35 @@ def copied(tmp_path: Path) -> Callable[[Path | Lake], Lake]:
     return copy
 
 
-def kind(name: str) -> PreferenceKind:
-    return preference_kind(name, SCENARIO)
+def score(
+    mode: str,
+    lake: Lake,
+    name: str,
+    as_ofs: Sequence[date],
+    horizons: Sequence[int],
+    scenario: Scenario = SCENARIO,
+) -> list[LisResult]:
+    trainings: list[Training] = [Retrain(scenario.retrain), Probe(scenario.retrain.fit_days)]
+    [training] = [training for training in trainings if training.mode == mode]
+    kinds = [preference_kind(name, scenario)]
+    return score_trained(lake, scenario, training, kinds, as_ofs, horizons)
 
 
-def partition_of(name: str, day: date, horizon: int, variant: str) -> Partition:
-    return predictions_partition(SCENARIO, day, variant_name(name, "retrain", horizon, variant))
+def partition_of(mode: str, name: str, day: date, horizon: int, variant: str) -> Partition:
+    return predictions_partition(SCENARIO, day, variant_name(Leak(name, horizon), mode, variant))
 
 
-def scores_of(lake: Lake, name: str, day: date, horizon: int, variant: str) -> NDArray[np.float64]:
+def scores_of(
+    mode: str, lake: Lake, name: str, day: date, horizon: int, variant: str
+) -> NDArray[np.float64]:
     """Seed scores of a variant, (rows, seeds), as they are stored."""
-    lists = lake.read(partition_of(name, day, horizon, variant))["seed_scores"].to_pylist()
-    return np.array(lists).reshape(len(lists), SEEDS)
+    lists = lake.read(partition_of(mode, name, day, horizon, variant))["seed_scores"].to_pylist()
+    return np.array(lists).reshape(len(lists), SEEDS[mode])
 
 
-def all_scores(lake: Lake, name: str, day: date = T) -> dict[str, list[list[float]]]:
+def all_scores(mode: str, lake: Lake, name: str, day: date = T) -> dict[str, list[list[float]]]:
     return {
-        f"{variant} {horizon}": scores_of(lake, name, day, horizon, variant).tolist()
+        f"{variant} {horizon}": scores_of(mode, lake, name, day, horizon, variant).tolist()
         for variant in VARIANTS
         for horizon in HORIZONS
     }
@@ -149,14 +175,14 @@ def flip(fold: str) -> Change:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_results_of_days_and_of_all_together(scored: Lake, name: str) -> None:
-    results = score_retrain(scored, SCENARIO, kind(name), AS_OFS, HORIZONS)
+def test_results_of_days_and_of_all_together(mode: str, scored: Lake, name: str) -> None:
+    results = score(mode, scored, name, AS_OFS, HORIZONS)
     pooled = f"{AS_OFS[0]}:{AS_OFS[-1]}"
     asked = [(day.isoformat(), horizon) for day in AS_OFS for horizon in HORIZONS]
     asked += [(pooled, horizon) for horizon in HORIZONS]
     assert [(result.as_of, result.horizon) for result in results] == asked
     for result in results:
-        assert (result.preference, result.mode, result.seeds) == (name, "retrain", SEEDS)
+        assert (result.preference, result.mode, result.seeds) == (name, mode, SEEDS[mode])
         # Of the three only the next click is looked for in a window of behaviour.
         lookback = SCENARIO.lookback_days if name == "next_click" else 0
         assert (result.fit_days, result.lookback_days) == (4, lookback)
@@ -170,16 +196,16 @@ def test_results_of_days_and_of_all_together(scored: Lake, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_gains_are_differences_of_auc_on_held_out_rows(scored: Lake, name: str) -> None:
+def test_gains_are_differences_of_auc_on_held_out_rows(mode: str, scored: Lake, name: str) -> None:
     """The oracle: an AUC for each seed from what is stored, then their mean."""
-    results = score_retrain(scored, SCENARIO, kind(name), [T], HORIZONS)
+    results = score(mode, scored, name, [T], HORIZONS)
     for result in results:
         auc = {}
         for variant in VARIANTS:
-            rows = scored.read(partition_of(name, T, result.horizon, variant))
+            rows = scored.read(partition_of(mode, name, T, result.horizon, variant))
             held_out = np.array(rows["fold"].to_pylist()) == "eval"
             labels = rows["label"].to_numpy()[held_out]
-            scores = scores_of(scored, name, T, result.horizon, variant)[held_out]
+            scores = scores_of(mode, scored, name, T, result.horizon, variant)[held_out]
             auc[variant] = np.mean([roc_auc_score(labels, of_seed) for of_seed in scores.T])
         found = (result.lis, result.unleaked_gain, result.leak_gain, result.placebo)
         expected = (
@@ -193,35 +219,38 @@ def test_gains_are_differences_of_auc_on_held_out_rows(scored: Lake, name: str) 
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_predictions_are_of_the_days_held_out_and_seen_rows(scored: Lake, name: str) -> None:
+def test_predictions_are_of_the_days_held_out_and_seen_rows(
+    mode: str, scored: Lake, name: str
+) -> None:
     for day in AS_OFS:
         impressions = scored.read(Partition("impressions", SCENARIO.name, day)).to_pylist()
         ids = [row["impression_id"] for row in impressions if row["fold"] != "fit"]
         for horizon in HORIZONS:
             for variant in VARIANTS:
-                rows = scored.read(partition_of(name, day, horizon, variant))
+                rows = scored.read(partition_of(mode, name, day, horizon, variant))
                 assert rows["impression_id"].to_pylist() == ids
                 assert bool(ids) == (day != EMPTY_DAY)
-                probabilities = scores_of(scored, name, day, horizon, variant)
+                probabilities = scores_of(mode, scored, name, day, horizon, variant)
                 assert ((probabilities > 0) & (probabilities < 1)).all()
 
 
 @pytest.mark.parametrize(("name", "different"), [("id_embedding", 4), ("next_click", 3)])
-def test_variants_and_seeds_differ(scored: Lake, name: str, different: int) -> None:
+def test_variants_and_seeds_differ(mode: str, scored: Lake, name: str, different: int) -> None:
     """But of a next click nothing is known on the day, so that ranker is the baseline."""
     found = {
-        variant: np.concatenate([scores_of(scored, name, day, 2, variant) for day in AS_OFS])
+        variant: np.concatenate([scores_of(mode, scored, name, day, 2, variant) for day in AS_OFS])
         for variant in VARIANTS
     }
-    assert all((of_seeds[:, 0] != of_seeds[:, 1]).any() for of_seeds in found.values())
-    assert len({of_seeds.tobytes() for of_seeds in found.values()}) == different
+    if mode == "retrain":
+        assert all((of_seeds[:, 0] != of_seeds[:, 1]).any() for of_seeds in found.values())
+        assert len({of_seeds.tobytes() for of_seeds in found.values()}) == different
     assert np.array_equal(found["baseline"], found["known"]) is (name == "next_click")
 
 
-def test_the_baseline_is_the_same_whatever_it_is_compared_with(scored: Lake) -> None:
+def test_the_baseline_is_the_same_whatever_it_is_compared_with(mode: str, scored: Lake) -> None:
     for day in AS_OFS:
         first, *others = [
-            scores_of(scored, name, day, horizon, "baseline")
+            scores_of(mode, scored, name, day, horizon, "baseline")
             for name in KINDS
             for horizon in HORIZONS
         ]
@@ -231,79 +260,84 @@ def test_the_baseline_is_the_same_whatever_it_is_compared_with(scored: Lake) -> 
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_nothing_is_leaked_without_a_future(scored: Lake, name: str) -> None:
-    for result in score_retrain(scored, SCENARIO, kind(name), AS_OFS, [0]):
+def test_nothing_is_leaked_without_a_future(mode: str, scored: Lake, name: str) -> None:
+    for result in score(mode, scored, name, AS_OFS, [0]):
         if result.dates:
             assert result.leak_gain == 0.0
             assert result.lis == result.unleaked_gain
     for day in AS_OFS:
-        known = scores_of(scored, name, day, 0, "known")
-        assert np.array_equal(known, scores_of(scored, name, day, 0, "leaked"))
+        known = scores_of(mode, scored, name, day, 0, "known")
+        assert np.array_equal(known, scores_of(mode, scored, name, day, 0, "leaked"))
 
 
-def test_content_is_the_same_n_days_later(scored: Lake) -> None:
+def test_content_is_the_same_n_days_later(mode: str, scored: Lake) -> None:
     name = "content_vector"
-    [result] = score_retrain(scored, SCENARIO, kind(name), [T], [2])
+    [result] = score(mode, scored, name, [T], [2])
     assert result.leak_gain == 0.0
-    known = scores_of(scored, name, T, 2, "known")
-    assert np.array_equal(known, scores_of(scored, name, T, 2, "leaked"))
-    assert not np.array_equal(known, scores_of(scored, name, T, 2, "baseline"))
+    known = scores_of(mode, scored, name, T, 2, "known")
+    assert np.array_equal(known, scores_of(mode, scored, name, T, 2, "leaked"))
+    if mode == "retrain":
+        assert not np.array_equal(known, scores_of(mode, scored, name, T, 2, "baseline"))
 
 
-def test_a_second_call_makes_nothing(scored: Lake, copied: Callable[[Path | Lake], Lake]) -> None:
+def test_a_second_call_makes_nothing(
+    mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake]
+) -> None:
     lake = copied(scored)
     before = state(lake, "predictions", "lis")
-    first = score_retrain(scored, SCENARIO, kind("next_click"), AS_OFS, HORIZONS)
-    again = score_retrain(lake, SCENARIO, kind("next_click"), AS_OFS, HORIZONS)
+    first = score(mode, scored, "next_click", AS_OFS, HORIZONS)
+    again = score(mode, lake, "next_click", AS_OFS, HORIZONS)
     np.testing.assert_equal(without_seconds(again), without_seconds(first))
     assert [result.seconds for result in again] == [result.seconds for result in first]
     assert state(lake, "predictions", "lis") == before
 
 
 def test_lost_results_are_made_from_predictions_without_training(
-    scored: Lake, copied: Callable[[Path | Lake], Lake]
+    mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake]
 ) -> None:
     lake = copied(scored)
     before = state(lake, "predictions")
-    first = score_retrain(scored, SCENARIO, kind("next_click"), AS_OFS, HORIZONS)
+    first = score(mode, scored, "next_click", AS_OFS, HORIZONS)
     lake.storage.remove("lis")
-    again = score_retrain(lake, SCENARIO, kind("next_click"), AS_OFS, HORIZONS)
+    again = score(mode, lake, "next_click", AS_OFS, HORIZONS)
     np.testing.assert_equal(without_seconds(again), without_seconds(first))
     assert state(lake, "predictions") == before
     version = ranker_version(SCENARIO)
     for first_day, last_day in [*((day, day) for day in AS_OFS), (AS_OFS[0], AS_OFS[-1])]:
         partition = result_partition(
-            SCENARIO.name, version, first_day, last_day, "next_click", "retrain", 2
+            SCENARIO.name, version, first_day, last_day, "next_click", mode, 2
         )
         assert lake.is_published(partition)
 
 
 def test_a_run_that_was_killed_goes_on_with_the_same_bytes(
-    scored: Lake, assembled: Path, copied: Callable[[Path | Lake], Lake]
+    mode: str, scored: Lake, assembled: Path, copied: Callable[[Path | Lake], Lake]
 ) -> None:
     """Half of the days first, then all; against all in one go."""
     lake = copied(assembled)
-    score_retrain(lake, SCENARIO, kind("next_click"), AS_OFS[1:3], [2])
+    score(mode, lake, "next_click", AS_OFS[1:3], [2])
     of_half = state(lake, "predictions")
-    results = score_retrain(lake, SCENARIO, kind("next_click"), AS_OFS, HORIZONS)
+    results = score(mode, lake, "next_click", AS_OFS, HORIZONS)
     after = state(lake, "predictions")
     assert {path: after[path] for path in of_half} == of_half
-    expected = score_retrain(scored, SCENARIO, kind("next_click"), AS_OFS, HORIZONS)
+    expected = score(mode, scored, "next_click", AS_OFS, HORIZONS)
     np.testing.assert_equal(without_seconds(results), without_seconds(expected))
     for day in AS_OFS:
-        assert all_scores(lake, "next_click", day) == all_scores(scored, "next_click", day)
+        assert all_scores(mode, lake, "next_click", day) == all_scores(
+            mode, scored, "next_click", day
+        )
 
 
 @pytest.mark.parametrize("fold", ["eval", "fit"])
 @pytest.mark.parametrize("name", ["id_embedding", "next_click"])
 def test_no_label_of_the_day_itself_moves_a_score(
-    scored: Lake, copied: Callable[[Path | Lake], Lake], name: str, fold: str
+    mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake], name: str, fold: str
 ) -> None:
     lake = copied(scored)
-    before = score_retrain(lake, SCENARIO, kind(name), [T], HORIZONS)
+    before = score(mode, lake, name, [T], HORIZONS)
     rewrite(lake, "impressions", T, flip(fold))
-    after = score_retrain(lake, SCENARIO, kind(name), [T], HORIZONS)
-    assert all_scores(lake, name) == all_scores(scored, name)
+    after = score(mode, lake, name, [T], HORIZONS)
+    assert all_scores(mode, lake, name) == all_scores(mode, scored, name)
     for one, other in zip(before, after, strict=True):
         assert one.data_digest != other.data_digest
         # All held-out labels are turned round, so every AUC is one less itself.
@@ -314,25 +348,30 @@ def test_no_label_of_the_day_itself_moves_a_score(
 
 @pytest.mark.parametrize(("fold", "moves"), [("fit", True), ("eval", False)])
 def test_only_fit_labels_of_earlier_days_train(
-    scored: Lake, copied: Callable[[Path | Lake], Lake], fold: str, moves: bool
+    mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake], fold: str, moves: bool
 ) -> None:
     lake = copied(scored)
     rewrite(lake, "impressions", FEED_DAYS[2], flip(fold))
-    score_retrain(lake, SCENARIO, kind("next_click"), [T], HORIZONS)
-    assert (all_scores(lake, "next_click") != all_scores(scored, "next_click")) is moves
+    score(mode, lake, "next_click", [T], HORIZONS)
+    assert (all_scores(mode, lake, "next_click") != all_scores(mode, scored, "next_click")) is moves
 
 
-def test_other_options_train_anew(scored: Lake, copied: Callable[[Path | Lake], Lake]) -> None:
+def test_other_options_train_anew(
+    mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake]
+) -> None:
     lake = copied(scored)
-    for options in ({"rate": 0.05}, {"fit_days": 1, "epochs": 3}):
-        score_retrain(lake, make_scenario(**options), kind("next_click"), [LONELY_DAY], [2])
-        found = scores_of(lake, "next_click", LONELY_DAY, 2, "leaked")
-        assert not np.array_equal(found, scores_of(scored, "next_click", LONELY_DAY, 2, "leaked"))
+    changes = ({"rate": 0.05}, {"fit_days": 1, "epochs": 3})
+    for options in changes if mode == "retrain" else changes[1:]:
+        score(mode, lake, "next_click", [LONELY_DAY], [2], make_scenario(**options))
+        found = scores_of(mode, lake, "next_click", LONELY_DAY, 2, "leaked")
+        assert not np.array_equal(
+            found, scores_of(mode, scored, "next_click", LONELY_DAY, 2, "leaked")
+        )
 
 
 @pytest.mark.parametrize("name", ["id_embedding", "next_click"])
 def test_tables_that_hold_nothing_are_worth_nothing(
-    scored: Lake, copied: Callable[[Path | Lake], Lake], name: str
+    mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake], name: str
 ) -> None:
     """As on the days before anything was known."""
     lake = copied(scored)
@@ -342,25 +381,27 @@ def test_tables_that_hold_nothing_are_worth_nothing(
         with lake.attempt([partition]) as attempt:
             attempt.write_table("part-00000.parquet", nothing)
             attempt.publish(partition, inputs={}, schema=nothing.schema)
-    none, two = score_retrain(lake, SCENARIO, kind(name), [T], HORIZONS)
+    none, two = score(mode, lake, name, [T], HORIZONS)
     assert (none.lis, none.unleaked_gain, none.leak_gain, none.placebo) == (0, 0, 0, 0)
     assert none.coverage == 0
     assert two.unleaked_gain == 0
     assert two.leak_gain == two.lis
-    leaked = scores_of(lake, name, T, 2, "leaked")
-    np.testing.assert_allclose(leaked, scores_of(scored, name, T, 2, "leaked"), rtol=0, atol=1e-6)
+    leaked = scores_of(mode, lake, name, T, 2, "leaked")
+    np.testing.assert_allclose(
+        leaked, scores_of(mode, scored, name, T, 2, "leaked"), rtol=0, atol=1e-6
+    )
 
 
-def test_an_empty_fit_fold_is_refused(scored: Lake) -> None:
+def test_an_empty_fit_fold_is_refused(mode: str, scored: Lake) -> None:
     scenario = make_scenario(fit_days=1)
     assert FEED_DAYS[FEED_DAYS.index(EMPTY_DAY) + 1] == T
     with pytest.raises(
         InputError, match=r"no row of the fit fold in the 1 days? before"
     ) as refused:
-        score_retrain(scored, scenario, kind("next_click"), [T], [2])
+        score(mode, scored, "next_click", [T], [2], scenario)
     assert "retrain.fit_days" in str(refused.value)
 
 
-def test_a_table_that_is_not_assembled_is_refused(scored: Lake) -> None:
+def test_a_table_that_is_not_assembled_is_refused(mode: str, scored: Lake) -> None:
     with pytest.raises(InputError, match=r"features/.*horizon=1.*: run python -m jobs lis"):
-        score_retrain(scored, SCENARIO, kind("next_click"), [T], [1])
+        score(mode, scored, "next_click", [T], [1])
