@@ -99,7 +99,7 @@ def _preference_list(options: argparse.Namespace) -> None:
         own = "own: " if is_own(kind) else ""
         print(
             f"{kind.name:{width}}  keyed by {kind.keyed_by:10}  takes {kind.takes:6}  "
-            f"modes {', '.join(kind.modes):13}  {own}{kind.summary}"
+            f"modes {', '.join(kind.modes):20}  {own}{kind.summary}"
         )
 
 

@@ -17,7 +17,7 @@ echo "Preparing Airflow and MLflow…"
 
 echo "Airflow runs lis_daily__$scenario as of $as_of, 7 and 30 days of leak (log: $log)"
 started=$SECONDS
-airflow dags test "lis_daily__$scenario" --conf "{\"as_of\": \"$as_of\", \"horizons\": [7, 30]}" \
+airflow dags test "lis_daily__$scenario" --conf "{\"as_of\": \"$as_of\", \"horizons\": [7, 30], \"modes\": [\"swap\"]}" \
   2>&1 | tee -a "$log" | python "$here/demo_progress.py" || true
 state="$(grep -o 'DagRun Finished.* state=[a-z]*' "$log" | tail -1 | sed 's/.*=//')"
 if [ "$state" != success ]; then

@@ -134,8 +134,9 @@ def wanted_scores(
     found = []
     for name in preferences:
         kind = preference_kind(name, scenario)
-        # Vectors of a ranker elsewhere are not of the item space of the one that is trained here.
-        possible = [mode for mode in kind.modes if mode != "swap" or scenario.snapshots is None]
+        # Imported vectors are of another item space, and no ranker is at hand to stay frozen.
+        here = scenario.snapshots is None
+        possible = [mode for mode in kind.modes if mode == "retrain" or here]
         asked = [mode for mode in possible if mode in modes]
         if not asked:
             raise InputError(

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jobs.ranker.device import deterministic
+from jobs.ranker.device import deterministic, one_thread
 
 VALIDATION_SHARE = 0.25
 """The newest part of the rows, on which each tower chooses how far it trusts what it is told."""
@@ -27,6 +27,8 @@ PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)
 _STEPS, _HALVINGS = 30, 20
 _CLOSE = 1e-7
 _CONSTANT = 1e-6
+_SMALL = 2_000_000_000
+"""Multiplications of a Newton step below which a second thread costs more than it brings."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,8 @@ class Towers:
 
     def __init__(self, rows: FrozenRows) -> None:
         """Fit what they share."""
-        with deterministic():
+        self._is_small = len(rows) * rows.hidden.shape[1] ** 2 < _SMALL
+        with deterministic(), one_thread(self._is_small):
             self._labels = rows.labels.double()
             hidden = rows.hidden.double()
             self._centre = hidden.mean(dim=0)
@@ -66,17 +69,21 @@ class Towers:
             self._scale = torch.where(spread > _CONSTANT, spread, 1)
             self._shared = _fit(self._standardised(rows), rows.logits.double(), self._labels)
             self._base = self._on_shared(rows)
+            self._bare = _fit(rows.hidden[:, :0].double(), self._base, self._labels)
 
     def fitted(self, told: Tensor) -> list[Regression]:
         """One tower a variant. told: float32, (variants, rows, width), each column around 0."""
-        with deterministic():
-            return [_fit(columns.double(), self._base, self._labels) for columns in told]
+        with deterministic(), one_thread(self._is_small):
+            return [
+                _fit(columns.double(), self._base, self._labels) if columns.any() else self._bare
+                for columns in told
+            ]
 
     def score(
         self, fitted: Sequence[Regression], rows: FrozenRows, told: Tensor
     ) -> NDArray[np.float64]:
         """Click probabilities of other rows, shape (1, variants, rows). told: as on fitting."""
-        with deterministic():
+        with deterministic(), one_thread(self._is_small):
             base = self._on_shared(rows)
             logits = [
                 tower.logits(columns.double(), base)
@@ -95,12 +102,12 @@ class Towers:
 
 @dataclass(frozen=True, eq=False)
 class Regression:
-    """weights: of the columns; then how the base logit is scaled and shifted."""
+    """weights: of the first columns; then how the base logit is scaled and shifted."""
 
     weights: Tensor
 
     def logits(self, columns: Tensor, base: Tensor) -> Tensor:
-        return base + _design(columns, base) @ self.weights
+        return base + _design(columns[:, : len(self.weights) - 2], base) @ self.weights
 
 
 def _fit(columns: Tensor, base: Tensor, labels: Tensor) -> Regression:

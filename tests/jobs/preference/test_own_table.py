@@ -17,7 +17,7 @@ def test_it_takes_what_its_column_holds() -> None:
     assert (vectors.keyed_by, vectors.takes) == ("item", "vector")
     assert (lists.keyed_by, lists.takes) == ("item", "items")
     # Vectors of a user's own are not of the ranker's item space, so they cannot be swapped.
-    assert vectors.modes == lists.modes == ("retrain",)
+    assert vectors.modes == lists.modes == ("retrain", "probe")
 
 
 def test_it_is_made_from_its_files_and_not_from_the_log() -> None:

@@ -151,7 +151,7 @@ def test_a_part_that_is_missing_is_named(tmp_path: Path, part: str) -> None:
         ("summary", "' '"),
         ("keyed_by", "'user'"),
         ("takes", "['vector']"),
-        ("modes", "('probe',)"),
+        ("modes", "('leak',)"),
         ("modes", "('retrain')"),
         ("modes", "()"),
         ("eval_rows_seen", "False"),
@@ -231,8 +231,8 @@ def test_the_list_marks_own_kinds(tmp_path: Path, capsys: pytest.CaptureFixture[
     lines = capsys.readouterr().out.splitlines()
     assert lines[: len(BUILT_IN)] == built_in
     assert [" ".join(line.split()) for line in lines[len(BUILT_IN) :]] == [
-        "id_embedding_user_id keyed by user_id takes vector modes swap, retrain "
+        "id_embedding_user_id keyed by user_id takes vector modes swap, retrain, probe "
         "the user_id embedding that the ranker will have n days later",
         "mine keyed by item takes vector modes retrain own: what is mine",
-        "tags keyed by item takes items modes retrain own: lists of items from tags.parquet",
+        "tags keyed by item takes items modes retrain, probe own: lists of items from tags.parquet",
     ]
