@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from jobs.lake import schemas
 from jobs.lake.schemas import ITEM
@@ -112,7 +113,7 @@ def _of_vectors(
         compact = len(columns)
         return RowFeature(_joined([*columns, candidate]), compact, covered)
     clicked = Vocabulary(table.keys).rows(day.clicks.items)
-    history = _mean(held[clicked], day.clicks.row, clicked >= 0, len(day))
+    history = _mean(held, clicked, day.clicks.row, len(day))
     columns.append(_cosine(candidate, history))
     if table.in_slot:
         columns.append(_swapped(ranker, day, held, position, clicked) - own)
@@ -143,12 +144,13 @@ def _of_lists(
 
     vectors = np.pad(ranker.table.block(ITEM).embedding, ((0, 1), (0, 0)))
     known = ranker.vocabularies[ITEM].rows(values)[entry]
-    pooled = _mean(vectors[known], row, known >= 0, len(day))
+    pooled = _mean(vectors, known, row, len(day))
     candidate = day.vectors[day.fields[:, ranker.item_field]]
     history = _mean(
-        vectors[ranker.vocabularies[ITEM].rows(day.clicks.items)],
+        vectors,
+        # A click on an item without a vector counts as one on zero.
+        _or_last(ranker.vocabularies[ITEM].rows(day.clicks.items), vectors),
         day.clicks.row,
-        np.ones(len(day.clicks.row), np.bool_),
         len(day),
     )
     per_entry = 1 / np.maximum(count, 1)
@@ -194,12 +196,20 @@ def _replaced(vectors: Floats, position: NDArray[np.int64]) -> Callable[[slice],
     return lambda part: np.where(position[part, None] >= 0, vectors[position[part]], np.nan)
 
 
-def _mean(vectors: Floats, row: NDArray[np.int64], chosen: NDArray[np.bool_], rows: int) -> Floats:
-    """Mean of the chosen vectors of each row, (rows, dim); zero for none."""
-    sums = np.zeros((rows, vectors.shape[1]), np.float32)
-    np.add.at(sums, row[chosen], vectors[chosen])
+def _mean(
+    vectors: Floats, position: NDArray[np.int64], row: NDArray[np.int64], rows: int
+) -> Floats:
+    """Mean of the vectors at the positions of each row, (rows, dim); -1 counts for nothing."""
+    chosen = position >= 0
+    ones = np.ones(chosen.sum(), np.float32)
+    named = csr_matrix((ones, (row[chosen], position[chosen])), (rows, len(vectors)))
     count = np.bincount(row[chosen], minlength=rows).astype(np.float32)
-    return np.divide(sums, np.maximum(count, 1)[:, None], dtype=np.float32)
+    mean: Floats = np.divide(named @ vectors, np.maximum(count, 1)[:, None], dtype=np.float32)
+    return mean
+
+
+def _or_last(position: NDArray[np.int64], vectors: Floats) -> NDArray[np.int64]:
+    return np.where(position < 0, len(vectors) - 1, position)
 
 
 def _summed(flags: NDArray[np.bool_], row: NDArray[np.int64], rows: int) -> Floats:
