@@ -132,7 +132,7 @@ def wanted_scores(
         if mode not in MODES:
             raise InputError(f"unknown mode {mode!r}: known: {', '.join(MODES)}")
     found = []
-    for name in preferences:
+    for name in dict.fromkeys(preferences):
         kind = preference_kind(name, scenario)
         # Imported vectors are of another item space, and no ranker is at hand to stay frozen.
         here = scenario.snapshots is None

@@ -207,7 +207,10 @@ def test_a_kind_that_the_asked_mode_cannot_score_is_refused_before_any_work(
 ) -> None:
     asked = ["--horizons", "1", "--preference", "id_embedding,next_click", "--mode", "swap"]
     message = refusal(capsys, *LIS, "2026-01-05", *asked)
-    assert message == "preference data next_click cannot be scored in mode swap: it takes retrain, probe"
+    assert (
+        message
+        == "preference data next_click cannot be scored in mode swap: it takes retrain, probe"
+    )
     assert lake_tables(trained) == ["checkpoints", "impressions", "snapshots"]
 
 
@@ -255,7 +258,9 @@ def test_preference_list_names_every_kind_with_its_modes(capsys: Capture) -> Non
     assert run(["preference", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [kind.name for kind in preference_kinds()]
-    assert re.match(r"id_embedding +keyed by item +takes vector +modes swap, retrain, probe +\S", lines[0])
+    assert re.match(
+        r"id_embedding +keyed by item +takes vector +modes swap, retrain, probe +\S", lines[0]
+    )
     [next_click] = [line for line in lines if line.startswith("next_click ")]
     assert re.search(r"keyed by impression +takes items +modes retrain, probe +\S", next_click)
 

@@ -9,7 +9,7 @@ import pytest
 from jobs.errors import InputError, NotDue
 from jobs.lake import Lake, Partition
 from jobs.lake.rankers import checkpoint_partition, snapshot_partition
-from jobs.lis.request import require_due
+from jobs.lis.request import require_due, wanted_scores
 from jobs.scenarios import ImportedSnapshots, RankerOptions, Scenario, SimulatedSource
 
 FIRST = date(2026, 1, 1)
@@ -66,3 +66,18 @@ def test_imported_vectors_need_no_lineage(lake: Lake) -> None:
     require_due(lake, IMPORTS, [day(4)], [0, 3])
     with pytest.raises(NotDue, match=r"horizon 4 needs .*exports/{ds} reach 2026-01-07"):
         require_due(lake, IMPORTS, [day(4)], [4])
+
+
+def test_what_is_asked_for_twice_is_wanted_once() -> None:
+    wanted = wanted_scores(SCENARIO, ["next_click", "next_click"], ["probe", "probe", "retrain"])
+    assert [(one.kind.name, one.mode) for one in wanted] == [
+        ("next_click", "retrain"),
+        ("next_click", "probe"),
+    ]
+
+
+def test_imported_vectors_are_scored_by_training_alone() -> None:
+    [wanted] = wanted_scores(IMPORTS, ["id_embedding"], ["swap", "probe", "retrain"])
+    assert wanted.mode == "retrain"
+    with pytest.raises(InputError, match="cannot be scored in mode probe: it takes retrain"):
+        wanted_scores(IMPORTS, ["id_embedding"], ["probe"])
