@@ -9,6 +9,7 @@ difference, so the components of a mean over seeds are the means of the seeds' c
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from jobs.lis.arrays import checked_labels, checked_scores, user_codes
-from jobs.lis.auc import doubled_wins
+from jobs.lis.arrays import Users, ascending, checked_labels, checked_scores, user_codes
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -66,65 +66,132 @@ class Contributions:
 
 
 def contributions(
-    labels: ArrayLike, baseline: ArrayLike, leaked: ArrayLike, users: ArrayLike
+    labels: ArrayLike, baseline: ArrayLike, leaked: ArrayLike, users: ArrayLike | Users
 ) -> Contributions:
     """Return the contributions of one date.
 
     labels: 0 or 1, shape (rows,). baseline, leaked: two scores of the same rows, shape (rows,)
     or, with several seeds, (seeds, rows); a seed of one is compared with the same seed of the
-    other. users: integer or string ids, shape (rows,). Raises ValueError for malformed columns.
+    other. users: integer or string ids, or numbered ones, shape (rows,). Raises ValueError for
+    malformed columns.
     """
-    positive = checked_labels(labels)
-    rows = positive.size
-    codes, ids = user_codes(users, rows)
     before, after = np.atleast_2d(np.asarray(baseline)), np.atleast_2d(np.asarray(leaked))
     if len(before) != len(after):
         raise ValueError(f"baseline has {len(before)} seeds, leaked has {len(after)}")
-    positives = int(positive.sum())
-    negatives = rows - positives
-    pairs = positives * negatives
+    (only,) = contributions_of_pairs(labels, {"0": before, "1": after}, [("0", "1")], users)
+    return only
 
-    gain = np.zeros(rows)
-    seed_sums = np.zeros((len(before), ids.size))
-    totals_baseline, totals_leaked = [], []
-    for seed, (first, second) in enumerate(zip(before, after, strict=True)):
-        wins_baseline = doubled_wins(positive, checked_scores(first, rows))
-        wins_leaked = doubled_wins(positive, checked_scores(second, rows))
-        total_baseline = int(wins_baseline[positive].sum())
-        total_leaked = int(wins_leaked[positive].sum())
-        totals_baseline.append(total_baseline)
-        totals_leaked.append(total_leaked)
-        of_seed = (wins_leaked - wins_baseline) / 2
-        if pairs:
+
+def contributions_of_pairs(
+    labels: ArrayLike,
+    scores: Mapping[str, NDArray[Any]],
+    pairs: Sequence[tuple[str, str]],
+    users: ArrayLike | Users,
+) -> list[Contributions]:
+    """Return the contributions of one date for several pairs of scores, each sorted only once.
+
+    scores: by name, all of shape (seeds, rows). pairs: names of two scores, of which the second
+    is compared with the first. Otherwise as ``contributions``.
+    """
+    rows = _Rows(labels, users)
+    seeds = len(next(iter(scores.values())))
+    gains = [_Gain(rows, seeds) for _ in pairs]
+    for seed in range(seeds):
+        wins = {name: rows.doubled_wins(of_name[seed]) for name, of_name in scores.items()}
+        for gain, (first, second) in zip(gains, pairs, strict=True):
+            gain.add(seed, wins[first], wins[second])
+    return [gain.contributions() for gain in gains]
+
+
+class _Rows:
+    """The labels and users of a date: what its scores have in common."""
+
+    def __init__(self, labels: ArrayLike, users: ArrayLike | Users) -> None:
+        self.positive = checked_labels(labels)
+        self.codes, self.ids = user_codes(users, self.positive.size)
+        self.positives = int(self.positive.sum())
+        self.negatives = self.positive.size - self.positives
+        self.pairs = self.positives * self.negatives
+        # Cell 2u holds user u's negatives and cell 2u + 1 its positives.
+        self.cells = 2 * self.codes + self.positive
+
+    def by_cell(self, weights: Floats | None = None) -> NDArray[Any]:
+        """Sum weights, or count rows; shape (users, 2), of negatives and of positives."""
+        sums = np.bincount(self.cells, weights=weights, minlength=2 * self.ids.size)
+        return sums.reshape(-1, 2)
+
+    def doubled_wins(self, scores: NDArray[Any]) -> NDArray[np.int64]:
+        """Count, for each row, twice the rows of the other class it is ranked rightly against.
+
+        A tie is half a win. As in ``jobs.lis.auc.doubled_wins``, faster on many rows.
+        """
+        rows = self.positive.size
+        checked = checked_scores(scores, rows)
+        order = ascending(checked)
+        ordered = checked[order]
+        edges = np.concatenate(([0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, [rows]))
+        del ordered
+        is_positive = self.positive[order]
+        positives_below = np.concatenate(([0], np.cumsum(is_positive)))[edges]
+        # Rows within a tie lie below its end and not below its start: they count once, not twice.
+        positives_at_edges = positives_below[1:] + positives_below[:-1]
+        size = np.diff(edges)
+        wins: NDArray[np.int64] = np.repeat(2 * self.positives - positives_at_edges, size)
+        of_positives = np.repeat(edges[1:] + edges[:-1] - positives_at_edges, size)
+        np.copyto(wins, of_positives, where=is_positive)
+        of_row = np.empty_like(wins)
+        of_row[order] = wins
+        return of_row
+
+
+class _Gain:
+    """Adds up what one pair of scores differs by, seed by seed."""
+
+    def __init__(self, rows: _Rows, seeds: int) -> None:
+        self._rows = rows
+        self._mean = np.zeros(rows.positive.size)
+        self._seed_sums = np.zeros((seeds, rows.ids.size))
+        self._totals_baseline: list[int] = []
+        self._totals_leaked: list[int] = []
+
+    def add(
+        self, seed: int, wins_baseline: NDArray[np.int64], wins_leaked: NDArray[np.int64]
+    ) -> None:
+        rows = self._rows
+        total_baseline = int(wins_baseline[rows.positive].sum())
+        total_leaked = int(wins_leaked[rows.positive].sum())
+        self._totals_baseline.append(total_baseline)
+        self._totals_leaked.append(total_leaked)
+        gain = (wins_leaked - wins_baseline) / 2
+        if rows.pairs:
             pairs_gained = (total_leaked - total_baseline) / 2
-            of_seed -= np.where(positive, pairs_gained / positives, pairs_gained / negatives)
-        seed_sums[seed] = np.bincount(codes, weights=of_seed, minlength=ids.size)
-        gain += of_seed
-    gain /= len(before)
+            of_class = np.array([pairs_gained / rows.negatives, pairs_gained / rows.positives])
+            gain -= of_class[rows.positive.view(np.int8)]
+        self._seed_sums[seed] = np.bincount(rows.codes, weights=gain, minlength=rows.ids.size)
+        self._mean += gain
 
-    # Cell 2u holds user u's negatives and cell 2u + 1 its positives.
-    cells = 2 * codes + positive
-    sums = np.bincount(cells, weights=gain, minlength=2 * ids.size).astype(np.float64, copy=False)
-    by_user = sums.reshape(-1, 2)
-    present = np.bincount(cells, minlength=2 * ids.size).reshape(-1, 2) > 0
-    squares = np.bincount(positive, weights=gain * gain, minlength=2)
-    return Contributions(
-        rows=rows,
-        positives=positives,
-        users=ids,
-        pairs=pairs,
-        doubled_wins_baseline=tuple(totals_baseline),
-        doubled_wins_leaked=tuple(totals_leaked),
-        paired_positives=positives if pairs else 0,
-        paired_negatives=negatives if pairs else 0,
-        positive_squares=float(squares[1]),
-        negative_squares=float(squares[0]),
-        positive_sums=by_user[:, 1],
-        negative_sums=by_user[:, 0],
-        seed_sums=seed_sums,
-        has_positive=present[:, 1] & (pairs > 0),
-        has_negative=present[:, 0] & (pairs > 0),
-    )
+    def contributions(self) -> Contributions:
+        rows, gain = self._rows, self._mean / len(self._seed_sums)
+        sums = rows.by_cell(gain).astype(np.float64, copy=False)
+        present = rows.by_cell() > 0
+        squares = np.bincount(rows.positive, weights=gain * gain, minlength=2)
+        return Contributions(
+            rows=rows.positive.size,
+            positives=rows.positives,
+            users=rows.ids,
+            pairs=rows.pairs,
+            doubled_wins_baseline=tuple(self._totals_baseline),
+            doubled_wins_leaked=tuple(self._totals_leaked),
+            paired_positives=rows.positives if rows.pairs else 0,
+            paired_negatives=rows.negatives if rows.pairs else 0,
+            positive_squares=float(squares[1]),
+            negative_squares=float(squares[0]),
+            positive_sums=sums[:, 1],
+            negative_sums=sums[:, 0],
+            seed_sums=self._seed_sums,
+            has_positive=present[:, 1] & (rows.pairs > 0),
+            has_negative=present[:, 0] & (rows.pairs > 0),
+        )
 
 
 def combined(first: Contributions, second: Contributions) -> Contributions:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jobs.lis.arrays import checked_labels, checked_scores, user_codes
+from jobs.lis.arrays import Users, ascending, checked_labels, checked_scores, user_codes
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class GroupedComparison:
 
 
 def compare_grouped(
-    labels: ArrayLike, baseline: ArrayLike, leaked: ArrayLike, users: ArrayLike
+    labels: ArrayLike, baseline: ArrayLike, leaked: ArrayLike, users: ArrayLike | Users
 ) -> GroupedComparison:
     """Compare the GAUCs of two scores on the same rows.
 
-    labels: 0 or 1. baseline, leaked: scores. users: integer or string ids. All have shape
-    (rows,). Raises ValueError for malformed columns.
+    labels: 0 or 1. baseline, leaked: scores. users: integer or string ids, or numbered ones.
+    All have shape (rows,). Raises ValueError for malformed columns.
     """
     positive = checked_labels(labels)
     codes, ids = user_codes(users, positive.size)
@@ -71,8 +71,8 @@ def _doubled_wins_by_user(
     A negative row's position in its user's order, less the positives below it, counts the
     negatives below. Adding this count at both edges of a tie halves the tied ones.
     """
-    by_score = np.argsort(scores)
-    order = by_score[np.argsort(codes[by_score], kind="stable")]
+    by_score = ascending(scores)
+    order = by_score[ascending(codes[by_score])]
     ordered, user, is_positive = scores[order], codes[order], positive[order]
     negatives_below = np.concatenate(([0], np.cumsum(~is_positive)))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jobs.lis.arrays import Users
 from jobs.lis.contributions import Contributions, Flags, Floats, contributions
 from jobs.lis.seeds import degrees_of_freedom, quantile, seed_spread, two_sided
 
@@ -47,15 +48,15 @@ def compare(
     labels: ArrayLike,
     baseline: ArrayLike,
     leaked: ArrayLike,
-    users: ArrayLike,
+    users: ArrayLike | Users,
     *,
     level: float = 0.95,
 ) -> PairedComparison:
     """Compare the AUCs of two scores on the same rows.
 
-    labels: 0 or 1. baseline, leaked: scores. users: integer or string ids. All have shape
-    (rows,); scores of several seeds have shape (seeds, rows). level: coverage of the interval,
-    between 0 and 1.
+    labels: 0 or 1. baseline, leaked: scores. users: integer or string ids, or numbered ones.
+    All have shape (rows,); scores of several seeds have shape (seeds, rows). level: coverage of
+    the interval, between 0 and 1.
     Two scores that order every pair alike give a difference and standard errors of exactly
     0.0 and a p-value of 1.0. Time grows as rows x log(rows), memory as rows.
     Raises ValueError for malformed columns and for a level outside (0, 1).

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
+from jobs.lis.arrays import Users
 from jobs.lis.contributions import Contributions, combined, contributions
 from jobs.lis.paired import PairedComparison, summarise
 
@@ -38,13 +39,16 @@ class PooledDifference:
         self._dates_skipped = 0
 
     def add(
-        self, labels: ArrayLike, baseline: ArrayLike, leaked: ArrayLike, users: ArrayLike
+        self, labels: ArrayLike, baseline: ArrayLike, leaked: ArrayLike, users: ArrayLike | Users
     ) -> None:
         """Add one date; columns are shaped as for `compare`, with equally many seeds each date.
 
         A user must carry the same id on every date. Raises ValueError for malformed columns.
         """
-        date = contributions(labels, baseline, leaked, users)
+        self.add_date(contributions(labels, baseline, leaked, users))
+
+    def add_date(self, date: Contributions) -> None:
+        """Add one date by its contributions. Raises ValueError for another number of seeds."""
         self._total = date if self._total is None else combined(self._total, date)
         if date.pairs:
             self._dates += 1

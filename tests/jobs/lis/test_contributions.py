@@ -1,7 +1,11 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
-from jobs.lis.contributions import combined, contributions
+from jobs.lis.arrays import Users, user_codes
+from jobs.lis.auc import auc
+from jobs.lis.contributions import combined, contributions, contributions_of_pairs
 
 
 def test_a_user_of_both_dates_appears_once_with_the_sum() -> None:
@@ -57,3 +61,28 @@ def test_a_date_with_one_class_adds_rows_and_users_only() -> None:
     assert (date.pairs, date.paired_positives, date.paired_negatives) == (0, 0, 0)
     assert not date.has_positive.any()
     assert not date.positive_sums.any()
+
+
+def test_pairs_of_scores_taken_together_are_what_they_are_alone() -> None:
+    rng = np.random.default_rng(6)
+    labels, users = rng.integers(0, 2, 200), rng.integers(0, 20, 200)
+    scores = {name: rng.integers(0, 50, (3, 200)) / 7 for name in ("a", "b", "c")}
+    pairs = [("a", "b"), ("b", "c"), ("c", "a")]
+    numbered = Users(*user_codes(users, 200))
+    for pair, found in zip(
+        pairs, contributions_of_pairs(labels, scores, pairs, numbered), strict=True
+    ):
+        alone = contributions(labels, scores[pair[0]], scores[pair[1]], users)
+        for field in fields(found):
+            np.testing.assert_array_equal(
+                getattr(found, field.name), getattr(alone, field.name), err_msg=field.name
+            )
+
+
+def test_a_large_date_counts_the_wins_that_the_auc_counts() -> None:
+    rng = np.random.default_rng(7)
+    labels = rng.random(20_000) < 0.1
+    scores = rng.random(20_000), np.round(rng.normal(size=20_000), 2)
+    date = contributions(labels, *scores, rng.integers(0, 900, 20_000))
+    assert date.doubled_wins_baseline[0] / (2 * date.pairs) == auc(labels, scores[0])
+    assert date.doubled_wins_leaked[0] / (2 * date.pairs) == auc(labels, scores[1])
