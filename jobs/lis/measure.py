@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.lis.arrays import Users, encoded
 from jobs.lis.calibration import compare_calibration
+from jobs.lis.contributions import contributions_of_pairs
 from jobs.lis.grouped import compare_grouped
 from jobs.lis.pooled import PooledDifference
 from jobs.lis.scored import BASELINE, KNOWN, LEAKED, PLACEBO, ScoredDay, Scores
@@ -62,34 +64,31 @@ class Measurement:
     def add(self, day: ScoredDay) -> None:
         """Add the scored rows of a day; those of the ``fit`` fold count for nothing."""
         labels = day.rows["label"].to_numpy().astype(np.int8)
-        users = day.rows["user_id"].to_numpy(zero_copy_only=False)
+        users = encoded(day.rows["user_id"])
         folds = day.rows["fold"].to_numpy(zero_copy_only=False)
+        seen, held_out = folds == SEEN, folds == HELD_OUT
+        before, after = (day.variants[name][:, seen] for name in (BASELINE, LEAKED))
+        self.seen.add(labels[seen], before, after, users[seen])
 
-        def pool(
-            into: PooledDifference, first: str, second: str, chosen: NDArray[np.bool_]
-        ) -> None:
-            before, after = day.variants[first][:, chosen], day.variants[second][:, chosen]
-            into.add(labels[chosen], before, after, users[chosen])
-
-        held_out = folds == HELD_OUT
-        pool(self.seen, BASELINE, LEAKED, folds == SEEN)
-        pool(self.held_out, BASELINE, LEAKED, held_out)
-        for name, (first, second) in GAINS.items():
-            if first in day.variants and second in day.variants:
-                pool(self.gains.setdefault(name, PooledDifference()), first, second, held_out)
-        count = int(held_out.sum())
-        if count:
-            rows = labels[held_out], users[held_out]
-            before, after = (day.variants[name][:, held_out] for name in (BASELINE, LEAKED))
-            self._add_others(*rows, before, after)
-            self.coverage.add(float(day.covered[held_out].mean()), count)
+        labels, users = labels[held_out], users[held_out]
+        scores = {name: of_name[:, held_out] for name, of_name in day.variants.items()}
+        gains = {name: pair for name, pair in GAINS.items() if scores.keys() >= set(pair)}
+        pairs = [(BASELINE, LEAKED), *gains.values()]
+        lis, *others = contributions_of_pairs(labels, scores, pairs, users)
+        self.held_out.add_date(lis)
+        for name, gain in zip(gains, others, strict=True):
+            self.gains.setdefault(name, PooledDifference()).add_date(gain)
+        if len(labels):
+            before, after = scores[BASELINE], scores[LEAKED]
+            self._add_others(labels, users, before, after)
+            self.coverage.add(float(day.covered[held_out].mean()), len(labels))
             parts = {name: values[held_out] for name, values in day.slices.items()}
-            self.slices.add(parts, rows[0], before, after, rows[1])
+            self.slices.add(parts, labels, before, after, users)
 
     def _add_others(
         self,
         labels: NDArray[np.int8],
-        users: NDArray[np.generic],
+        users: Users,
         baseline: Scores,
         leaked: Scores,
     ) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from jobs.lis.arrays import Users
 from jobs.lis.contributions import Contributions
 from jobs.lis.holm import holm
 from jobs.lis.paired import bessel
@@ -37,7 +38,7 @@ class SliceMeasurement:
         labels: ArrayLike,
         baseline: NDArray[np.float64],
         leaked: NDArray[np.float64],
-        users: NDArray[np.generic],
+        users: NDArray[np.generic] | Users,
     ) -> None:
         """Add held-out rows of a day.
 
@@ -47,14 +48,16 @@ class SliceMeasurement:
         label = np.asarray(labels)
         for name, values in slices.items():
             parts = self._parts.setdefault(name, {})
-            kept = values.astype(object)
-            for value in np.unique(values):
+            codes, names = pd.factorize(values)
+            kept = np.array(names, dtype=object)
+            for code in np.argsort(names):
+                value = str(names[code])
                 if value not in parts and len(parts.keys() - {OTHER}) >= MOST_VALUES - 1:
-                    kept[values == value] = OTHER
+                    kept[code] = OTHER
                 else:
-                    parts.setdefault(str(value), PooledDifference())
+                    parts.setdefault(value, PooledDifference())
             for value in sorted(set(kept)):
-                chosen = kept == value
+                chosen = (kept == value)[codes]
                 parts.setdefault(value, PooledDifference()).add(
                     label[chosen], baseline[:, chosen], leaked[:, chosen], users[chosen]
                 )
