@@ -17,6 +17,7 @@ from jobs.lake import Lake
 from jobs.ranker.day import TRAINS, read_day, read_impressions
 from jobs.ranker.device import deterministic, training_precision
 from jobs.ranker.encode import EncodedRows, encode, windows
+from jobs.ranker.prefetch import ahead
 from jobs.ranker.state import Ranker
 from jobs.scenarios import Scenario
 
@@ -30,7 +31,8 @@ def train_day(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> int:
     The same ranker and the same rows give the same bits, on the same hardware.
     """
     _learn_ids(ranker, lake, scenario, day)
-    parts = (encode(ranker, chunk) for chunk in read_day(lake, scenario, day, {TRAINS}))
+    chunks = read_day(lake, scenario, day, {TRAINS})
+    parts = ahead(encode(ranker, chunk) for chunk in chunks)
     return train_rows(ranker, parts, np.random.default_rng([ranker.options.seed, day.toordinal()]))
 
 
@@ -46,6 +48,7 @@ def train_rows(ranker: Ranker, parts: Iterable[EncodedRows], generator: np.rando
             for field in range(len(ranker.fields)):
                 ranker.table.count(rows.fields[:, field], rows.ts)
             trained += len(rows)
+            del rows  # The next window is made before the loop would let go of this one.
     return trained
 
 

@@ -10,7 +10,8 @@ from sklearn.metrics import roc_auc_score
 
 from jobs.lake import Lake
 from jobs.ranker.day import read_day
-from jobs.ranker.encode import EncodedRows
+from jobs.ranker.device import deterministic
+from jobs.ranker.encode import EncodedRows, encode
 from jobs.ranker.score import BASELINE, score_rows
 from jobs.ranker.state import Ranker, new_ranker
 from jobs.ranker.train import _batches, train_day, train_rows
@@ -121,6 +122,26 @@ def test_batches_are_of_nearly_equal_size_and_hold_each_row_once() -> None:
     batches = list(_batches(33, 16, np.random.default_rng(0)))
     assert [len(batch) for batch in batches] == [11, 11, 11]
     assert sorted(np.concatenate(batches).tolist()) == list(range(33))
+
+
+def test_reading_ahead_changes_no_bit(
+    lake: Lake, scenario: Scenario, make_log: Callable[..., Rows], publish_log: Callable[..., None]
+) -> None:
+    publish_log(lake, scenario, make_log(days=1, rows=400))
+    ahead, plain = train(lake, scenario, days=1), new_ranker(scenario, torch.device("cpu"))
+    plain.learn_ids({field: vocabulary.ids for field, vocabulary in ahead.vocabularies.items()})
+    parts = [encode(plain, chunk) for chunk in read_day(lake, scenario, DAY, {"lineage"})]
+    train_rows(plain, parts, np.random.default_rng([scenario.ranker.seed, DAY.toordinal()]))
+    assert torch.equal(ahead.table.embedding, plain.table.embedding)
+    for one, other in zip(ahead.network.parameters(), plain.network.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_new_memory_is_not_filled_before_it_is_written() -> None:
+    with deterministic():
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.utils.deterministic.fill_uninitialized_memory
+    assert torch.utils.deterministic.fill_uninitialized_memory
 
 
 def test_leaves_the_callers_determinism_as_it_was(
