@@ -65,10 +65,12 @@ def windows(parts: Iterable[EncodedRows], rows: int) -> Iterator[EncodedRows]:
     held: list[EncodedRows] = []
     for part in parts:
         held.append(part)
-        while sum(map(len, held)) >= rows:
-            joined = _joined(held)
-            yield joined[:rows]
-            held = [joined[rows:]]
+        while (excess := sum(map(len, held)) - rows) >= 0:
+            last = held.pop()
+            whole = _joined([*held, last[: len(last) - excess]])
+            held = [last[len(last) - excess :]]
+            yield whole
+            del whole
     if sum(map(len, held)):
         yield _joined(held)
 
