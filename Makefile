@@ -3,10 +3,10 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: help setup setup-dev demo test check up clean
+.PHONY: help setup setup-dev demo test check bench bench-quick up clean
 
 help: ## what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 setup: ## the project's own environment in .venv, and Java
 	@scripts/setup.sh
@@ -25,6 +25,13 @@ check: setup-dev ## linter, formatter, types, dead code
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m vulture
+
+bench-quick: setup ## speed of training, in three minutes
+	@$(PYTHON) -m tests.benchmarks.run train --quick
+
+bench: setup ## speed of training beside TorchRec and FuxiCTR
+	@scripts/bench_setup.sh
+	@$(PYTHON) -m tests.benchmarks.run train
 
 up: setup ## Airflow and MLflow pages on 127.0.0.1
 	@scripts/up.sh

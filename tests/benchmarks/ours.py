@@ -1,0 +1,58 @@
+"""The project's trainer, from the lake's Parquet files through ``train_day``."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+
+from jobs.lake import Lake
+from jobs.ranker.day import read_day
+from jobs.ranker.score import BASELINE, score_rows
+from jobs.ranker.state import Ranker, new_ranker
+from jobs.ranker.train import train_day
+from jobs.scenarios import Scenario
+from tests.benchmarks import measure
+from tests.benchmarks.log import FIELDS, LogOptions, ids, scenario_of
+
+
+def ranker_that_knows(scenario: Scenario, vocabulary: int) -> Ranker:
+    """A ranker whose table has a row for every id of the log, as after months of days."""
+    ranker = new_ranker(scenario, torch.device("cpu"))
+    sizes = LogOptions(vocabulary=vocabulary).sizes
+    ranker.learn_ids(
+        {field: ids(field, np.arange(size)) for field, size in zip(FIELDS, sizes, strict=True)}
+    )
+    return ranker
+
+
+def held_out_auc(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> float:
+    scored = score_rows(ranker, scenario, read_day(lake, scenario, day, {"eval"}), {})
+    return float(roc_auc_score(scored.rows["label"].to_numpy(), scored.scores[BASELINE]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--vocabulary", type=int, required=True)
+    parser.add_argument("--history-length", type=int, default=0)
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--threads", type=int, required=True)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    lake = Lake(str(options.folder / "lake"))
+    scenario = scenario_of(options.history_length, options.precision)
+    ranker = ranker_that_knows(scenario, options.vocabulary)
+    *before, day = lake.days("impressions", scenario.name)
+    for warm in before:
+        train_day(ranker, lake, scenario, warm)
+    rows, seconds, cpu = measure.timed(lambda: train_day(ranker, lake, scenario, day))
+    measure.report(rows, seconds, cpu, held_out_auc(ranker, lake, scenario, day))
+
+
+if __name__ == "__main__":
+    main()
