@@ -113,7 +113,7 @@ def _profile_lines(vocabulary: int, profile: StepProfile) -> list[str]:
     return [
         f"## A step of ours, {vocabulary:,} ids",
         "",
-        f"{total:.0f} ms on one thread, waits for a core included. Its matrix products alone, at the "
+        f"{total:.0f} ms on one thread, waiting included. Its matrix products alone, at the "
         f"{profile.gflops:.0f} GFLOP/s measured in this run, take {profile.limit:.0f} ms: "
         f"{profile.limit / total:.0%} of the step.",
         "",
