@@ -13,7 +13,9 @@ from datetime import date
 from jobs import steps
 from jobs.errors import AuditError, FencedOut, InputError
 from jobs.lake import Lake
+from jobs.lis.asked import asked
 from jobs.lis.request import Wanted, parse_days, wanted_scores
+from jobs.lis.store import read_results
 from jobs.parser import BAD_INPUT, build_parser
 from jobs.preference.id_embedding import ID_EMBEDDING
 from jobs.scenarios import Scenario, load_scenario
@@ -80,7 +82,7 @@ def _lis(options: argparse.Namespace) -> None:
     steps.assemble(lake, scenario, days, horizons, wanted)
     results = steps.score(lake, scenario, days, horizons, wanted)
     # With what was scored before: kinds are compared on one page.
-    page = steps.report(lake, scenario, steps.asked_results(lake, scenario, days))
+    page = steps.report(lake, scenario, days)
     runs = steps.log_runs(lake, scenario, results, page)
     if options.json:
         print(json.dumps([result.to_dict() for result in results], indent=1))
@@ -114,7 +116,7 @@ def _slots(options: argparse.Namespace) -> None:
 def _report(options: argparse.Namespace) -> None:
     lake, scenario = Lake.from_environment(), _scenario(options)
     days = parse_days(options.as_of)
-    print(steps.report(lake, scenario, steps.asked_results(lake, scenario, days)))
+    print(steps.report(lake, scenario, days))
 
 
 def _step(options: argparse.Namespace) -> None:
@@ -143,11 +145,12 @@ def _scoring_step(lake: Lake, scenario: Scenario, options: argparse.Namespace) -
     elif options.step == "score":
         steps.score(lake, scenario, days, horizons, wanted)
     else:
-        page = steps.report(lake, scenario, steps.asked_results(lake, scenario, days))
+        page = steps.report(lake, scenario, days)
         if options.step == "log":
-            names = [asked.kind.name for asked in wanted]
-            modes = [asked.mode for asked in wanted]
-            results = steps.asked_results(lake, scenario, days, horizons, names, modes)
+            names = [one.kind.name for one in wanted]
+            modes = [one.mode for one in wanted]
+            stored = read_results(lake, scenario.name, days[0], days[-1])
+            results = asked(stored, scenario, days, horizons, names, modes)
             runs = steps.log_runs(lake, scenario, results, page)
             print(f"mlflow_url={runs[-1].url}")
         else:

@@ -18,7 +18,8 @@ from jobs.datasets.location import raw_location
 from jobs.errors import InputError
 from jobs.lake import Lake
 from jobs.lake.lake import data_folder
-from jobs.lake.rankers import base_days, checkpoint_days, ranker_version
+from jobs.lake.rankers import base_days, checkpoint_days
+from jobs.lis.asked import asked
 from jobs.lis.request import Wanted, check_order, require_due
 from jobs.lis.result import LisResult
 from jobs.lis.window import fit_days
@@ -50,11 +51,11 @@ def simulate(
             f"scenario {scenario.name} reads a log, it is not simulated: use a scenario whose "
             "source.reader is simulated, such as simulated_feed"
         )
-    asked = {"rows_per_day": rows_per_day, "seed": seed}
+    given = {"rows_per_day": rows_per_day, "seed": seed}
     options = {
         "start": scenario.schedule.start,
         **scenario.source.options,
-        **{key: value for key, value in asked.items() if value is not None},
+        **{key: value for key, value in given.items() if value is not None},
     }
     try:
         checked = SimulatorOptions.model_validate(options)
@@ -172,17 +173,17 @@ def assemble(
     require_due(lake, scenario, as_ofs, horizons)
     rankers = base_days(lake, scenario)
     days_of: dict[str, set[date]] = {}
-    for asked in wanted:
-        days = days_of.setdefault(asked.kind.name, set())
+    for want in wanted:
+        days = days_of.setdefault(want.kind.name, set())
         days.update(as_ofs)
-        if asked.mode != "swap":
+        if want.mode != "swap":
             for as_of in as_ofs:
                 days.update(fit_days(scenario, rankers, as_of))
-    kinds = {asked.kind.name: asked.kind for asked in wanted}
+    kinds = {want.kind.name: want.kind for want in wanted}
     for name, days in days_of.items():
         done = assemble_tables(lake, scenario, kinds[name], sorted(days), horizons)
         log.info("%s: %d feature tables of %s", scenario.name, len(done), name)
-    if any(asked.mode != "swap" for asked in wanted):
+    if any(want.mode != "swap" for want in wanted):
         every_day = sorted(set().union(*days_of.values()))
         for name in scenario.ranker.side_information:
             assemble_tables(lake, scenario, preference_kind(name, scenario), every_day, [0])
@@ -204,60 +205,32 @@ def score(
     require_due(lake, scenario, as_ofs, horizons)
     trainings: list[Training] = [Probe(scenario.retrain.fit_days), Retrain(scenario.retrain)]
     results = []
-    kinds = [asked.kind for asked in wanted if asked.mode == "swap"]
+    kinds = [want.kind for want in wanted if want.mode == "swap"]
     if kinds:
         results += score_swap(lake, scenario, kinds, as_ofs, sorted(horizons))
     for training in trainings:
-        kinds = [asked.kind for asked in wanted if asked.mode == training.mode]
+        kinds = [want.kind for want in wanted if want.mode == training.mode]
         if kinds:
             results += score_trained(lake, scenario, training, kinds, as_ofs, sorted(horizons))
     return results
 
 
-def asked_results(
-    lake: Lake,
-    scenario: Scenario,
-    as_ofs: Sequence[date],
-    horizons: Sequence[int] | None = None,
-    preferences: Sequence[str] | None = None,
-    modes: Sequence[str] | None = None,
-) -> list[LisResult]:
-    """Stored results of the scenario's ranker, of the days and pooled over exactly these.
+def report(lake: Lake, scenario: Scenario, as_ofs: Sequence[date]) -> Path:
+    """One self-contained HTML page on all that is stored of these days; returns where it is.
 
     Raises:
-        InputError: there are none.
+        InputError: nothing is.
     """
-    from jobs.lis.store import read_results
-
-    first, last = as_ofs[0], as_ofs[-1]
-    pooled, version = f"{first}:{last}", ranker_version(scenario)
-    found = [
-        result
-        for result in read_results(lake, scenario.name, first, last)
-        if result.ranker_version == version
-        and (not result.is_pooled or result.as_of == pooled)
-        and (horizons is None or result.horizon in horizons)
-        and (preferences is None or result.preference in preferences)
-        and (modes is None or result.mode in modes)
-    ]
-    if not found:
-        raise InputError(
-            f"no LIS of scenario {scenario.name} is stored for {pooled}: run python -m jobs lis "
-            f"--scenario {scenario.name} --as-of {pooled if first != last else first}"
-        )
-    return found
-
-
-def report(lake: Lake, scenario: Scenario, results: Sequence[LisResult]) -> Path:
-    """One self-contained HTML page from stored results; returns where it is."""
     from jobs.lis.importance import stored_importances
     from jobs.lis.report import build_report
     from jobs.lis.store import read_results
 
+    known = read_results(lake, scenario.name, None, as_ofs[-1])
+    results = asked(known, scenario, as_ofs)
+    earlier = [result for result in known if not result.is_pooled]
+    importances = stored_importances(lake, scenario, as_ofs[0]) or ()
+    page = build_report(scenario, results, earlier, importances)
     last = max(result.last_day for result in results)
-    earlier = [r for r in read_results(lake, scenario.name, None, last) if not r.is_pooled]
-    first = date.fromisoformat(min(result.as_of for result in results).split(":")[0])
-    page = build_report(scenario, results, earlier, stored_importances(lake, scenario, first) or ())
     name = next((r.as_of for r in results if r.is_pooled), last.isoformat()).replace(":", "_")
     path = data_folder() / "reports" / scenario.name / f"{name}.html"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -206,8 +206,12 @@ def ordered(results: Iterable[LisResult]) -> list[LisResult]:
 
 
 def headlined(results: Iterable[LisResult]) -> list[LisResult]:
-    """One result for each preference, mode and horizon: the pooled one, else the newest day."""
+    """One result for each preference, mode and horizon: of the newest day.
+
+    Where there are pooled ones, only these: a single day says little beside them.
+    """
+    shown = ordered(results)
     chosen: dict[tuple[str, str, int], LisResult] = {}
-    for result in ordered(results):
+    for result in [result for result in shown if result.is_pooled] or shown:
         chosen[result.preference, result.mode, result.horizon] = result
     return list(chosen.values())
