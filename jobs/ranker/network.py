@@ -27,7 +27,8 @@ class RankerNetwork(Protocol):
 
     It is trained by Adam and is stored by its parameters and buffers. A class attribute
     ``embedding_slots: tuple[str, ...]`` may name the fields that ``slot: auto`` chooses from;
-    without it, these are all.
+    without it, these are all. An attribute ``head``, the ``torch.nn.Linear`` that gives the logit,
+    lets probe mode read what goes into it.
     """
 
     def __init__(self, fields: int, item_field: int, options: RankerOptions) -> None:

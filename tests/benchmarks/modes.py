@@ -1,0 +1,153 @@
+"""Twelve rankers in one pass beside one alone: retrain mode, and the towers of probe mode.
+
+Run as ``python -m tests.benchmarks.modes [--rows N]``. All take the same rows in turns. Twelve are
+four features by three seeds, or twelve towers. The AUC of rows that trained nothing stands beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from jobs.ranker.model import DeepCrossNetwork
+from jobs.ranker.probe import FrozenRows, Towers
+from jobs.ranker.retrain import DenseRows, SideBySide
+from jobs.scenarios import RankerOptions, RetrainOptions
+
+FIELDS, ITEM, WIDTH = 5, 1, 10
+RANKER = RankerOptions()
+ONE = RetrainOptions(seeds=1)
+TWELVE = RetrainOptions(seeds=3)
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class World:
+    """Rows, what four features say of them, and their frozen ranker."""
+
+    rows: DenseRows
+    features: Tensor
+    network: DeepCrossNetwork
+    frozen: FrozenRows
+
+    @property
+    def cut(self) -> int:
+        """Rows before it train, the others are scored."""
+        return len(self.rows) * 4 // 5
+
+
+@dataclass(frozen=True)
+class Run:
+    """seconds, cpu_seconds: of training and scoring. auc: of what knows the first feature."""
+
+    seconds: float
+    cpu_seconds: float
+    auc: float
+
+
+def make_world(rows: int, seed: int = 0) -> World:
+    """Rows whose label follows from a hidden vector of the item and from the first feature."""
+    generator = np.random.default_rng(seed)
+    dim, clicks = RANKER.embedding_dim, RANKER.history_length
+    vectors = generator.normal(0, 0.3, (rows // 4, dim)).astype(np.float32)
+    vectors[-1] = 0
+    fields = generator.integers(0, len(vectors) - 1, (rows, FIELDS))
+    history = generator.integers(0, len(vectors), (rows, clicks))
+    features = generator.normal(size=(4, rows, WIDTH)).astype(np.float32)
+    truth = 3 * vectors[fields[:, ITEM], 0] + features[0, :, 0]
+    labels = generator.random(rows) < 1 / (1 + np.exp(-truth))
+    dense = DenseRows(
+        torch.from_numpy(vectors),
+        torch.from_numpy(fields),
+        torch.from_numpy(history),
+        torch.from_numpy(labels.astype(np.float32)),
+    )
+    network = DeepCrossNetwork(FIELDS, ITEM, RANKER)
+    hidden = torch.from_numpy(generator.normal(size=(rows, network.head.in_features)))
+    frozen = FrozenRows(hidden.float(), torch.from_numpy(truth).float() * 0.7, dense.labels)
+    return World(dense, torch.from_numpy(features), network, frozen)
+
+
+def retrained(world: World, options: RetrainOptions, features: int) -> NDArray[np.float64]:
+    """Scores of the rows behind the cut by rankers of some features, the first of all."""
+    told = world.features[:features]
+    rankers = SideBySide(world.network, WIDTH, features, RANKER, options)
+    rankers.train(_part(world.rows, slice(None, world.cut)), told[:, : world.cut], seed=0)
+    scores = rankers.score(_part(world.rows, slice(world.cut, None)), told[:, world.cut :])
+    return scores[0, 0]
+
+
+def probed(world: World) -> NDArray[np.float64]:
+    """The same by twelve towers, each of another feature or of other columns of one."""
+    told = torch.cat([world.features, world.features.flip(2), world.features.roll(3, 2)])
+    before = FrozenRows(*(part[: world.cut] for part in vars(world.frozen).values()))
+    after = FrozenRows(*(part[world.cut :] for part in vars(world.frozen).values()))
+    towers = Towers(before)
+    return towers.score(towers.fitted(told[:, : world.cut]), after, told[:, world.cut :])[0, 0]
+
+
+def measured(rows: int) -> dict[str, Run]:
+    """Medians of each, in turns."""
+    world = make_world(rows)
+    ways: dict[str, Callable[[], NDArray[np.float64]]] = {
+        "one ranker, retrain": lambda: retrained(world, ONE, 1),
+        "12 rankers, retrain": lambda: retrained(world, TWELVE, 4),
+        "12 towers, probe": lambda: probed(world),
+    }
+    runs: dict[str, list[Run]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, way in ways.items():
+            runs[name].append(_timed(world, way))
+    return {
+        name: Run(
+            median(run.seconds for run in of_way),
+            median(run.cpu_seconds for run in of_way),
+            of_way[0].auc,
+        )
+        for name, of_way in runs.items()
+    }
+
+
+def _timed(world: World, way: Callable[[], NDArray[np.float64]]) -> Run:
+    wall, cpu = time.perf_counter(), time.process_time()
+    scores = way()
+    taken = time.perf_counter() - wall, time.process_time() - cpu
+    labels = world.rows.labels[world.cut :].numpy()
+    return Run(*taken, float(roc_auc_score(labels, scores)))
+
+
+def _part(rows: DenseRows, part: slice) -> DenseRows:
+    return DenseRows(rows.vectors, rows.fields[part], rows.history[part], rows.labels[part])
+
+
+def table(runs: dict[str, Run]) -> str:
+    """The runs as a table in Markdown, with ratios to the first."""
+    heads = ("what", "wall, s", "CPU, s", "wall to one", "CPU to one", "AUC")
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    one = next(iter(runs.values()))
+    for name, run in runs.items():
+        ratios = f"{run.seconds / one.seconds:.2f} | {run.cpu_seconds / one.cpu_seconds:.2f}"
+        lines.append(
+            f"| {name} | {run.seconds:.2f} | {run.cpu_seconds:.2f} | {ratios} | {run.auc:.4f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=20_000)
+    sys.stdout.write(table(measured(parser.parse_args().rows)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
