@@ -123,7 +123,7 @@ class _Rows:
     def doubled_wins(self, scores: NDArray[Any]) -> NDArray[np.int64]:
         """Count, for each row, twice the rows of the other class it is ranked rightly against.
 
-        A tie is half a win. As in ``jobs.lis.auc.doubled_wins``, faster on many rows.
+        A tie is half a win.
         """
         rows = self.positive.size
         checked = checked_scores(scores, rows)

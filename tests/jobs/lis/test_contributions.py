@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from jobs.lis.arrays import Users, user_codes
-from jobs.lis.auc import auc
 from jobs.lis.contributions import combined, contributions, contributions_of_pairs
+from tests.jobs.lis.exact_auc import auc
 
 
 def test_a_user_of_both_dates_appears_once_with_the_sum() -> None:

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from jobs.lis.auc import auc
 from jobs.lis.paired import PairedComparison, compare
+from tests.jobs.lis.exact_auc import auc
 
 Row = tuple[int, int, int, int]
 # label, baseline, leaked, user: few distinct scores and users give many ties and big clusters

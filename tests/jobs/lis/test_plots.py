@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
-from jobs.lis.auc import auc
 from jobs.lis.importance import SlotImportance
 from jobs.lis.plots import (
     dose_figure,
@@ -29,6 +28,7 @@ from jobs.lis.plots import (
 from jobs.lis.plots.canvas import INK
 from jobs.lis.result import LisResult, Slice
 from jobs.lis.roc import roc_curve
+from tests.jobs.lis.exact_auc import auc
 from tests.jobs.tracking.sample_results import make_result
 
 RESULTS = [

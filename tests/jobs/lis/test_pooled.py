@@ -6,9 +6,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jobs.lis.auc import auc
 from jobs.lis.paired import compare
 from jobs.lis.pooled import PooledComparison, PooledDifference
+from tests.jobs.lis.exact_auc import auc
 
 Row = tuple[int, int, int, int]
 tied_rows = st.lists(

@@ -1,4 +1,4 @@
-"""Exact area under the ROC curve, with ties, from integer pair counts."""
+"""An exact area under the ROC curve to compare with: pair counts by one plain sort."""
 
 from __future__ import annotations
 
