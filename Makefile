@@ -26,12 +26,15 @@ check: setup-dev ## linter, formatter, types, dead code
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m vulture
 
-bench-quick: setup ## speed of training, in three minutes
+bench-quick: setup ## speed of training and of statistics, in three minutes
 	@$(PYTHON) -m tests.benchmarks.run train --quick
+	@$(PYTHON) -m tests.benchmarks.statistics --rows 1000000
 
 bench: setup ## speed of training beside TorchRec and FuxiCTR
 	@scripts/bench_setup.sh
 	@$(PYTHON) -m tests.benchmarks.run train
+	@$(PYTHON) -m tests.benchmarks.statistics
+	@$(PYTHON) -m tests.benchmarks.modes
 
 up: setup ## Airflow and MLflow pages on 127.0.0.1
 	@scripts/up.sh

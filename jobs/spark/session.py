@@ -20,7 +20,6 @@ _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    "spark.sql.shuffle.partitions": "32",
     # Published days are named file by file; up to so many need no job of their own to be looked up.
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "4096",
     # Spark has no type for nanoseconds, in which pandas writes times: it reads them as integers.
@@ -58,6 +57,9 @@ def spark_session(name: str) -> Iterator[SparkSession]:
 def _with_settings(session: SparkSession) -> SparkSession:
     for key, value in _SETTINGS.items():
         session.conf.set(key, value)
+    # At most; Spark joins small ones as it goes. A cluster wants two or three a core.
+    partitions = os.environ.get("LIS_SPARK_SHUFFLE_PARTITIONS", "32")
+    session.conf.set("spark.sql.shuffle.partitions", partitions)
     return session
 
 
