@@ -139,6 +139,9 @@ def _step(options: argparse.Namespace) -> None:
 
 def _scoring_step(lake: Lake, scenario: Scenario, options: argparse.Namespace) -> None:
     _need(options, "as_of")
+    if options.step == "report":
+        _report(options)
+        return
     scenario, days, horizons, wanted = _asked(options, lake, scenario)
     if options.step == "assemble":
         steps.assemble(lake, scenario, days, horizons, wanted)
@@ -146,15 +149,12 @@ def _scoring_step(lake: Lake, scenario: Scenario, options: argparse.Namespace) -
         steps.score(lake, scenario, days, horizons, wanted)
     else:
         page = steps.report(lake, scenario, days)
-        if options.step == "log":
-            names = [one.kind.name for one in wanted]
-            modes = [one.mode for one in wanted]
-            stored = read_results(lake, scenario.name, days[0], days[-1])
-            results = asked(stored, scenario, days, horizons, names, modes)
-            runs = steps.log_runs(lake, scenario, results, page)
-            print(f"mlflow_url={runs[-1].url}")
-        else:
-            print(page)
+        names = [one.kind.name for one in wanted]
+        modes = [one.mode for one in wanted]
+        stored = read_results(lake, scenario.name, days[0], days[-1])
+        results = asked(stored, scenario, days, horizons, names, modes)
+        runs = steps.log_runs(lake, scenario, results, page)
+        print(f"mlflow_url={runs[-1].url}")
 
 
 def _scenario(options: argparse.Namespace) -> Scenario:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.lake import Lake
+from jobs.lis.arrays import encoded
 from jobs.lis.importance import SlotImportance
 from jobs.lis.measure import HELD_OUT
 from jobs.lis.pooled import PooledDifference
@@ -42,7 +43,7 @@ def permutation_importances(
         if len(np.unique(rows.labels)) < 2:
             continue
         measured.append(day)
-        users = rows.rows["user_id"].to_numpy(zero_copy_only=False)
+        users = encoded(rows.rows["user_id"])
         own = logits(ranker, rows)[:, 0]
         for field, slot in enumerate(ranker.fields):
             mixed = np.stack(

@@ -111,20 +111,20 @@ def evaluate(
     label = f"{names}, {scoring.mode}" if len(scoring.kinds) < 3 else scoring.mode
     for day in tqdm(days, label, unit="day", mininterval=2, disable=len(days) < 2):
         started = time.monotonic()
-        measured = {}
-        for leak, scored in scoring.score_day(day, needed[day]).items():
-            measured[leak] = Measurement()
-            measured[leak].add(scored)
-            if leak in pools:
-                pools[leak].add(scored)
-        share = (time.monotonic() - started) / len(measured)
-        for leak in measured.keys() & seconds.keys():
+        scored = scoring.score_day(day, needed[day])
+        for leak in scored.keys() & pools.keys():
+            pools[leak].add(scored[leak])
+        alone = [target for target in missing if target.first == target.last == day]
+        measured = {target.leak: Measurement() for target in alone}
+        for leak, measurement in measured.items():
+            measurement.add(scored[leak])
+        share = (time.monotonic() - started) / len(scored)
+        for leak in scored.keys() & seconds.keys():
             seconds[leak] += share
-        for target in missing:
-            if target.first == target.last == day:
-                results[target.partition] = _stored(
-                    lake, scenario, scoring, target, measured[target.leak], share
-                )
+        for target in alone:
+            results[target.partition] = _stored(
+                lake, scenario, scoring, target, measured[target.leak], share
+            )
     for target in missing:
         if target.is_pooled:
             results[target.partition] = _stored(

@@ -42,6 +42,6 @@ class SemanticIds:
     def inputs(
         self, lake: Lake, scenario: Scenario, windows: Sequence[TableWindow]
     ) -> Mapping[TableWindow, Mapping[str, str]]:
-        from jobs.spark.id_embedding import snapshot_inputs
+        from jobs.spark.id_embedding import slot_inputs
 
-        return snapshot_inputs(lake, scenario, windows)
+        return slot_inputs(lake, scenario, windows)

@@ -115,6 +115,9 @@ class Scenario(Frozen):
             raise ValueError(
                 f"context field {unknown[0]!r} is not mapped; known: {', '.join(sorted(known))}"
             )
+        for field in ("item", "impression"):
+            if field in self.context:
+                raise ValueError(f"context field {field!r}: this name is taken, use another")
         self.check_slot(self.slot)
         if self.ranker.history_length > self.history_length:
             raise ValueError("ranker.history_length is more than history_length keeps")

@@ -69,35 +69,20 @@ def item_embeddings(behaviour: Behaviour) -> DataFrame:
 
 
 def slot_inputs(
-    lake: Lake, scenario: Scenario, windows: Sequence[TableWindow], slot: str
+    lake: Lake, scenario: Scenario, windows: Sequence[TableWindow], slot: str = ITEM
 ) -> Mapping[TableWindow, Mapping[str, str]]:
     """Digests of what a slot's tables are made from: of snapshots, or of checkpoints.
 
     Raises:
         InputError: one is not published.
     """
-    if slot == ITEM:
-        return snapshot_inputs(lake, scenario, windows)
+    source = "snapshot" if slot == ITEM else "checkpoint"
+    partition_of = snapshot_partition if slot == ITEM else checkpoint_partition
     digests = {
-        day: lake.require(checkpoint_partition(scenario, day), _way_out(scenario, day)).digest
+        day: lake.require(partition_of(scenario, day), _way_out(scenario, day)).digest
         for day in sorted({window.known_at for window in windows})
     }
-    return {window: {"checkpoint": digests[window.known_at]} for window in windows}
-
-
-def snapshot_inputs(
-    lake: Lake, scenario: Scenario, windows: Sequence[TableWindow]
-) -> Mapping[TableWindow, Mapping[str, str]]:
-    """Digests of the snapshots that tables are made from.
-
-    Raises:
-        InputError: one is not published.
-    """
-    digests = {
-        day: lake.require(snapshot_partition(scenario, day), _way_out(scenario, day)).digest
-        for day in sorted({window.known_at for window in windows})
-    }
-    return {window: {"snapshot": digests[window.known_at]} for window in windows}
+    return {window: {source: digests[window.known_at]} for window in windows}
 
 
 def _way_out(scenario: Scenario, day: date) -> str:

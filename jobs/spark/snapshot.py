@@ -17,11 +17,10 @@ from jobs.lake import Lake, Partition, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.lake.manifest import Manifest
 from jobs.lake.rankers import checkpoint_days, checkpoint_partition, ranker_keys
+from jobs.lake.schemas import ITEM
 from jobs.scenarios import Scenario
 from jobs.spark.session import latest, midnight, spark_session
 from jobs.spark.slot_rows import ranges_of, read_slot, slot_ranges
-
-ITEM_SLOT = "item_id"
 
 
 def build_snapshots(lake: Lake, scenario: Scenario, last: date) -> list[date]:
@@ -83,12 +82,12 @@ def _write(
         done = 0
         for part in ranges_of(batches):
             name = f"ds={part.ds}/part-{part.start // part.length:05d}.parquet"
-            rows = read_slot(task_lake, scenario, ITEM_SLOT, part)
+            rows = read_slot(task_lake, scenario, ITEM, part)
             task_lake.storage.replace(f"{folder}/{name}", _parquet(rows))
             done += 1
         yield pa.record_batch({"written": [done]})
 
-    slot_ranges(spark, ITEM_SLOT, checkpoints).mapInArrow(write, "written bigint").collect()
+    slot_ranges(spark, ITEM, checkpoints).mapInArrow(write, "written bigint").collect()
 
 
 def _parquet(rows: pa.Table) -> bytes:

@@ -32,6 +32,7 @@ from jobs.scenarios import Scenario
 from jobs.spark.history import build_history
 from jobs.spark.ingest import ingest
 from jobs.spark.snapshot import build_snapshots
+from tests.jobs.lis.stored import state, without_seconds
 from tests.jobs.spark.conftest import spark  # noqa: F401 (runs for every test of the module)
 from tests.jobs.spark.feed import EMPTY_DAY, FEED_DAYS, LONELY_DAY, feed_scenario, write_feed
 
@@ -137,20 +138,6 @@ def all_scores(mode: str, lake: Lake, name: str, day: date = T) -> dict[str, lis
         for variant in VARIANTS
         for horizon in HORIZONS
     }
-
-
-def state(lake: Lake, *tables: str) -> dict[str, tuple[bytes, int]]:
-    """Content of every file of some tables, and when it was written."""
-    root = Path(lake.storage.absolute(""))
-    files = [path for table in tables for path in (root / table).rglob("*") if path.is_file()]
-    return {str(f.relative_to(root)): (f.read_bytes(), f.stat().st_mtime_ns) for f in files}
-
-
-def without_seconds(results: Sequence[LisResult]) -> list[dict[str, Any]]:
-    return [
-        {name: value for name, value in result.to_dict().items() if name != "seconds"}
-        for result in results
-    ]
 
 
 def rewrite(lake: Lake, table: str, day: date, change: Change) -> None:

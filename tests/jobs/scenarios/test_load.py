@@ -96,6 +96,7 @@ def test_an_unknown_or_missing_key_is_named_with_its_place(
         (config(horizons=[-1]), "horizons: needs distinct days of leak"),
         (config(preferences=[]), "preferences: "),
         (config(context=["place"]), "scenario: context field 'place' is not mapped"),
+        (config(slot="place"), "scenario: slot 'place' is no embedding slot"),
         (config(name="Content Feed"), "name: "),
         (config(threshold=0), "threshold: "),
         (config(ranker={"history_length": 30}), "scenario: ranker.history_length is more than"),
