@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from jobs.tracking.log import LoggedRun
 
 log = logging.getLogger("jobs")
+
+_TREND = timedelta(days=90)
+"""How far before its days a report's trend reaches: a feed of years has too many results."""
 
 
 def simulate(
@@ -225,7 +228,7 @@ def report(lake: Lake, scenario: Scenario, as_ofs: Sequence[date]) -> Path:
     from jobs.lis.report import build_report
     from jobs.lis.store import read_results
 
-    known = read_results(lake, scenario.name, None, as_ofs[-1])
+    known = read_results(lake, scenario.name, as_ofs[0] - _TREND, as_ofs[-1])
     results = asked(known, scenario, as_ofs)
     earlier = [result for result in known if not result.is_pooled]
     importances = stored_importances(lake, scenario, as_ofs[0]) or ()

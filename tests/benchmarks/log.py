@@ -98,24 +98,29 @@ def ids(field: str, codes: NDArray[np.int64]) -> pa.Array:
     return pa.array(codes).cast(pa.string())
 
 
+def days_of(options: LogOptions) -> Iterator[tuple[date, Impressions]]:
+    """The log, day by day."""
+    generator = np.random.default_rng(options.seed)
+    clicks = _ClickLikelihood(options, generator)
+    for day, rows in zip(options.days, options.rows, strict=True):
+        yield day, _draw(day, rows, options, clicks, generator)
+
+
 def write_log(folder: Path, options: LogOptions) -> None:
     """Publish every day in ``folder/lake`` and write the last one to ``folder/train.parquet`` etc.
 
     All days but the last go to ``warm.parquet``, the last one's held-out rows to ``eval.parquet``.
     """
     lake, scenario = Lake(str(folder / "lake")), scenario_of()
-    generator = np.random.default_rng(options.seed)
-    clicks = _ClickLikelihood(options, generator)
     first = 0
-    for day, rows in zip(options.days, options.rows, strict=True):
-        impressions = _draw(day, rows, options, clicks, generator)
+    for day, impressions in days_of(options):
         _publish(lake, scenario, day, impressions, first)
         last = day == options.days[-1]
         trains = ~impressions.held_out
         _write_codes(folder / ("train.parquet" if last else "warm.parquet"), impressions, trains)
         if last:
             _write_codes(folder / "eval.parquet", impressions, impressions.held_out)
-        first += rows
+        first += len(impressions.ts)
 
 
 class _ClickLikelihood:
