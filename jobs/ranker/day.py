@@ -20,6 +20,12 @@ CHUNK_ROWS = 1 << 16
 TRAINS = "lineage"
 """The fold whose rows train the lineage, and whose clicks any ranker may see."""
 
+SEEN_ROWS = 100_000
+"""About so many rows of ``TRAINS`` are scored of a day that has more.
+
+They show what a ranker remembers, which need not be known better than what the held-out rows show.
+"""
+
 
 @dataclass(frozen=True)
 class Clicks:
@@ -69,10 +75,17 @@ def read_impressions(
     return _batches(lake, Partition("impressions", scenario.name, day), columns)
 
 
-def read_day(lake: Lake, scenario: Scenario, day: date, folds: Collection[str]) -> Iterator[Chunk]:
+def read_day(
+    lake: Lake,
+    scenario: Scenario,
+    day: date,
+    folds: Collection[str],
+    seen_rows: int | None = None,
+) -> Iterator[Chunk]:
     """Rows of a day in the given folds, in stored order, at most ``CHUNK_ROWS`` at once.
 
-    Each row keeps its last ``scenario.ranker.history_length`` clicks of the lineage fold.
+    Each row keeps its last ``scenario.ranker.history_length`` clicks of the lineage fold. Of that
+    fold about ``seen_rows`` are drawn, the same ones every time; all where it is None.
 
     Raises:
         AuditError: impressions and history are not the same rows in the same order.
@@ -84,10 +97,21 @@ def read_day(lake: Lake, scenario: Scenario, day: date, folds: Collection[str]) 
         _batches(lake, history, ["impression_id", "lineage_items"]),
         str(history),
     )
+    share = 1.0 if seen_rows is None else _share(lake, scenario, day, seen_rows)
+    draw = np.random.default_rng(day.toordinal())
     for impressions, clicks in pairs:
         wanted = pc.is_in(impressions["fold"], pa.array(sorted(folds), pa.string()))
+        if share < 1:
+            drawn = pa.array(draw.random(len(impressions)) < share)
+            wanted = pc.and_(wanted, pc.or_(drawn, pc.not_equal(impressions["fold"], TRAINS)))
         kept = clicks.filter(wanted)
         yield Chunk(impressions.filter(wanted), _last_clicks(kept, scenario.ranker.history_length))
+
+
+def _share(lake: Lake, scenario: Scenario, day: date, seen_rows: int) -> float:
+    manifest = lake.manifest(Partition("impressions", scenario.name, day))
+    expected = scenario.folds.lineage * manifest.rows if manifest else 0
+    return seen_rows / max(expected, seen_rows)
 
 
 def _batches(lake: Lake, partition: Partition, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

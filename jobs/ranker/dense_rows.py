@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from jobs.lake import Lake
 from jobs.lake.schemas import ITEM
-from jobs.ranker.day import Chunk, Clicks, read_day
+from jobs.ranker.day import SEEN_ROWS, Chunk, Clicks, read_day
 from jobs.ranker.encode import NO_CLICK, encode
 from jobs.ranker.retrain import DenseRows
 from jobs.ranker.score import described, no_rows
@@ -50,8 +50,12 @@ class DayRows:
 def read_day_rows(
     ranker: Ranker, lake: Lake, scenario: Scenario, day: date, folds: Collection[str]
 ) -> DayRows:
-    """Rows of a day in the given folds, in stored order, for M_d of that day."""
-    chunks = list(read_day(lake, scenario, day, folds))
+    """Rows of a day in the given folds, in stored order, for M_d of that day.
+
+    Of the lineage fold about ``SEEN_ROWS``: a day of any length fits into memory but for its
+    held-out rows.
+    """
+    chunks = list(read_day(lake, scenario, day, folds, SEEN_ROWS))
     encoded = [encode(ranker, chunk) for chunk in chunks]
     width, length = len(ranker.fields), ranker.options.history_length
     fields = np.concatenate([np.empty((0, width), np.int64), *(part.fields for part in encoded)])

@@ -23,7 +23,7 @@ from jobs.lake.rankers import (
     ranker_version,
 )
 from jobs.ranker.checkpoint import read_checkpoint, write_checkpoint
-from jobs.ranker.day import read_day, require_day
+from jobs.ranker.day import SEEN_ROWS, read_day, require_day
 from jobs.ranker.network import seeded
 from jobs.ranker.score import BASELINE, score_rows
 from jobs.ranker.state import Ranker, new_ranker
@@ -147,7 +147,8 @@ def _inputs(
 
 def _train_one(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> dict[str, Any]:
     """Validate M_D on its day before it trains on it, then train."""
-    validated = score_rows(ranker, scenario, read_day(lake, scenario, day, _VALIDATED), {})
+    rows = read_day(lake, scenario, day, _VALIDATED, SEEN_ROWS)
+    validated = score_rows(ranker, scenario, rows, {})
     labels = validated.rows["label"].to_numpy()
     scores = validated.scores[BASELINE]
     two_classes = len(np.unique(labels)) == 2

@@ -19,7 +19,7 @@ from torch import Tensor
 from jobs.lake import Lake, schemas
 from jobs.lake.schemas import ITEM
 from jobs.ranker.checkpoint import read_checkpoint
-from jobs.ranker.day import Chunk, read_day, require_day
+from jobs.ranker.day import SEEN_ROWS, Chunk, read_day, require_day
 from jobs.ranker.device import deterministic
 from jobs.ranker.encode import EncodedRows, encode, pad
 from jobs.ranker.state import Ranker
@@ -73,7 +73,8 @@ def score_day(
     """Score the rows of day T with M_T, once as ``baseline`` and once with each variant's vectors.
 
     A variant replaces the vectors of the slot's ids that it holds, those of items in histories
-    too; for other ids M_T's own vector stays, or zero where M_T has none.
+    too; for other ids M_T's own vector stays, or zero where M_T has none. Of the lineage fold about
+    ``SEEN_ROWS`` are scored.
 
     Raises:
         InputError: M_T, or the day's impressions or history, are not published.
@@ -81,7 +82,8 @@ def score_day(
     """
     require_day(lake, scenario, as_of)
     ranker = read_checkpoint(lake, scenario, as_of)
-    return score_rows(ranker, scenario, read_day(lake, scenario, as_of, folds), variants, slot)
+    chunks = read_day(lake, scenario, as_of, folds, SEEN_ROWS)
+    return score_rows(ranker, scenario, chunks, variants, slot)
 
 
 def score_rows(

@@ -46,6 +46,40 @@ def test_reads_the_folds_asked_for_in_order(
     assert found == [row["impression_id"] for row in log if row["fold"] != "lineage"]
 
 
+@pytest.mark.parametrize("rows_at_once", [3, 1_000])
+def test_draws_the_same_rows_of_the_lineage_and_keeps_all_others(
+    lake: Lake,
+    scenario: Scenario,
+    make_log: Callable[..., Rows],
+    publish_log: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    rows_at_once: int,
+) -> None:
+    log = make_log(days=1)
+    publish_log(lake, scenario, log)
+    whole = list(read_day(lake, scenario, DAY, {"eval", "lineage"}, seen_rows=10))
+    monkeypatch.setattr(day_module, "CHUNK_ROWS", rows_at_once)
+    found = [
+        row
+        for chunk in read_day(lake, scenario, DAY, {"eval", "lineage"}, seen_rows=10)
+        for row in chunk.impressions.select(["impression_id", "fold"]).to_pylist()
+    ]
+    assert found == whole[0].impressions.select(["impression_id", "fold"]).to_pylist()
+    by_fold = {fold: [row for row in log if row["fold"] == fold] for fold in ("eval", "lineage")}
+    kept = [row for row in found if row["fold"] == "lineage"]
+    assert len(found) - len(kept) == len(by_fold["eval"])
+    assert 0 < len(kept) < len(by_fold["lineage"])
+
+
+def test_a_fold_that_is_short_is_kept_whole(
+    lake: Lake, scenario: Scenario, make_log: Callable[..., Rows], publish_log: Callable[..., None]
+) -> None:
+    log = make_log(days=1)
+    publish_log(lake, scenario, log)
+    chunks = read_day(lake, scenario, DAY, {"eval", "fit", "lineage"}, seen_rows=len(log))
+    assert sum(map(len, chunks)) == len(log)
+
+
 @pytest.mark.parametrize("cuts", [(0, 40), (7, 40), (0, 13, 14, 40)])
 def test_history_may_be_cut_into_other_files(
     lake: Lake,
