@@ -1,7 +1,7 @@
 """How far probe mode says what retrain mode says, and what each of them costs.
 
-Run as ``python -m tests.benchmarks.probe_and_retrain SCENARIO FIRST LAST`` on a lake where both modes have
-scored these days. Each kind of preference data and horizon is one pair of pooled scores.
+Run as ``python -m tests.benchmarks.probe_and_retrain SCENARIO FIRST LAST`` on a lake where both
+modes have scored these days. Each kind of preference data and horizon is one pair of pooled scores.
 """
 
 from __future__ import annotations
