@@ -30,11 +30,12 @@ bench-quick: setup ## speed of training and of statistics, in three minutes
 	@$(PYTHON) -m tests.benchmarks.run train --quick
 	@$(PYTHON) -m tests.benchmarks.statistics --rows 1000000
 
-bench: setup ## speed of training beside TorchRec and FuxiCTR
+bench: setup ## speed beside TorchRec, FuxiCTR, scikit-learn and DuckDB
 	@scripts/bench_setup.sh
 	@$(PYTHON) -m tests.benchmarks.run train
 	@$(PYTHON) -m tests.benchmarks.statistics
 	@$(PYTHON) -m tests.benchmarks.modes
+	@$(PYTHON) -m tests.benchmarks.behaviour
 
 up: setup ## Airflow and MLflow pages on 127.0.0.1
 	@scripts/up.sh

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds .venv-bench: the trainer's peers, with the torch that the project trains with.
+# Builds .venv-bench: the trainer's peers, with the torch that the project trains with, and DuckDB,
+# the peer of the behaviour jobs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,3 +14,4 @@ install --no-deps torchrec==1.8.0 fbgemm-gpu-cpu==1.8.0 fuxictr==2.3.10 \
   lightning-utilities typing-inspect mypy-extensions importlib_metadata zipp \
   iopath portalocker polars==2.1.0 polars-runtime-32==2.1.0 h5py
 install "ray[data]==2.52.0"
+install duckdb==2.0.0

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import resource
+import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
+OUR_PYTHON = Path(sys.executable)
+PEER_PYTHON = PROJECT / ".venv-bench/bin/python"
+RESULTS = PROJECT / "docs/benchmarks"
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,28 @@ class Measurement:
         return self.rows / self.cpu_seconds
 
 
+@dataclass(frozen=True)
+class JobRun:
+    """What a contestant took for one job over a log.
+
+    rows: that it wrote. seconds: start included. start_seconds: until its engine had answered a
+    first trivial question. peak_mib: most memory that the engine's process ever held. load: as
+    of ``Measurement``.
+    """
+
+    engine: str
+    rows: int
+    seconds: float
+    start_seconds: float
+    peak_mib: float
+    load: float = 0.0
+
+    @property
+    def work_seconds(self) -> float:
+        """Without the start."""
+        return self.seconds - self.start_seconds
+
+
 def timed(train: Callable[[], int]) -> tuple[int, float, float]:
     """Rows that it trains, wall seconds, and CPU seconds of all threads and finished processes."""
     wall, cpu = time.perf_counter(), _cpu_seconds()
@@ -53,13 +79,38 @@ def _cpu_seconds() -> float:
 
 
 def report(rows: int, seconds: float, cpu_seconds: float, auc: float) -> None:
+    """Hand over what a contestant did with the log's last day."""
+    hand_over(Measurement(rows, seconds, cpu_seconds, auc, peak_mib(), os.getloadavg()[0]))
+
+
+def hand_over(found: Measurement | JobRun) -> None:
     """Hand the result to the process that waits for it, as the last line of output."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    found = Measurement(rows, seconds, cpu_seconds, auc, peak, os.getloadavg()[0])
     sys.stdout.write(f"\n{json.dumps(asdict(found))}\n")
 
 
+def peak_mib(process: str = "self") -> float:
+    """Most memory that a process, by its number, or this one has held so far."""
+    # getrusage would count what the process that started this one held, too.
+    status = Path(f"/proc/{process}/status").read_text().splitlines()
+    [peak] = [line.split()[1] for line in status if line.startswith("VmHWM:")]
+    return int(peak) / 1024
+
+
+def machine() -> str:
+    """What it runs on, in words."""
+    cpu = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if os.name == "posix" else ():
+        if line.startswith("model name"):
+            cpu = line.partition(":")[2].strip()
+    return f"{cpu}, {os.cpu_count()} cores"
+
+
 def run(python: Path, module: str, *arguments: str) -> Measurement:
+    """As ``result``, of a contestant that trains."""
+    return Measurement(**result(python, module, *arguments))
+
+
+def result(python: Path, module: str, *arguments: str) -> dict[str, Any]:
     """Start a contestant as ``python -m module`` and wait for its result.
 
     Threads that wait sleep, for everyone: where other work wants the cores too, waiting in a loop
@@ -79,4 +130,4 @@ def run(python: Path, module: str, *arguments: str) -> Measurement:
     if ended.returncode:
         raise RuntimeError(f"{module} {' '.join(arguments)} failed: {ended.stderr[-1500:]}")
     found = json.loads(ended.stdout.strip().splitlines()[-1])
-    return Measurement(**{**found, "load": load})
+    return {**found, "load": load}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -14,15 +12,12 @@ from pathlib import Path
 
 from tests.benchmarks import measure
 from tests.benchmarks.log import LogOptions, write_log
-from tests.benchmarks.measure import PROJECT, Measurement
+from tests.benchmarks.measure import OUR_PYTHON, PEER_PYTHON, PROJECT, RESULTS, Measurement
 from tests.benchmarks.profile_step import StepProfile
 from tests.benchmarks.report import Contestant, Figure, Report, Target, middle
 
 SMALL, LARGE = 367_000, 3_670_000
 OURS, TORCHREC, FUXICTR = "ours", "TorchRec", "FuxiCTR"
-OUR_PYTHON = Path(sys.executable)
-PEER_PYTHON = PROJECT / ".venv-bench/bin/python"
-RESULTS = PROJECT / "docs/benchmarks"
 GROWTH = 16
 
 
@@ -59,7 +54,8 @@ def measured(suite: Suite, folder: Path) -> Report:
             runs[who].append(_run(who, logs[who.vocabulary], suite))
     growth = _memory_growth(suite, folder)
     profiles = {vocabulary: _profile(log, vocabulary) for vocabulary, log in logs.items()}
-    return Report(_machine(suite), runs, _targets(runs, suite, growth), profiles)
+    machine = f"{measure.machine()}, {suite.threads} torch thread(s) for everyone."
+    return Report(machine, runs, _targets(runs, suite, growth), profiles)
 
 
 def _run(who: Contestant, log: Path, suite: Suite) -> Measurement:
@@ -121,14 +117,6 @@ def _profile(log: Path, vocabulary: int) -> StepProfile:
         check=True,
     )
     return StepProfile(**json.loads(ended.stdout.strip().splitlines()[-1]))
-
-
-def _machine(suite: Suite) -> str:
-    cpu = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if os.name == "posix" else ():
-        if line.startswith("model name"):
-            cpu = line.partition(":")[2].strip()
-    return f"{cpu}, {os.cpu_count()} cores, {suite.threads} torch thread(s) for everyone."
 
 
 def main() -> None:
