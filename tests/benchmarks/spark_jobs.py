@@ -33,9 +33,7 @@ def _jvm_peak_mib() -> float:
         for thread in Path("/proc/self/task").iterdir()
         for child in (thread / "children").read_text().split()
     }
-    status = Path(f"/proc/{child}/status").read_text().splitlines()
-    [peak] = [line.split()[1] for line in status if line.startswith("VmHWM:")]
-    return int(peak) / 1024
+    return measure.peak_mib(child)
 
 
 def main() -> None:
