@@ -38,7 +38,17 @@ def items_clicked(users: DataFrame) -> DataFrame:
     )
 
 
-def pairs_of(frame: DataFrame, items: str = "items") -> DataFrame:
-    """Every ordered pair of different items in each row's list, as ``item_id`` and ``other``."""
-    one = frame.withColumn("item_id", F.explode(items))
-    return one.withColumn("other", F.explode(items)).where("item_id != other").drop(items)
+def pairs_of(frame: DataFrame, members: str, one: str, other: str) -> DataFrame:
+    """Each pair of different members of each row's list once, the smaller as ``one``."""
+    listed = frame.withColumn(members, F.sort_array(members))
+    placed = listed.select("*", F.posexplode(members).alias("_place", one))
+    later = F.slice(members, F.col("_place") + 2, F.size(members))
+    return placed.select("*", F.explode(later).alias(other)).drop("_place", members)
+
+
+def both_orders(pairs: DataFrame) -> DataFrame:
+    """Pairs of ``item_id`` and ``other``, and the same pairs the other way round."""
+    swapped = {"item_id": "other", "other": "item_id"}
+    return pairs.unionByName(
+        pairs.select(*[F.col(name).alias(swapped.get(name, name)) for name in pairs.columns])
+    )

@@ -22,7 +22,7 @@ from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 from jobs.spark.behaviour import Behaviour
-from jobs.spark.co_click import items_clicked, pairs_of, users_clicked
+from jobs.spark.co_click import both_orders, items_clicked, pairs_of, users_clicked
 
 CONTEXT_POWER = 0.75
 _POWER_STEPS = 7
@@ -33,7 +33,8 @@ _DIGITS = 5
 def co_click_embeddings(behaviour: Behaviour, dim: int, clicks_a_user: int) -> DataFrame:
     """Vectors of every item that was clicked together with another, one task a ``known_at``."""
     users = users_clicked(behaviour, clicks_a_user)
-    both = pairs_of(users).groupBy("known_at", "item_id", "other").agg(F.count("*").alias("both"))
+    pairs = pairs_of(users, "items", "item_id", "other").groupBy("known_at", "item_id", "other")
+    both = both_orders(pairs.agg(F.count("*").alias("both")))
     item_type = both.schema["item_id"].dataType.simpleString()
 
     def embed(entries: pa.Table) -> pa.Table:

@@ -62,20 +62,20 @@ def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
         clicks = _clicks(spark, lake, scenario, work)
         asked = read_days(spark, lake, "impressions", scenario.name, work.days)
         assert asked is not None
-        history = _last_before(asked, _recent(clicks, scenario.history_length)).persist()
+        history = _last_before(asked, _recent(clicks, scenario.history_length))
         folder, order = f"{attempt.folder}/history", ("ts", "impression_id")
-        write_by_day(history, lake, folder, schemas.history(scenario), *order)
-        newest = history.groupBy("ds").agg(F.max("last_click").alias("last_click")).collect()
-        seen = {date.fromisoformat(row.ds): row.last_click for row in newest}
-        history.unpersist()
+        schema = schemas.history(scenario)
+        seen = write_by_day(history, lake, folder, schema, *order, newest="last_click")
         state = _state(clicks, scenario.history_length).withColumn("ds", F.lit(end.isoformat()))
         folder = f"{attempt.folder}/{RECENT_CLICKS}"
         write_by_day(state, lake, folder, schemas.recent_clicks(scenario), "user_id")
         schemas_of = {
-            "history": schemas.history(scenario),
+            "history": schema,
             RECENT_CLICKS: schemas.recent_clicks(scenario),
         }
-        last_clicks = {("history", day): _moment(micros) for day, micros in seen.items()}
+        last_clicks = {
+            ("history", day): _moment(seen.get(f"ds={day.isoformat()}")) for day in work.days
+        }
         state_folder = f"{folder}/ds={end.isoformat()}"
         last_clicks[RECENT_CLICKS, end] = latest(lake.storage, state_folder, _STATE_TS)
         for partition in [*partitions, carried]:

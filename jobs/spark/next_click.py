@@ -22,7 +22,8 @@ def next_clicks(behaviour: Behaviour) -> DataFrame:
         F.col("impression_id").alias("source"),
         F.col("item_id").alias("item"),
     )
-    answers = behaviour.clicks.select(
+    first = min(window.as_of for window in behaviour.windows)
+    answers = behaviour.clicks.where(F.col("ds") >= first.isoformat()).select(
         "user_id", "ts", "impression_id", F.lit(1).alias("is_click"), clicked.alias("click")
     )
     # From the newest row down, the last click met so far is the next one in time. At an equal ts

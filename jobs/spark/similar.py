@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.spark.behaviour import Behaviour
-from jobs.spark.co_click import items_clicked, pairs_of, users_clicked
+from jobs.spark.co_click import both_orders, items_clicked, pairs_of, users_clicked
 
 _PARTS = 10**12
 _DIGITS = 9
@@ -35,7 +35,8 @@ class SimilarOptions:
 def similar_by_cosine(behaviour: Behaviour, options: SimilarOptions) -> DataFrame:
     """score(i, j) = users of both / sqrt(users of i · users of j)."""
     users = users_clicked(behaviour, options.clicks_a_user)
-    both = pairs_of(users).groupBy("known_at", "item_id", "other").agg(F.count("*").alias("both"))
+    pairs = pairs_of(users, "items", "item_id", "other").groupBy("known_at", "item_id", "other")
+    both = both_orders(pairs.agg(F.count("*").alias("both")))
     totals = items_clicked(users).select("known_at", "item_id", "users")
     others = totals.select("known_at", F.col("item_id").alias("other"), F.col("users").alias("of"))
     scored = both.join(totals, ["known_at", "item_id"]).join(others, ["known_at", "other"])
@@ -56,20 +57,31 @@ def similar_by_swing(behaviour: Behaviour, options: SimilarOptions) -> DataFrame
         .withColumn("place", F.row_number().over(by_hash))
         .where(F.col("place") <= options.users_an_item)
         .groupBy("known_at", "item_id")
-        .agg(F.sort_array(F.collect_list("user_id")).alias("users"))
+        .agg(F.collect_list("user_id").alias("users"))
     )
+    # Most couples share one item and count for nothing: their items are looked up once the others
+    # are told apart by number alone.
     couples = (
-        drawn.withColumn("user", F.explode("users"))
-        .withColumn("partner", F.explode("users"))
-        .where("user < partner")
+        pairs_of(drawn, "users", "user", "partner")
         .groupBy("known_at", "user", "partner")
-        .agg(F.collect_list("item_id").alias("items"))
-        .where(F.size("items") > 1)
+        .agg(F.count("*").alias("shared"))
+        .where("shared > 1")
     )
+    lists = (
+        drawn.select("known_at", "item_id", F.explode("users").alias("user"))
+        .groupBy("known_at", "user")
+        .agg(F.collect_list("item_id").alias("own"))
+    )
+    partners = lists.withColumnsRenamed({"user": "partner", "own": "theirs"})
     # A sum of whole parts is the same in whatever order the pairs of users arrive.
-    parts = F.round(F.lit(_PARTS) / (options.smoothing + F.size("items"))).cast("bigint")
-    scored = (
-        pairs_of(couples.select("known_at", "items", parts.alias("parts")))
+    parts = F.round(F.lit(_PARTS) / (options.smoothing + F.col("shared"))).cast("bigint")
+    shared = (
+        couples.join(lists, ["known_at", "user"])
+        .join(partners, ["known_at", "partner"])
+        .select("known_at", F.array_intersect("own", "theirs").alias("items"), parts.alias("parts"))
+    )
+    scored = both_orders(
+        pairs_of(shared, "items", "item_id", "other")
         .groupBy("known_at", "item_id", "other")
         .agg((F.sum("parts") / F.lit(_PARTS)).alias("score"))
     )

@@ -32,26 +32,49 @@ def write_by_day(
     schema: pa.Schema,
     *order: str,
     by: tuple[str, ...] = ("ds",),
-) -> None:
+    newest: str | None = None,
+) -> dict[str, int | None]:
     """Write one file a day (or whatever ``by`` names), its rows sorted, in one shuffle.
+
+    Returns, for each folder written, such as ``ds=2026-01-31``, the largest value of the column
+    ``newest`` (whole numbers) among its rows; None where they have none.
 
     Args:
         folder: below the lake; the file of a day is ``<folder>/ds=<day>/part-00000.parquet``.
         schema: columns to write, and the types to write them in.
         order: columns that give the rows of a day a total order.
+        newest: a column that need not be written.
     """
     lake_uri = lake.uri
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         storage = Storage(lake_uri)
         for below, runs in groupby(_runs(batches), key=itemgetter(0)):
-            rows = _write_file(storage, f"{folder}/{below}", schema, (run for _, run in runs))
-            yield pa.RecordBatch.from_pydict({"rows": pa.array([rows], pa.int64())})
+            seen = _Newest(newest)
+            _write_file(storage, f"{folder}/{below}", schema, seen.of(run for _, run in runs))
+            yield pa.record_batch({"below": [below], "newest": pa.array([seen.value], pa.int64())})
 
     below = F.concat_ws("/", *[F.concat(F.lit(f"{name}="), F.col(name)) for name in by])
-    rows = frame.select(*schema.names, below.alias(_BELOW))
+    rows = frame.select(*schema.names, *([newest] if newest else []), below.alias(_BELOW))
     ordered = rows.repartition(_BELOW).sortWithinPartitions(_BELOW, *order)
-    ordered.mapInArrow(write, "rows bigint").collect()
+    written = ordered.mapInArrow(write, "below string, newest bigint").collect()
+    return {row.below: row.newest for row in written}
+
+
+class _Newest:
+    """The largest value of a column of the tables that pass by."""
+
+    def __init__(self, column: str | None) -> None:
+        self._column = column
+        self.value: int | None = None
+
+    def of(self, runs: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        for run in runs:
+            if self._column is not None:
+                found = pc.max(run[self._column]).as_py()
+                known = [value for value in (self.value, found) if value is not None]
+                self.value = max(known, default=None)
+            yield run
 
 
 def _runs(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.Table]]:
@@ -65,20 +88,17 @@ def _runs(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.Table]]:
             start = end
 
 
-def _write_file(storage: Storage, folder: str, schema: pa.Schema, runs: Iterable[pa.Table]) -> int:
+def _write_file(storage: Storage, folder: str, schema: pa.Schema, runs: Iterable[pa.Table]) -> None:
     """Write under a passing name first: another attempt at the task may write the same file."""
     storage.make_folder(folder)
     passing = f"{folder}/.{uuid.uuid4().hex}"
-    rows = 0
     with (
         storage.filesystem.open_output_stream(storage.absolute(passing)) as stream,
         pq.ParquetWriter(stream, schema, compression="zstd") as writer,
     ):
         for group in _row_groups(runs):
             writer.write_table(group.select(schema.names).cast(schema), ROW_GROUP_ROWS)
-            rows += group.num_rows
     storage.move(passing, f"{folder}/part-00000.parquet")
-    return rows
 
 
 def _row_groups(runs: Iterable[pa.Table]) -> Iterator[pa.Table]:

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 
-from jobs.lake import Lake
+from jobs.lake import Lake, schemas
 from jobs.lake.rankers import feature_partition
 from jobs.lis.swap import score_swap
 from jobs.preference import PreferenceKind, preference_kind
@@ -85,9 +85,9 @@ def _scored(lake: Lake, scenario: Scenario, horizons: tuple[int, ...]) -> object
 
 
 def _table(lake: Lake, scenario: Scenario, day: date, horizon: int) -> SlotTable:
-    return SlotTable.from_arrow(
-        lake.read(feature_partition(scenario, "id_embedding", day, horizon))
-    )
+    contract = schemas.features(scenario, "item", dim=scenario.ranker.embedding_dim)
+    stored = lake.read(feature_partition(scenario, "id_embedding", day, horizon))
+    return SlotTable.from_arrow(stored.select(contract.names).cast(contract))
 
 
 def _once(work: Callable[[], object]) -> Taken:

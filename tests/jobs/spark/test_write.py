@@ -65,3 +65,19 @@ def test_neither_batches_nor_other_days_change_a_day(
         table = pq.ParquetFile(path).read()
         assert table.schema.equals(SCHEMA)
         assert table["key"].to_pylist() == [key for key in range(100) if key % 3 == number]
+
+
+def test_tells_the_newest_of_a_column_that_it_does_not_write(
+    spark: SparkSession, lake: Lake, small_batches: Callable[[int], None]
+) -> None:
+    moments = {DAYS[0]: [5, None, 9, 7], DAYS[1]: [None], DAYS[2]: [-3]}
+    rows = [(key, [], day, moment) for day in DAYS for key, moment in enumerate(moments[day])]
+    frame = spark.createDataFrame(rows, "key long, items array<string>, ds string, moment long")
+    small_batches(1)
+    try:
+        newest = write_by_day(frame, lake, "told", SCHEMA, "key", newest="moment")
+    finally:
+        small_batches(10_000)
+    assert newest == {f"ds={DAYS[0]}": 9, f"ds={DAYS[1]}": None, f"ds={DAYS[2]}": -3}
+    path = Path(lake.storage.absolute(f"told/ds={DAYS[0]}/part-00000.parquet"))
+    assert pq.ParquetFile(path).schema_arrow.names == SCHEMA.names
