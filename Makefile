@@ -3,13 +3,16 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: help setup setup-dev demo test check bench bench-quick up clean
+.PHONY: help setup setup-sharded setup-dev demo test check bench bench-quick up clean
 
 help: ## what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
 
 setup: ## the project's own environment in .venv, and Java
 	@scripts/setup.sh
+
+setup-sharded: ## that, and what training in several processes needs
+	@scripts/setup.sh sharded
 
 setup-dev:
 	@scripts/setup.sh dev

@@ -69,9 +69,13 @@ def _ingest(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from jobs.ranker.processes import leads
+
     lake, scenario = Lake.from_environment(), _scenario(options)
     steps.train(lake, scenario, options.until, restart=options.restart, since=options.since)
-    steps.snapshot(lake, scenario, options.until)
+    # Of several processes that torchrun has started, one makes the snapshots.
+    if leads():
+        steps.snapshot(lake, scenario, options.until)
 
 
 def _lis(options: argparse.Namespace) -> None:

@@ -121,9 +121,12 @@ def train(
         log.info("%s: item vectors are imported, so no lineage is trained", scenario.name)
         return
     from jobs.ranker.lineage import extend_lineage
+    from jobs.ranker.processes import leads
 
     last = until or _last_ingested(lake, scenario)
     done = extend_lineage(lake, scenario, last, restart=restart, since=since)
+    if not leads():
+        return
     newest = checkpoint_days(lake, scenario)[-1]
     log.info("%s: trained %d days; the newest ranker is of %s", scenario.name, len(done), newest)
 

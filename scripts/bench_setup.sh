@@ -9,9 +9,7 @@ install() { .venv-bench/bin/python -m pip install -qq --disable-pip-version-chec
 
 # The peers' own lists ask for GPU builds, so only what they import is installed beside them.
 install -c constraints.txt torch pandas pyarrow scikit-learn pydantic pyyaml tqdm
-install --no-deps torchrec==1.8.0 fbgemm-gpu-cpu==1.8.0 fuxictr==2.3.10 \
-  tensordict==0.15.3 pyre-extensions==0.0.32 torchmetrics==1.9.0 pyvers orjson \
-  lightning-utilities typing-inspect mypy-extensions importlib_metadata zipp \
+install --no-deps -r requirements-sharded.txt fuxictr==2.3.10 importlib_metadata zipp \
   iopath portalocker polars==2.1.0 polars-runtime-32==2.1.0 h5py
 install "ray[data]==2.52.0"
 install duckdb==2.0.0

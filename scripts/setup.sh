@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the project's own environment in .venv, and sees to Java. Running it again is quick.
-# With the argument "dev", what tests and checks need is installed too.
+# With the argument "sharded", what training in several processes needs is installed too; with "dev"
+# also what tests and checks need.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -38,19 +39,25 @@ make_environment() {
   "$python" -m venv .venv
 }
 
-# Installs a requirements file unless this very file has been installed already.
+# Installs a requirements file, with more options for pip, unless this very file has been installed
+# already.
 install() {
   local stamp=".venv/installed-$1"
   local wanted
   wanted="$(cat "$1" constraints.txt | sha256sum)"
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
   echo "Installing the packages of $1 (a few minutes the first time)…"
-  .venv/bin/python -m pip install -qq --disable-pip-version-check -r "$1" -c constraints.txt
+  .venv/bin/python -m pip install -qq --disable-pip-version-check -r "$1" -c constraints.txt "${@:2}"
   echo "$wanted" >"$stamp"
 }
 
 make_environment
 require_java
 install requirements.txt
-[ "${1:-}" = dev ] && install requirements-dev.txt
-exit 0
+case "${1:-}" in
+  sharded) install requirements-sharded.txt --no-deps ;;
+  dev)
+    install requirements-sharded.txt --no-deps
+    install requirements-dev.txt
+    ;;
+esac

@@ -2,7 +2,8 @@
 
 Read in this order: ``fields``, ``vocabulary``, ``table`` (embeddings), ``model`` (the dense part),
 ``network`` (a dense part of one's own), ``state`` (M_D in memory), ``day`` and ``encode`` (rows),
-``train``, ``score``, ``checkpoint``, ``lineage``.
+``step``, ``train``, ``score``, ``checkpoint``, ``lineage``; then ``processes``, ``shard`` and
+``sharded``: the same in several processes.
 """
 
 import os

@@ -72,9 +72,14 @@ def write_checkpoint(
 
 
 def read_checkpoint(
-    lake: Lake, scenario: Scenario, day: date, device: torch.device | None = None
+    lake: Lake,
+    scenario: Scenario,
+    day: date,
+    device: torch.device | None = None,
+    *,
+    vectors: bool = True,
 ) -> Ranker:
-    """Load M_D.
+    """Load M_D; without ``vectors``, its table has the right rows but nothing in them.
 
     Raises:
         InputError: it is not published for the scenario's ranker version.
@@ -87,8 +92,12 @@ def read_checkpoint(
     ranker.vocabularies = {
         field: _read_vocabulary(lake, partition, field) for field in ranker.fields
     }
-    with lake.local_file(partition, TABLE) as path:
-        ranker.table = _read_table(path, ranker)
+    if vectors:
+        with lake.local_file(partition, TABLE) as path:
+            ranker.table = _read_table(path, ranker)
+    else:
+        sizes = {field: len(vocabulary) for field, vocabulary in ranker.vocabularies.items()}
+        ranker.table = EmbeddingTable.untrained(sizes, 0, ranker.device)
     with lake.local_file(partition, DENSE) as path:
         _load_dense(path, ranker)
     return ranker

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.metrics import log_loss, roc_auc_score
 from tqdm import tqdm
 
@@ -24,10 +26,12 @@ from jobs.lake.rankers import (
 )
 from jobs.ranker.checkpoint import read_checkpoint, write_checkpoint
 from jobs.ranker.day import SEEN_ROWS, read_day, require_day
+from jobs.ranker.device import default_device
 from jobs.ranker.network import seeded
+from jobs.ranker.processes import joined, process_count, quiet
 from jobs.ranker.score import BASELINE, score_rows
 from jobs.ranker.state import Ranker, new_ranker
-from jobs.ranker.train import train_day
+from jobs.ranker.train import TrainDay, train_day
 from jobs.scenarios import Scenario
 
 _VALIDATED = ("eval", "lineage")
@@ -50,6 +54,8 @@ def extend_lineage(
     checkpoint is current while its parent and its day's rows are; after the first that is not,
     all are trained again.
 
+    Where torchrun has started several processes, they train together and all return the same.
+
     Args:
         restart: train this version again from its first day, or from ``since``.
         since: first day of a new lineage. Not needed again once the lineage has begun.
@@ -57,20 +63,53 @@ def extend_lineage(
 
     Raises:
         InputError: a day in between has no impressions or history, or the version's lineage
-            begins at another day than ``since`` and ``restart`` is not given.
+            begins at another day than ``since`` and ``restart`` is not given; several processes
+            are to train and cannot.
     """
+    extend = partial(_extend, lake, scenario, until, restart, since, progress)
+    if process_count() == 1:
+        return extend(train_day, default_device())
+    try:
+        with quiet():
+            from jobs.ranker.shard import HOST
+            from jobs.ranker.sharded import follow, lead
+    except ImportError as error:
+        raise InputError(
+            f"training in {process_count()} processes needs TorchRec ({error}): run pip install "
+            "--no-deps -r requirements-sharded.txt, or train without torchrun"
+        ) from error
+    with joined() as processes:
+        if processes.rank > 0:
+            return follow(processes, lake, scenario)
+        with lead(processes, scenario.ranker) as train_together:
+            return extend(train_together, HOST)
+
+
+def _extend(
+    lake: Lake,
+    scenario: Scenario,
+    until: date,
+    restart: bool,
+    since: date | None,
+    progress: bool,
+    train: TrainDay,
+    device: torch.device,
+) -> list[date]:
+    """As ``extend_lineage``, with what trains on a day, and rankers on this device."""
     days = _days(lake, scenario, _first_day(lake, scenario, since, restart), until)
     data = {day: require_day(lake, scenario, day) for day in days}
     parent, stale = _last_current(lake, scenario, data, restart)
     if not stale:
         return []
-    ranker = new_ranker(scenario) if parent is None else read_checkpoint(lake, scenario, stale[0])
-    if parent is None:
+    if parent is not None:
+        ranker = read_checkpoint(lake, scenario, stale[0], device)
+    else:
+        ranker = new_ranker(scenario, device)
         _forget_before(lake, scenario, days[0])
         parent = write_checkpoint(lake, scenario, days[0], ranker, _inputs(scenario), {})
     with tqdm(stale, desc=f"train {scenario.name}", unit="day", disable=not progress) as bar:
         for day in bar:
-            facts = _train_one(ranker, lake, scenario, day)
+            facts = _train_one(ranker, lake, scenario, day, train)
             inputs = _inputs(scenario, parent, *data[day])
             parent = write_checkpoint(lake, scenario, day + _ONE_DAY, ranker, inputs, facts)
             bar.set_postfix(day=day.isoformat(), auc=facts["auc"])
@@ -145,7 +184,9 @@ def _inputs(
     return {**digests, "ranker": ranker_version(scenario)}
 
 
-def _train_one(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> dict[str, Any]:
+def _train_one(
+    ranker: Ranker, lake: Lake, scenario: Scenario, day: date, train: TrainDay
+) -> dict[str, Any]:
     """Validate M_D on its day before it trains on it, then train."""
     rows = read_day(lake, scenario, day, _VALIDATED, SEEN_ROWS)
     validated = score_rows(ranker, scenario, rows, {})
@@ -153,7 +194,7 @@ def _train_one(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> dic
     scores = validated.scores[BASELINE]
     two_classes = len(np.unique(labels)) == 2
     with seeded(ranker.options.seed, day.toordinal(), device=ranker.device):
-        trained = train_day(ranker, lake, scenario, day)
+        trained = train(ranker, lake, scenario, day)
     return {
         "auc": float(roc_auc_score(labels, scores)) if two_classes else None,
         "logloss": float(log_loss(labels, scores, labels=[0, 1])) if len(labels) else None,

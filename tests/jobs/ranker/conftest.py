@@ -66,18 +66,18 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(str(tmp_path / "lake"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def with_options() -> Callable[..., Scenario]:
     """The test scenario with other ranker options."""
     return make_scenario
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_log() -> Callable[..., list[Row]]:
     return random_log
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def publish_log() -> Callable[[Lake, Scenario, list[Row]], None]:
     return publish
 
