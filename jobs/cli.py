@@ -18,6 +18,7 @@ from jobs.lis.request import Wanted, parse_days, wanted_scores
 from jobs.lis.store import read_results
 from jobs.parser import BAD_INPUT, build_parser
 from jobs.preference.id_embedding import ID_EMBEDDING
+from jobs.ranker.processes import process_count
 from jobs.scenarios import Scenario, load_scenario
 
 
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     logging.getLogger("py4j").setLevel(logging.WARNING)
     try:
+        _check_processes(options)
         _COMMANDS[options.command](options)
     except InputError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -41,6 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     return 0
+
+
+def _check_processes(options: argparse.Namespace) -> None:
+    """Under torchrun every process runs the command: only training is made for that."""
+    name = getattr(options, "step", options.command)
+    if process_count() > 1 and name != "train":
+        raise InputError(
+            f"torchrun started {process_count()} processes of {name}, but only train is shared "
+            "among several: run it without torchrun"
+        )
 
 
 def _follow_parent() -> None:

@@ -296,3 +296,11 @@ def test_simulate_writes_the_asked_days(tmp_path: Path) -> None:
 def lake_tables(lake: Lake) -> list[str]:
     root = Path(lake.storage.absolute(""))
     return sorted(path.name for path in root.iterdir() if not path.name.startswith("_"))
+
+
+def test_only_training_runs_in_several_processes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["report", "--scenario", "simulated_feed", "--as-of", "2026-01-31"]) == 2
+    assert "2 processes of report" in capsys.readouterr().err
