@@ -112,17 +112,27 @@ ORDER BY known_at, item_id
 """Pairs of items are met once and mirrored; pairs of users of one item are only counted."""
 
 NEXT_CLICK = """
-WITH clicks AS (
-    SELECT user_id, ts, impression_id, item_id FROM impressions
+WITH together AS (
+    SELECT user_id, ts, impression_id, 0 AS is_click, NULL AS click
+    FROM impressions WHERE ds = DATE '{as_of}'
+    UNION ALL
+    SELECT user_id, ts, impression_id, 1,
+        {{'item': item_id, 'source': impression_id, 'ts': ts}}
+    FROM impressions
     WHERE label = 1 AND fold = 'lineage' AND ds >= DATE '{as_of}' AND ds < DATE '{known_at}'
-    QUALIFY row_number() OVER (PARTITION BY user_id, ts ORDER BY impression_id) = 1
+), followed AS (
+    SELECT impression_id, is_click, last_value(click IGNORE NULLS) OVER (
+        PARTITION BY user_id ORDER BY ts DESC, is_click, impression_id DESC
+        ROWS UNBOUNDED PRECEDING
+    ) AS next
+    FROM together
 )
-SELECT asked.impression_id, [clicks.item_id] AS items, [clicks.impression_id] AS sources,
-    1::BIGINT AS updates, clicks.ts AS last_event
-FROM (SELECT user_id, ts, impression_id FROM impressions WHERE ds = DATE '{as_of}') AS asked
-ASOF JOIN clicks ON asked.user_id = clicks.user_id AND asked.ts < clicks.ts
-ORDER BY asked.impression_id
+SELECT impression_id, [next.item] AS items, [next.source] AS sources, 1::BIGINT AS updates,
+    next.ts AS last_event
+FROM followed WHERE is_click = 0 AND next IS NOT NULL
+ORDER BY impression_id
 """
+"""An ASOF join says it in fewer words, but had not ended after ten minutes on 20 million rows."""
 
 QUERIES = {"history": HISTORY, "similar_items": SIMILAR_ITEMS, "next_click": NEXT_CLICK}
 
