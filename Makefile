@@ -39,7 +39,7 @@ bench: setup ## speed beside TorchRec, FuxiCTR, scikit-learn and DuckDB
 	@$(PYTHON) -m tests.benchmarks.statistics
 	@$(PYTHON) -m tests.benchmarks.modes
 	@$(PYTHON) -m tests.benchmarks.scoring
-	@source scripts/env.sh && $(PYTHON) -m tests.benchmarks.daily
+	@$(PYTHON) -m tests.benchmarks.daily
 	@$(PYTHON) -m tests.benchmarks.behaviour
 
 up: setup ## Airflow and MLflow pages on 127.0.0.1

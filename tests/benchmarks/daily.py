@@ -1,9 +1,9 @@
 """What a day of a million impressions costs beside training and Spark's own work.
 
-Run as ``python -m tests.benchmarks.daily [--rows N]``, with the settings of ``scripts/env.sh``. One
-run of the DAG by Airflow brings in a day of a log that others are in already: ingest, histories,
-training, snapshots, one LIS in swap mode, MLflow, the report. Of its wall time, Spark's jobs are
-taken from Spark's event log, and training is what the task takes longer than with nothing to train.
+Run as ``python -m tests.benchmarks.daily [--rows N]``. One run of the DAG by Airflow brings in one
+more day of a log: ingest, histories, training, snapshots, one LIS in swap mode, MLflow, the report.
+Of its wall time, Spark's jobs are taken from Spark's event log, and training is what the task takes
+longer than with nothing to train.
 """
 
 from __future__ import annotations
@@ -72,13 +72,13 @@ class Deployment:
         )
         written = folder / "benchmark.yaml"
         written.write_text(yaml.safe_dump(scenario.model_dump(mode="json")), encoding="utf-8")
+        settled = ("LIS_", "AIRFLOW", "MLFLOW")
         self.environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith(settled)},
             "LIS_DATA": str(folder / "data"),
             "LIS_RAW": str(folder / "raw"),
             "LIS_SCENARIOS": str(written),
             "SPARK_CONF_DIR": str(settings),
-            "AIRFLOW_HOME": str(folder / "airflow"),
         }
         self.scenario = written
 
