@@ -96,6 +96,7 @@ class Feed:
             check=False,
             capture_output=True,
             text=True,
+            timeout=300,  # processes that lose each other would wait for hours
         )
 
 
