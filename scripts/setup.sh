@@ -47,7 +47,8 @@ install() {
   wanted="$(cat "$1" constraints.txt | sha256sum)"
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
   echo "Installing the packages of $1 (a few minutes the first time)…"
-  .venv/bin/python -m pip install -qq --disable-pip-version-check -r "$1" -c constraints.txt "${@:2}"
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --no-compile \
+    -r "$1" -c constraints.txt "${@:2}"
   echo "$wanted" >"$stamp"
 }
 
