@@ -18,7 +18,7 @@ from jobs.lis.request import Wanted, parse_days, wanted_scores
 from jobs.lis.store import read_results
 from jobs.parser import BAD_INPUT, build_parser
 from jobs.preference.id_embedding import ID_EMBEDDING
-from jobs.ranker.processes import process_count
+from jobs.ranker.processes import leads, process_count
 from jobs.scenarios import Scenario, load_scenario
 
 
@@ -81,8 +81,6 @@ def _ingest(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from jobs.ranker.processes import leads
-
     lake, scenario = Lake.from_environment(), _scenario(options)
     steps.train(lake, scenario, options.until, restart=options.restart, since=options.since)
     # Of several processes that torchrun has started, one makes the snapshots.

@@ -224,6 +224,8 @@ def score(
 def report(lake: Lake, scenario: Scenario, as_ofs: Sequence[date]) -> Path:
     """One self-contained HTML page on all that is stored of these days; returns where it is.
 
+    Its trend and its comparison of rankers reach 90 days further back.
+
     Raises:
         InputError: nothing is.
     """

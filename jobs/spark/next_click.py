@@ -22,6 +22,7 @@ def next_clicks(behaviour: Behaviour) -> DataFrame:
         F.col("impression_id").alias("source"),
         F.col("item_id").alias("item"),
     )
+    # A click after an impression of day T is of day T or later, however far the look-back reaches.
     first = min(window.as_of for window in behaviour.windows)
     answers = behaviour.clicks.where(F.col("ds") >= first.isoformat()).select(
         "user_id", "ts", "impression_id", F.lit(1).alias("is_click"), clicked.alias("click")
