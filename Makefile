@@ -20,8 +20,9 @@ setup-dev:
 demo: setup ## a LIS on the simulated feed: Airflow, Spark, torch, MLflow
 	@scripts/demo.sh
 
+# Two processes of one thread each: more would wait for one another on two cores.
 test: setup-dev ## all tests
-	@source scripts/env.sh && $(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@source scripts/env.sh && OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: setup-dev ## linter, formatter, types, dead code
 	@$(PYTHON) -m ruff check .

@@ -1,19 +1,18 @@
 """### Leakage Impact Score, daily
 
 Each run brings in a day of impressions, trains the ranker on it, and scores how much the ranker
-would gain if it knew the preference data of the next days. Leaks are mapped over kinds of
+would gain if it knew the preference data of the next days. Scores are mapped over kinds of
 preference data and horizons. One DAG a scenario.
 
 | task | what it does |
 |---|---|
 | `resolve_date` | decides the day of data and plans the run; its log says which date won, and why |
 | `simulate` | makes the missing days of the feed (simulated scenarios only) |
-| `ingest`, `history` | publish impressions, and each user's clicks before every impression |
-| `train`, `snapshot` | extend the daily lineage of rankers; publish its item embeddings |
-| `leak.assemble` | tables of the preference data as known at T and at T+n |
-| `leak.score` | scores the ranker with and without the leak, in each mode |
-| `leak.log` | logs the results to MLflow; the task links to its run |
-| `report` | renders what was scored as one page |
+| `ingest` | publishes impressions, and each user's clicks before every impression |
+| `train` | extends the daily lineage of rankers |
+| `assemble` | publishes the rankers' item embeddings, and preference data of T and of T+n |
+| `score` | scores the ranker with and without a leak, in each mode; links to its run in MLflow |
+| `report` | renders what was scored as one page a date, and keeps it in MLflow |
 
 A scheduled run for day D scores T = D - n for each horizon n. A horizon whose future has not
 arrived is skipped, and says which day it waits for. To score other dates, trigger the DAG with
@@ -25,14 +24,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import DAG, TriggerRule, chain, task_group
+from airflow.sdk import DAG, TriggerRule, chain
 
 from jobs.scenarios import SimulatedSource, load_scenario
 from plugins.lis_plugin import scenario_dag as parts
 from plugins.lis_plugin.horizon import MAP_NAME
 from plugins.lis_plugin.resolve import ResolveDateOperator
 from plugins.lis_plugin.spark import LisSparkOperator
-from plugins.lis_plugin.steps import LisLogOperator, LisStepOperator
+from plugins.lis_plugin.steps import LisScoreOperator, LisStepOperator
 
 
 def daily_dag(source: str) -> None:
@@ -53,41 +52,34 @@ def daily_dag(source: str) -> None:
     ):
         plan = ResolveDateOperator(task_id="resolve_date", scenario=source)
 
-        def run(kind: Any, name: str, arguments: list[str], *tables: str, **options: Any) -> Any:
+        def task(kind: Any, name: str, arguments: list[str], *tables: str, **more: Any) -> Any:
             outlets = parts.tables(scenario, *tables)
-            options = {"task_id": name, "step": name, "outlets": outlets, **options}
-            return kind(arguments=["--scenario", source, *arguments], **options)
+            given = ["--scenario", source, *arguments]
+            return kind(task_id=name, step=name, arguments=given, outlets=outlets, **more)
 
-        @task_group(group_id="leak")
-        def each_leak(scoring: dict[str, Any]) -> None:
+        score = task(
+            LisScoreOperator.partial,
+            "score",
+            parts.ONE_SCORING,
+            *("predictions", "lis"),
+            pool="gpu",
+            map_index_template=MAP_NAME,
             # One at a time: horizons of one date share its baseline partitions.
-            mapped: dict[str, Any] = {
-                "scoring": scoring,
-                "map_index_template": MAP_NAME,
-                "max_active_tis_per_dagrun": 1,
-            }
-            # Each task of a leak that is not due runs as far as saying what it waits for.
-            later: dict[str, Any] = {**mapped, "trigger_rule": TriggerRule.NONE_FAILED}
-            one = parts.ONE_SCORING
-            chain(
-                run(LisSparkOperator, "assemble", one, "features", **mapped),
-                run(LisStepOperator, "score", one, "predictions", "lis", pool="gpu", **later),
-                run(LisLogOperator, "log", one, **later),
-            )
-
+            max_active_tis_per_dagrun=1,
+        )
         simulated = isinstance(scenario.source, SimulatedSource)
         chain(
             plan,
-            *([run(LisStepOperator, "simulate", parts.DAYS)] if simulated else []),
-            run(LisSparkOperator, "ingest", parts.DAYS, "impressions", "items", "quarantine"),
-            run(LisSparkOperator, "history", parts.DAYS, "history"),
-            run(LisStepOperator, "train", parts.TRAIN, "checkpoints", pool="gpu"),
-            run(LisSparkOperator, "snapshot", parts.UNTIL, "snapshots"),
-            each_leak.expand(scoring=plan.output),
-            run(
+            *([task(LisStepOperator, "simulate", parts.DAYS)] if simulated else []),
+            task(LisSparkOperator, "ingest", parts.DAYS, *parts.INGESTED),
+            task(LisStepOperator, "train", parts.TRAIN, "checkpoints", pool="gpu"),
+            task(LisSparkOperator, "assemble", parts.ASSEMBLE, "snapshots", "features"),
+            score.expand(scoring=plan.output),
+            task(
                 LisStepOperator,
                 "report",
                 parts.ALL_DUE,
+                # A horizon that is not due yet is skipped.
                 trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
             ),
         )

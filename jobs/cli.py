@@ -13,9 +13,7 @@ from datetime import date
 from jobs import steps
 from jobs.errors import AuditError, FencedOut, InputError
 from jobs.lake import Lake
-from jobs.lis.asked import asked
-from jobs.lis.request import Wanted, parse_days, wanted_scores
-from jobs.lis.store import read_results
+from jobs.lis.request import AskedDays, Wanted, parse_days, parse_due, wanted_scores
 from jobs.parser import BAD_INPUT, build_parser
 from jobs.preference.id_embedding import ID_EMBEDDING
 from jobs.ranker.processes import leads, process_count
@@ -92,7 +90,8 @@ def _lis(options: argparse.Namespace) -> None:
     from jobs.lis.table import result_table
 
     lake, scenario = Lake.from_environment(), _scenario(options)
-    scenario, days, horizons, wanted = _asked(options, lake, scenario)
+    [asked_days] = _asked_days(options, scenario)
+    scenario, days, horizons, wanted = _settled(options, lake, scenario, asked_days)
     steps.assemble(lake, scenario, days, horizons, wanted)
     results = steps.score(lake, scenario, days, horizons, wanted)
     # With what was scored before: kinds are compared on one page.
@@ -141,34 +140,25 @@ def _step(options: argparse.Namespace) -> None:
         steps.simulate(scenario, options.raw, first, (last - first).days + 1)
     elif name == "ingest":
         steps.ingest(lake, scenario, options.raw, options.start, options.end)
-    elif name == "history":
         steps.history(lake, scenario, options.end)
     elif name == "train":
         steps.train(lake, scenario, options.until, since=options.since)
-    elif name == "snapshot":
+    elif name == "assemble":
+        asked = _asked_days(options, scenario)
+        to_assemble = [_settled(options, lake, scenario, days) for days in asked]
         steps.snapshot(lake, scenario, options.until)
+        for asked_for in to_assemble:
+            steps.assemble(lake, *asked_for)
+    elif name == "score":
+        for asked_days in _asked_days(options, scenario):
+            results = steps.score(lake, *_settled(options, lake, scenario, asked_days))
+            print(f"mlflow_url={steps.log_scores(lake, scenario, results)[-1].url}")
     else:
-        _scoring_step(lake, scenario, options)
-
-
-def _scoring_step(lake: Lake, scenario: Scenario, options: argparse.Namespace) -> None:
-    _need(options, "as_of")
-    if options.step == "report":
-        _report(options)
-        return
-    scenario, days, horizons, wanted = _asked(options, lake, scenario)
-    if options.step == "assemble":
-        steps.assemble(lake, scenario, days, horizons, wanted)
-    elif options.step == "score":
-        steps.score(lake, scenario, days, horizons, wanted)
-    else:
-        page = steps.report(lake, scenario, days)
-        names = [one.kind.name for one in wanted]
-        modes = [one.mode for one in wanted]
-        stored = read_results(lake, scenario.name, days[0], days[-1])
-        results = asked(stored, scenario, days, horizons, names, modes)
-        runs = steps.log_runs(lake, scenario, results, page)
-        print(f"mlflow_url={runs[-1].url}")
+        for asked_days in _asked_days(options, scenario):
+            asked_for = _settled(options, lake, scenario, asked_days)
+            page = steps.report(lake, scenario, asked_days.days)
+            steps.log_runs(lake, scenario, steps.stored_scores(lake, *asked_for), page)
+            print(page)
 
 
 def _scenario(options: argparse.Namespace) -> Scenario:
@@ -186,15 +176,24 @@ def _scenario(options: argparse.Namespace) -> Scenario:
     return scenario.model_copy(update=changes)
 
 
-def _asked(
-    options: argparse.Namespace, lake: Lake, scenario: Scenario
-) -> tuple[Scenario, list[date], tuple[int, ...], list[Wanted]]:
-    days = parse_days(options.as_of)
+def _asked_days(options: argparse.Namespace, scenario: Scenario) -> list[AskedDays]:
+    """What is to be scored: each set of days with its horizons."""
+    if getattr(options, "due", None) is not None:
+        return parse_due(options.due)
+    _need(options, "as_of")
+    days = tuple(parse_days(options.as_of))
+    return [AskedDays(days, options.horizons or scenario.horizons)]
+
+
+def _settled(
+    options: argparse.Namespace, lake: Lake, scenario: Scenario, asked_days: AskedDays
+) -> tuple[Scenario, tuple[date, ...], tuple[int, ...], list[Wanted]]:
+    """The same with the slot that is leaked and the kinds, as the steps take them."""
     names = options.preference or scenario.preferences
     if ID_EMBEDDING in names:
-        scenario = steps.with_slot(lake, scenario, days[0])
-    horizons = options.horizons or scenario.horizons
-    return scenario, days, horizons, wanted_scores(scenario, names, options.mode)
+        scenario = steps.with_slot(lake, scenario, asked_days.days[0])
+    wanted = wanted_scores(scenario, names, options.mode)
+    return scenario, asked_days.days, asked_days.horizons, wanted
 
 
 def _need(options: argparse.Namespace, name: str) -> date:

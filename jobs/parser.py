@@ -9,17 +9,7 @@ from jobs.arguments import day, day_or_none, names, numbers, positive
 from jobs.scenarios import shipped_scenarios
 
 BAD_INPUT = 2
-STEPS = (
-    "simulate",
-    "ingest",
-    "history",
-    "train",
-    "snapshot",
-    "assemble",
-    "score",
-    "log",
-    "report",
-)
+STEPS = ("simulate", "ingest", "train", "assemble", "score", "report")
 _DESCRIPTION = """\
 The Leakage Impact Score: which preference data is worth aligning a multimodal model with.
 
@@ -90,9 +80,14 @@ def build_parser() -> argparse.ArgumentParser:
     step = _command(commands, "step", "one step of the DAG, by hand")
     step.add_argument("step", choices=STEPS, help="in the order in which the DAG takes them")
     _add_range(step)
-    step.add_argument("--until", type=day, help="train, snapshot: last day of data")
+    step.add_argument("--until", type=day, help="train, assemble: last day of data")
     step.add_argument(
         "--since", type=day_or_none, help="train: first day of a new ranker's lineage"
+    )
+    step.add_argument(
+        "--due",
+        help="horizons and their dates, such as 7@2026-01-24,30@2026-01-01, instead of --as-of "
+        "and --horizons",
     )
     _add_scoring(step, required=False)
     return parser

@@ -221,6 +221,26 @@ def score(
     return results
 
 
+def stored_scores(
+    lake: Lake,
+    scenario: Scenario,
+    as_ofs: Sequence[date],
+    horizons: Sequence[int],
+    wanted: Sequence[Wanted],
+) -> list[LisResult]:
+    """What ``score`` has stored of these.
+
+    Raises:
+        InputError: nothing.
+    """
+    from jobs.lis.store import read_results
+
+    names = [one.kind.name for one in wanted]
+    modes = [one.mode for one in wanted]
+    stored = read_results(lake, scenario.name, as_ofs[0], as_ofs[-1])
+    return asked(stored, scenario, as_ofs, horizons, names, modes)
+
+
 def report(lake: Lake, scenario: Scenario, as_ofs: Sequence[date]) -> Path:
     """One self-contained HTML page on all that is stored of these days; returns where it is.
 
@@ -251,14 +271,24 @@ def report(lake: Lake, scenario: Scenario, as_ofs: Sequence[date]) -> Path:
 def log_runs(
     lake: Lake, scenario: Scenario, results: Sequence[LisResult], page: Path
 ) -> list[LoggedRun]:
-    """Results to MLflow: those pooled over a range of days, else those of the single days.
+    """Results to MLflow, with the page on them: those pooled over a range of days, else all.
 
     The days of a range stay in the lake; two months of them would bury the one run to review.
     """
     from jobs.tracking.log import log_results
 
-    reviewed = [result for result in results if result.is_pooled] or list(results)
-    return log_results(lake, scenario, reviewed, page.read_text(encoding="utf-8"))
+    return log_results(lake, scenario, _reviewed(results), page.read_text(encoding="utf-8"))
+
+
+def log_scores(lake: Lake, scenario: Scenario, results: Sequence[LisResult]) -> list[LoggedRun]:
+    """The same results as ``log_runs`` logs, before there is a page that sums them up."""
+    from jobs.tracking.log import log_scores as log_each
+
+    return log_each(lake, scenario, _reviewed(results))
+
+
+def _reviewed(results: Sequence[LisResult]) -> list[LisResult]:
+    return [result for result in results if result.is_pooled] or list(results)
 
 
 def _last_ingested(lake: Lake, scenario: Scenario) -> date:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,12 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from jobs.lake import Lake
+
+# Jobs of a few rows are over before the optimising compiler has paid for itself. So in every JVM
+# that a test starts, and in those of its processes.
+os.environ["SPARK_SUBMIT_OPTS"] = (
+    f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} -XX:TieredStopAtLevel=1"
+)
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ from typing import Literal
 
 import pyarrow as pa
 
-from jobs.scenarios import Scenario, SimulatedSource
+from jobs.scenarios import ITEM, USER, Scenario, SimulatedSource
 
 Takes = Literal["vector", "items"]
-USER, ITEM = "user_id", "item_id"
 MOMENT = pa.timestamp("us", tz="UTC")
 
 

@@ -36,6 +36,31 @@ def parse_days(text: str) -> list[date]:
     return days_between(first, last)
 
 
+@dataclass(frozen=True)
+class AskedDays:
+    """Evaluation days, first to last, and the days of leak to score on them."""
+
+    days: tuple[date, ...]
+    horizons: tuple[int, ...]
+
+
+def parse_due(text: str) -> list[AskedDays]:
+    """``n@T`` or ``n@T1:T2``, several with commas between; those of the same days are put together.
+
+    Raises:
+        InputError: a part is written otherwise.
+    """
+    horizons: dict[str, list[int]] = {}
+    for part in filter(None, text.split(",")):
+        horizon, _, as_of = part.strip().partition("@")
+        if not horizon.isdecimal():
+            raise InputError(
+                f"{part!r} is no horizon at a date: write 7@2026-01-24 or 7@2026-01-20:2026-01-24"
+            )
+        horizons.setdefault(as_of, []).append(int(horizon))
+    return [AskedDays(tuple(parse_days(as_of)), tuple(n)) for as_of, n in horizons.items()]
+
+
 def check_order(first: date | None, last: date | None) -> None:
     """Refuse a range that ends before it begins.
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from jobs.lake.schemas import ITEM
 from jobs.preference.kind import EvalRowsSeen, Mode
+from jobs.scenarios import ITEM
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

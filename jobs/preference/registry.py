@@ -5,7 +5,6 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from jobs.errors import InputError
-from jobs.lake.schemas import ITEM
 from jobs.preference.co_click_embedding import CoClickEmbedding
 from jobs.preference.content_vector import ContentVector
 from jobs.preference.future_popularity import FuturePopularity
@@ -15,7 +14,7 @@ from jobs.preference.next_click import NextClick
 from jobs.preference.own_kind import installed_kinds, named_kinds
 from jobs.preference.semantic_ids import SemanticIds
 from jobs.preference.similar_items import SIMILAR_BY_COSINE, SIMILAR_BY_SWING
-from jobs.scenarios import AUTO, Scenario
+from jobs.scenarios import AUTO, ITEM, Scenario
 
 BUILT_IN: tuple[PreferenceKind, ...] = (
     IdEmbedding(),

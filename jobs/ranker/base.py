@@ -12,13 +12,12 @@ import numpy as np
 
 from jobs.lake import Lake
 from jobs.lake.rankers import snapshot_partition
-from jobs.lake.schemas import ITEM
 from jobs.ranker.checkpoint import read_checkpoint
 from jobs.ranker.score import SlotTable
 from jobs.ranker.state import Ranker, new_ranker
 from jobs.ranker.table import NEVER, Block, EmbeddingTable
 from jobs.ranker.vocabulary import Vocabulary
-from jobs.scenarios import Scenario
+from jobs.scenarios import ITEM, Scenario
 
 
 def base_ranker(lake: Lake, scenario: Scenario, day: date) -> Ranker:

@@ -12,13 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from jobs.lake import Lake
-from jobs.lake.schemas import ITEM
 from jobs.ranker.day import SEEN_ROWS, Chunk, Clicks, read_day
 from jobs.ranker.encode import NO_CLICK, encode
 from jobs.ranker.retrain import DenseRows
 from jobs.ranker.score import described, no_rows
 from jobs.ranker.state import Ranker
-from jobs.scenarios import Scenario
+from jobs.scenarios import ITEM, Scenario
 
 
 @dataclass(frozen=True, eq=False)

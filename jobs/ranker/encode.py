@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from jobs.lake.schemas import ITEM
 from jobs.ranker.day import Chunk, Clicks
 from jobs.ranker.state import Ranker
+from jobs.scenarios import ITEM
 
 NO_CLICK = -1
 

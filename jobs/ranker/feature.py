@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from jobs.lake import schemas
-from jobs.lake.schemas import ITEM
 from jobs.ranker.dense_rows import DayRows
 from jobs.ranker.forward import Floats, logits
 from jobs.ranker.state import Ranker
 from jobs.ranker.vocabulary import Vocabulary
+from jobs.scenarios import ITEM
 
 _FEW_DIMENSIONS = 4
 """Vectors of so few dimensions are columns like any other."""

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from jobs.lake.schemas import ITEM
 from jobs.ranker.dense_rows import DayRows
 from jobs.ranker.device import deterministic
 from jobs.ranker.probe import FrozenRows
 from jobs.ranker.state import Ranker
+from jobs.scenarios import ITEM
 
 Floats = NDArray[np.float32]
 _ROWS_AT_ONCE = 8192

@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jobs.lake import Lake, schemas
-from jobs.lake.schemas import ITEM
 from jobs.ranker.checkpoint import read_checkpoint
 from jobs.ranker.day import SEEN_ROWS, Chunk, read_day, require_day
 from jobs.ranker.device import deterministic
 from jobs.ranker.encode import EncodedRows, encode, pad
 from jobs.ranker.state import Ranker
-from jobs.scenarios import Scenario
+from jobs.scenarios import ITEM, Scenario
 
 BASELINE = "baseline"
 KEYS = ("impression_id", "user_id", "item_id", "label", "fold")

@@ -9,12 +9,12 @@ import pyarrow as pa
 import torch
 from torch import nn
 
-from jobs.lake.schemas import ITEM, field_type
+from jobs.lake.schemas import field_type
 from jobs.ranker.device import default_device
 from jobs.ranker.network import new_network
 from jobs.ranker.table import EmbeddingTable
 from jobs.ranker.vocabulary import Vocabulary
-from jobs.scenarios import RankerOptions, Scenario
+from jobs.scenarios import ITEM, RankerOptions, Scenario
 
 
 @dataclass

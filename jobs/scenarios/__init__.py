@@ -1,6 +1,6 @@
 """One YAML file a feed, and the typed, frozen config that it is read into."""
 
-from jobs.scenarios.config import AUTO, FoldShares, Scenario, Schedule
+from jobs.scenarios.config import AUTO, ITEM, USER, FoldShares, Scenario, Schedule
 from jobs.scenarios.load import load_scenario, shipped_scenarios
 from jobs.scenarios.preferences import PreferenceTable
 from jobs.scenarios.rankers import ImportedSnapshots, RankerOptions, RetrainOptions
@@ -17,6 +17,8 @@ from jobs.scenarios.sources import (
 
 __all__ = [
     "AUTO",
+    "ITEM",
+    "USER",
     "Column",
     "CsvFormat",
     "FoldShares",

@@ -16,6 +16,7 @@ from jobs.scenarios.preferences import OwnPreference
 from jobs.scenarios.rankers import ImportedSnapshots, RankerOptions, RetrainOptions
 from jobs.scenarios.sources import SimulatedSource, TableSource
 
+USER, ITEM = "user_id", "item_id"
 AUTO = "auto"
 """The slot that is chosen by permutation importance."""
 
@@ -57,7 +58,7 @@ class Scenario(Frozen):
     horizons: tuple[int, ...] = (7, 30)
     preferences: tuple[str, ...] = Field(("id_embedding",), min_length=1)
     slot: str = Field(
-        "item_id",
+        ITEM,
         description="embedding slot that id_embedding leaks: user_id, item_id, a context field, or "
         "auto for the one that the ranker would miss most",
     )
@@ -82,7 +83,7 @@ class Scenario(Frozen):
     @property
     def fields(self) -> tuple[str, ...]:
         """Columns of impressions that the ranker looks up, each an embedding slot of its own."""
-        return ("user_id", "item_id", *self.context)
+        return (USER, ITEM, *self.context)
 
     def check_slot(self, slot: str) -> None:
         """Refuse a slot that the ranker does not have.
@@ -93,7 +94,7 @@ class Scenario(Frozen):
         if slot not in (*self.fields, AUTO):
             known = ", ".join((*self.fields, AUTO))
             raise ValueError(f"slot {slot!r} is no embedding slot: known: {known}")
-        if self.snapshots is not None and slot != "item_id":
+        if self.snapshots is not None and slot != ITEM:
             raise ValueError(f"slot {slot!r}: only item_id has vectors where they are imported")
 
     @field_validator("horizons")

@@ -11,8 +11,7 @@ from pyspark.sql import functions as F
 
 from jobs.lake import Lake, schemas
 from jobs.lake.rankers import checkpoint_partition, snapshot_keys, snapshot_partition
-from jobs.lake.schemas import ITEM
-from jobs.scenarios import Scenario
+from jobs.scenarios import ITEM, Scenario
 from jobs.spark.behaviour import Behaviour, TableWindow
 from jobs.spark.session import read_days, spark_type
 from jobs.spark.slot_rows import ranges_of, read_slot, slot_ranges

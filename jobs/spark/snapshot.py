@@ -17,8 +17,7 @@ from jobs.lake import Lake, Partition, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.lake.manifest import Manifest
 from jobs.lake.rankers import checkpoint_days, checkpoint_partition, ranker_keys
-from jobs.lake.schemas import ITEM
-from jobs.scenarios import Scenario
+from jobs.scenarios import ITEM, Scenario
 from jobs.spark.session import latest, midnight, spark_session
 from jobs.spark.slot_rows import ranges_of, read_slot, slot_ranges
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,20 +48,35 @@ def log_results(
         AuditError: the predictions of two variants are not on the same rows.
     """
     client = prepare_store()
-    experiment_id = experiment(client, f"lis/{scenario.name}")
-    groups: dict[tuple[str, ...], list[LisResult]] = {}
-    for result in ordered(results):
-        groups.setdefault(_parent_identity(result), []).append(result)
     logged = []
-    for group in groups.values():
-        with store_lock():
-            parent = _open_parent(client, experiment_id, group[0])
-        scores = [_log_score(client, lake, scenario, parent, result) for result in group]
+    for parent, scores in _scores_by_parent(client, lake, scenario, results):
         with store_lock():
             content = run_content(scenario, _stored_results(client, parent), report_html)
             written = runs.write(client, parent.info.run_id, content)
         logged += [_logged(parent, None, written), *scores]
     return logged
+
+
+def log_scores(lake: Lake, scenario: Scenario, results: Sequence[LisResult]) -> list[LoggedRun]:
+    """Log results one by one, below parents that stay open until ``log_results`` sums them up.
+
+    Raises: as ``log_results``.
+    """
+    found = _scores_by_parent(prepare_store(), lake, scenario, results)
+    return [score for _, scores in found for score in scores]
+
+
+def _scores_by_parent(
+    client: MlflowClient, lake: Lake, scenario: Scenario, results: Sequence[LisResult]
+) -> Iterator[tuple[Run, list[LoggedRun]]]:
+    experiment_id = experiment(client, f"lis/{scenario.name}")
+    groups: dict[tuple[str, ...], list[LisResult]] = {}
+    for result in ordered(results):
+        groups.setdefault(_parent_identity(result), []).append(result)
+    for group in groups.values():
+        with store_lock():
+            parent = _open_parent(client, experiment_id, group[0])
+        yield parent, [_log_score(client, lake, scenario, parent, result) for result in group]
 
 
 def _log_score(

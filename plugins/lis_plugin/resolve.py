@@ -50,7 +50,8 @@ class ResolveDateOperator(BaseOperator):
             {**scoring, "preference": name} for name in plan.preferences for scoring in horizons
         ]
         context["ti"].xcom_push(key="plan", value=plan.to_dict())
-        context["ti"].xcom_push(key="due", value=_due(plan))
+        due = [f"{scoring.horizon}@{scoring.as_of}" for scoring in plan.due]
+        context["ti"].xcom_push(key="due", value=due)
         return scorings
 
     def _plan(self, context: dict[str, Any]) -> RunPlan:
@@ -82,11 +83,3 @@ class ResolveDateOperator(BaseOperator):
 def _has_ended(scenario: Scenario) -> bool:
     """Without a schedule, the log is one that no longer grows."""
     return scenario.schedule.cron is None
-
-
-def _due(plan: RunPlan) -> dict[str, Any] | None:
-    if not plan.due:
-        return None
-    first = min(scoring.as_of_first for scoring in plan.due)
-    last = max(scoring.as_of_last for scoring in plan.due)
-    return {"as_of": f"{first}:{last}", "horizons": [scoring.horizon for scoring in plan.due]}

@@ -14,21 +14,24 @@ from jobs.scenarios import Scenario, SimulatedSource, shipped_scenarios
 
 _PLAN = "ti.xcom_pull(task_ids='resolve_date', key='plan')"
 _DUE = "ti.xcom_pull(task_ids='resolve_date', key='due')"
+_DAY = f"{{{{ {_PLAN}['day'] }}}}"
 _MODES = ["--mode", f"{{{{ {_PLAN}['modes'] | join(',') }}}}"]
+_UNTIL = ["--until", _DAY]
 
-DAYS = ["--start", f"{{{{ {_PLAN}['first_day'] }}}}", "--end", f"{{{{ {_PLAN}['day'] }}}}"]
-UNTIL = ["--until", f"{{{{ {_PLAN}['day'] }}}}"]
-TRAIN = [*UNTIL, "--since", "{{ params.since or '' }}"]
+INGESTED = ("impressions", "items", "quarantine", "history")
+
+DAYS = ["--start", f"{{{{ {_PLAN}['first_day'] }}}}", "--end", _DAY]
+TRAIN = [*_UNTIL, "--since", "{{ params.since or '' }}"]
+ALL_DUE = [
+    *("--due", f"{{{{ {_DUE} | join(',') }}}}"),
+    *("--preference", f"{{{{ {_PLAN}['preferences'] | join(',') }}}}"),
+    *_MODES,
+]
+ASSEMBLE = [*_UNTIL, *ALL_DUE]
 ONE_SCORING = [
     *("--as-of", "{{ task.scoring['as_of'] }}"),
     *("--horizons", "{{ task.scoring['horizon'] }}"),
     *("--preference", "{{ task.scoring['preference'] }}"),
-    *_MODES,
-]
-ALL_DUE = [
-    *("--as-of", f"{{{{ {_DUE}['as_of'] }}}}"),
-    *("--horizons", f"{{{{ {_DUE}['horizons'] | join(',') }}}}"),
-    *("--preference", f"{{{{ {_PLAN}['preferences'] | join(',') }}}}"),
     *_MODES,
 ]
 

@@ -91,8 +91,8 @@ class LisStepOperator(BaseOperator):
         end_group(self._process)
 
 
-class LisLogOperator(LisStepOperator):
-    """The step that logs to MLflow. Its task links to the run that it logged."""
+class LisScoreOperator(LisStepOperator):
+    """The step that scores a leak. Its task links to the run that it logged to MLflow."""
 
     operator_extra_links = (MlflowRunLink(),)
     mlflow_url = ""

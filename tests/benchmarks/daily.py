@@ -64,12 +64,8 @@ class Deployment:
         self.name = scenario.name
         self.events = folder / "events"
         self.events.mkdir()
-        settings = folder / "spark"
-        settings.mkdir()
-        (settings / "spark-defaults.conf").write_text(
-            f"spark.eventLog.enabled true\nspark.eventLog.dir {self.events.as_uri()}\n"
-            "spark.eventLog.compress false\n"
-        )
+        logging = {"enabled": "true", "dir": self.events.as_uri(), "compress": "false"}
+        options = " ".join(f"-Dspark.eventLog.{key}={value}" for key, value in logging.items())
         written = folder / "benchmark.yaml"
         written.write_text(yaml.safe_dump(scenario.model_dump(mode="json")), encoding="utf-8")
         settled = ("LIS_", "AIRFLOW", "MLFLOW")
@@ -78,8 +74,8 @@ class Deployment:
             "LIS_DATA": str(folder / "data"),
             "LIS_RAW": str(folder / "raw"),
             "LIS_SCENARIOS": str(written),
-            "SPARK_CONF_DIR": str(settings),
         }
+        self.prepare = f"source scripts/env.sh && export SPARK_SUBMIT_OPTS+=' {options}'"
         self.scenario = written
 
     def run(self, command: str) -> tuple[str, float]:
@@ -89,7 +85,7 @@ class Deployment:
         """
         started = time.perf_counter()
         ended = subprocess.run(
-            ["bash", "-c", f"source scripts/env.sh && {command}"],
+            ["bash", "-c", f"{self.prepare} && {command}"],
             cwd=PROJECT,
             env=self.environment,
             capture_output=True,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from jobs.parser import STEPS, build_parser
 from jobs.preference import preference_kinds
@@ -20,21 +21,14 @@ DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
 KNOWN_TAGS = {"lis", "daily", "on demand", "simulated", "log"}
 
 OF_A_LOG = {
-    "resolve_date": ["ingest", "leak.assemble", "leak.log", "leak.score"],
-    "ingest": ["history"],
-    "history": ["train"],
-    "train": ["snapshot"],
-    "snapshot": ["leak.assemble"],
-    "leak.assemble": ["leak.score"],
-    "leak.score": ["leak.log"],
-    "leak.log": ["report"],
+    "resolve_date": ["ingest", "score"],
+    "ingest": ["train"],
+    "train": ["assemble"],
+    "assemble": ["score"],
+    "score": ["report"],
     "report": [],
 }
-SIMULATED = {
-    **OF_A_LOG,
-    "resolve_date": ["leak.assemble", "leak.log", "leak.score", "simulate"],
-    "simulate": ["ingest"],
-}
+SIMULATED = {**OF_A_LOG, "resolve_date": ["score", "simulate"], "simulate": ["ingest"]}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +63,7 @@ def test_the_dag_keeps_the_house_rules(bag: DagBag, name: str) -> None:
     for task in dag.tasks:
         assert task.owner not in ("", "airflow")
         assert task.retries > 0
-    for heavy in ("train", "leak.score"):
+    for heavy in ("train", "score"):
         assert dag.get_task(heavy).pool == "gpu"
 
 
@@ -109,7 +103,7 @@ class PlanOfARun:
                 "preferences": ["id_embedding"],
                 "modes": ["swap", "retrain"],
             },
-            "due": {"as_of": "2026-01-01:2026-01-24", "horizons": [7, 30]},
+            "due": ["7@2026-01-24", "30@2026-01-01"],
         }[key]
 
 
@@ -120,8 +114,9 @@ def test_the_command_line_takes_what_every_task_gives_it(bag: DagBag, name: str)
     for task in dag.tasks:
         if task.task_id == "resolve_date":
             continue
-        if task.task_id.startswith("leak."):
-            task.scoring = {"as_of": "2026-01-24", "horizon": 7, "waits_for": None, **kind}
+        if isinstance(task, MappedOperator):
+            scoring = {"as_of": "2026-01-24", "horizon": 7, "waits_for": None, **kind}
+            task = task.unmap({"scoring": scoring})
         task.render_template_fields({"task": task, "ti": PlanOfARun(), "params": {"since": None}})
         given = getattr(task, "application_args", None) or ["step", task.step, *task.arguments]
         options = build_parser().parse_args(given)

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from plugins.lis_plugin.links import MlflowRunLink, checked_link
 from plugins.lis_plugin.processes import last_said
 from plugins.lis_plugin.spark import LisSparkOperator
-from plugins.lis_plugin.steps import LisLogOperator, LisStepOperator
+from plugins.lis_plugin.steps import LisScoreOperator, LisStepOperator
 
 WAITING = {"as_of": "2026-01-05", "horizon": 7, "waits_for": "2026-01-12"}
 NO_CONTEXT: Any = {}
@@ -43,7 +43,7 @@ def test_any_other_failure_may_be_tried_again(
     assert not isinstance(caught.value, AirflowFailException)
 
 
-@pytest.mark.parametrize("operator", [LisStepOperator, LisLogOperator, LisSparkOperator])
+@pytest.mark.parametrize("operator", [LisStepOperator, LisScoreOperator, LisSparkOperator])
 def test_a_horizon_that_is_not_due_is_skipped_and_says_what_it_waits_for(operator: Any) -> None:
     task = operator(task_id="t", step="score", arguments=[], scoring=WAITING)
     with pytest.raises(AirflowSkipException, match="waits for the data of 2026-01-12"):
@@ -76,7 +76,7 @@ def test_the_spark_command_names_this_interpreter_and_the_connection() -> None:
 
 
 def test_the_link_opens_the_run_that_the_task_logged() -> None:
-    task = LisLogOperator(task_id="t", step="log", arguments=[])
+    task = LisScoreOperator(task_id="t", step="score", arguments=[])
     key: Any = SimpleNamespace()
     assert MlflowRunLink().get_link(task, ti_key=key) == ""
     task.mlflow_url = "http://127.0.0.1:5000/#/experiments/1/runs/abc"

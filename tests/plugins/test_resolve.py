@@ -39,7 +39,7 @@ def test_a_scheduled_run_scores_each_horizon_as_of_its_own_date(tiny_feed: Path)
         ("id_embedding", "2026-01-07", 2, None),
         ("id_embedding", "2026-01-04", 5, None),
     ]
-    assert pushed["due"] == {"as_of": "2026-01-04:2026-01-07", "horizons": [2, 5]}
+    assert pushed["due"] == ["2@2026-01-07", "5@2026-01-04"]
     assert RunPlan.from_dict(pushed["plan"]).day.isoformat() == "2026-01-09"
 
 

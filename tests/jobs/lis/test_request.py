@@ -9,7 +9,7 @@ import pytest
 from jobs.errors import InputError, NotDue
 from jobs.lake import Lake, Partition
 from jobs.lake.rankers import checkpoint_partition, snapshot_partition
-from jobs.lis.request import require_due, wanted_scores
+from jobs.lis.request import AskedDays, parse_due, require_due, wanted_scores
 from jobs.scenarios import ImportedSnapshots, RankerOptions, Scenario, SimulatedSource
 
 FIRST = date(2026, 1, 1)
@@ -81,3 +81,17 @@ def test_imported_vectors_are_scored_by_training_alone() -> None:
     assert wanted.mode == "retrain"
     with pytest.raises(InputError, match="cannot be scored in mode probe: it takes retrain"):
         wanted_scores(IMPORTS, ["id_embedding"], ["probe"])
+
+
+def test_horizons_of_the_same_dates_are_asked_for_together() -> None:
+    assert parse_due("") == []
+    assert parse_due("7@2026-01-03:2026-01-04, 3@2026-01-05,1@2026-01-03:2026-01-04") == [
+        AskedDays((day(3), day(4)), (7, 1)),
+        AskedDays((day(5),), (3,)),
+    ]
+
+
+@pytest.mark.parametrize("text", ["7", "week@2026-01-03", "-7@2026-01-03", "7@soon", "7@"])
+def test_a_horizon_without_its_date_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="write"):
+        parse_due(text)

@@ -18,7 +18,7 @@ from mlflow.entities import Run
 
 from jobs.errors import AuditError
 from jobs.lake import Lake
-from jobs.tracking.log import log_results
+from jobs.tracking.log import log_results, log_scores
 from jobs.tracking.runs import KEY, PARENT, open_run
 from jobs.tracking.store import experiment, prepare_store, store_lock
 from tests.jobs.tracking.sample_results import SCENARIO, make_result, publish_predictions
@@ -28,7 +28,7 @@ DAY = date(2026, 2, 1)
 LOG_ONE = """
 import sys
 from jobs.lake import Lake
-from jobs.tracking.log import log_results
+from jobs.tracking.log import log_results, log_scores
 from tests.jobs.tracking.sample_results import SCENARIO, make_result
 log_results(Lake.from_environment(), SCENARIO, [
     make_result(horizon=int(sys.argv[1]), as_of="2026-03-05", leak_digest=sys.argv[1] * 64)
@@ -178,6 +178,23 @@ def test_a_horizon_that_falls_due_later_joins_its_dates_run(
     note = client.get_run(month[0].run_id).data.tags["mlflow.note.content"]
     assert "7 days later" in note
     assert "30 days later" in note
+
+
+def test_a_parent_stays_open_until_its_scores_are_summed_up(
+    client: MlflowClient, lake: Lake
+) -> None:
+    results = [make_result(as_of="2026-03-10")]
+    (alone,) = log_scores(lake, SCENARIO, results)
+    assert alone.parent_run_id is not None
+    assert client.get_run(alone.run_id).info.status == "FINISHED"
+    assert client.get_run(alone.parent_run_id).info.status == "RUNNING"
+    parent, score = log_results(lake, SCENARIO, results, "<p></p>")
+    assert (parent.run_id, score.run_id) == (alone.parent_run_id, alone.run_id)
+    assert (parent.written, score.written) == (True, False)
+    assert client.get_run(parent.run_id).info.status == "FINISHED"
+    # Scored again, nothing is opened anew.
+    assert not any(run.written for run in log_scores(lake, SCENARIO, results))
+    assert client.get_run(parent.run_id).info.status == "FINISHED"
 
 
 def test_recomputed_figures_of_the_same_identity_replace_the_old(
