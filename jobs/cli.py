@@ -75,7 +75,6 @@ def _simulate(options: argparse.Namespace) -> None:
 def _ingest(options: argparse.Namespace) -> None:
     lake, scenario = Lake.from_environment(), _scenario(options)
     steps.ingest(lake, scenario, options.raw, options.start, options.end)
-    steps.history(lake, scenario, None)
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -139,16 +138,20 @@ def _step(options: argparse.Namespace) -> None:
         first, last = _need(options, "start"), _need(options, "end")
         steps.simulate(scenario, options.raw, first, (last - first).days + 1)
     elif name == "ingest":
-        steps.ingest(lake, scenario, options.raw, options.start, options.end)
-        steps.history(lake, scenario, options.end)
+        # A backfill makes the later days' histories again day by day, not all of them each time.
+        until = options.end
+        steps.ingest(lake, scenario, options.raw, options.start, until, until)
     elif name == "train":
         steps.train(lake, scenario, options.until, since=options.since)
     elif name == "assemble":
+        from jobs.spark.session import one_session
+
         asked = _asked_days(options, scenario)
         to_assemble = [_settled(options, lake, scenario, days) for days in asked]
-        steps.snapshot(lake, scenario, options.until)
-        for asked_for in to_assemble:
-            steps.assemble(lake, *asked_for)
+        with one_session():
+            steps.snapshot(lake, scenario, options.until)
+            for asked_for in to_assemble:
+                steps.assemble(lake, *asked_for)
     elif name == "score":
         for asked_days in _asked_days(options, scenario):
             results = steps.score(lake, *_settled(options, lake, scenario, asked_days))

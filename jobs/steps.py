@@ -78,13 +78,27 @@ def simulate(
 
 
 def ingest(
-    lake: Lake, scenario: Scenario, raw: str | None, first: date | None, last: date | None
+    lake: Lake,
+    scenario: Scenario,
+    raw: str | None,
+    first: date | None,
+    last: date | None,
+    histories_until: date | None = None,
 ) -> None:
-    """Raw log to impressions, items and quarantine."""
+    """Raw log to impressions, items and quarantine, and these to click histories.
+
+    Histories are made for every ingested day, up to one if given, that has none or whose past has
+    changed.
+    """
+    from jobs.spark.history import build_history
     from jobs.spark.ingest import ingest as run
+    from jobs.spark.session import one_session
 
     check_order(first, last)
-    done = run(lake, scenario, raw_location(scenario, raw), first, last)
+    with one_session():
+        done = run(lake, scenario, raw_location(scenario, raw), first, last)
+        until = histories_until or _last_ingested(lake, scenario)
+        with_history = build_history(lake, scenario, until)
     rows, bad = sum(day.rows for day in done), sum(day.quarantined for day in done)
     log.info(
         "%s: %s impressions on %d days (%s to %s), %s rows quarantined",
@@ -95,14 +109,7 @@ def ingest(
         done[-1].day,
         f"{bad:,}",
     )
-
-
-def history(lake: Lake, scenario: Scenario, last: date | None) -> None:
-    """Click histories of every ingested day that has none, or whose past has changed."""
-    from jobs.spark.history import build_history
-
-    done = build_history(lake, scenario, last or _last_ingested(lake, scenario))
-    log.info("%s: histories of %d days", scenario.name, len(done))
+    log.info("%s: histories of %d days", scenario.name, len(with_history))
 
 
 def train(
@@ -175,6 +182,7 @@ def assemble(
 ) -> None:
     """Feature tables at T and T+n of every kind; in retrain mode of the days before T as well."""
     from jobs.spark.features import assemble_tables
+    from jobs.spark.session import one_session
 
     require_due(lake, scenario, as_ofs, horizons)
     rankers = base_days(lake, scenario)
@@ -186,13 +194,14 @@ def assemble(
             for as_of in as_ofs:
                 days.update(fit_days(scenario, rankers, as_of))
     kinds = {want.kind.name: want.kind for want in wanted}
-    for name, days in days_of.items():
-        done = assemble_tables(lake, scenario, kinds[name], sorted(days), horizons)
-        log.info("%s: %d feature tables of %s", scenario.name, len(done), name)
-    if any(want.mode != "swap" for want in wanted):
-        every_day = sorted(set().union(*days_of.values()))
-        for name in scenario.ranker.side_information:
-            assemble_tables(lake, scenario, preference_kind(name, scenario), every_day, [0])
+    with one_session():
+        for name, days in days_of.items():
+            done = assemble_tables(lake, scenario, kinds[name], sorted(days), horizons)
+            log.info("%s: %d feature tables of %s", scenario.name, len(done), name)
+        if any(want.mode != "swap" for want in wanted):
+            every_day = sorted(set().union(*days_of.values()))
+            for name in scenario.ranker.side_information:
+                assemble_tables(lake, scenario, preference_kind(name, scenario), every_day, [0])
 
 
 def score(

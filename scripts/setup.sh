@@ -73,7 +73,7 @@ archive_spark() {
 make_environment
 require_java
 install requirements.txt
-archive_spark
+archive_spark &
 case "${1:-}" in
   sharded) install requirements-sharded.txt --no-deps ;;
   dev)
@@ -81,3 +81,4 @@ case "${1:-}" in
     install requirements-dev.txt
     ;;
 esac
+wait

@@ -14,11 +14,12 @@ from moto.server import ThreadedMotoServer
 
 from jobs.lake import Lake
 
-# Jobs of a few rows are over before the optimising compiler has paid for itself. So in every JVM
-# that a test starts, and in those of its processes.
+# Jobs of a few rows are over before an optimising compiler or a collector with threads of its own
+# has paid for itself. So in every JVM that a test starts, and in those of its processes.
 os.environ["SPARK_SUBMIT_OPTS"] = (
-    f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} -XX:TieredStopAtLevel=1"
+    f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 )
+os.environ["LIS_SPARK_SHUFFLE_PARTITIONS"] = "4"
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ class Deployment:
             "LIS_DATA": str(self.data),
             "LIS_SCENARIOS": str(scenario),
             "LIS_SPARK_MEMORY": "1g",
+            "LIS_SPARK_SHUFFLE_PARTITIONS": "4",
         }
         self.lake = Lake(str(self.data / "lake"))
         self.shell("scripts/airflow_setup.sh")
@@ -131,7 +132,8 @@ def test_a_dated_run_scores_each_horizon_at_its_own_day(deployment: Deployment) 
 
 def test_the_same_day_again_changes_no_byte_and_adds_no_run(deployment: Deployment) -> None:
     with unchanged(deployment):
-        deployment.run((TODAY - timedelta(days=3)).isoformat())
+        asked = json.dumps({"horizons": [1]})
+        deployment.run((TODAY - timedelta(days=3)).isoformat(), "--conf", f"'{asked}'")
 
 
 def test_a_form_without_a_date_scores_up_to_yesterday(deployment: Deployment) -> None:

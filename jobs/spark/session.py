@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, time, timedelta
 
 import pyarrow.parquet as pq
@@ -26,6 +27,9 @@ _SETTINGS = {
     "spark.sql.legacy.parquet.nanosAsLong": "true",
 }
 
+_kept: ContextVar[bool] = ContextVar("_kept", default=False)
+"""Whether a session outlives the ``spark_session`` that has started it."""
+
 
 @contextmanager
 def spark_session(name: str) -> Iterator[SparkSession]:
@@ -38,6 +42,32 @@ def spark_session(name: str) -> Iterator[SparkSession]:
     if running is not None:
         yield _with_settings(running)
         return
+    session = _new_session(name)
+    try:
+        yield _with_settings(session)
+    finally:
+        if not _kept.get():
+            session.stop()
+
+
+@contextmanager
+def one_session() -> Iterator[None]:
+    """Every ``spark_session`` in the block is the same one: the first starts it, the block ends it.
+
+    A session more would start its Python workers anew. One that runs already is left running.
+    """
+    running = SparkSession.getActiveSession()
+    before = _kept.set(True)
+    try:
+        yield
+    finally:
+        _kept.reset(before)
+        started = SparkSession.getActiveSession()
+        if started is not None and running is None and not _kept.get():
+            started.stop()
+
+
+def _new_session(name: str) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name).config("spark.ui.enabled", "false")
     builder = builder.config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
@@ -48,10 +78,7 @@ def spark_session(name: str) -> Iterator[SparkSession]:
         builder = builder.config("spark.driver.host", "127.0.0.1")
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
-    try:
-        yield _with_settings(session)
-    finally:
-        session.stop()
+    return session
 
 
 def _with_settings(session: SparkSession) -> SparkSession:

@@ -1,21 +1,20 @@
 """Histories, similar items and next clicks in local Spark, beside DuckDB on the same files.
 
 Run as ``python -m tests.benchmarks.behaviour [--rows N] [--rounds N]``, over logs of a sixteenth, a
-quarter and all of the rows. Every job runs in a process of its own. Before any is timed, both have
-to agree on a small log.
+quarter and all of the rows. Before anything is timed, both have to agree on a small log.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import shutil
-import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -32,21 +31,21 @@ from tests.benchmarks.feed import (
     FeedOptions,
     write_feed,
 )
-from tests.benchmarks.measure import OUR_PYTHON, PEER_PYTHON, RESULTS, JobRun
+from tests.benchmarks.measure import OUR_PYTHON, PEER_PYTHON, EngineRun, JobRun
+from tests.benchmarks.page import Page
 
 PARTS = (16, 4, 1)
-MOST_SLOPE, MOST_RATIO = 1.05, 2.5
+ROWS, MOST_SLOPE, MOST_RATIO = 20_000_000, 1.05, 2.5
 ALL = "all three"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Runs of one job over one log: ours and the peer's, in turns."""
+    """Runs over one log: ours and the peer's, in turns."""
 
     rows: int
-    job: str
-    ours: Sequence[JobRun]
-    theirs: Sequence[JobRun]
+    ours: Sequence[EngineRun]
+    theirs: Sequence[EngineRun]
 
 
 @dataclass(frozen=True)
@@ -62,167 +61,146 @@ class Bound:
         return self.value <= self.most
 
 
-@dataclass(frozen=True)
-class Report:
-    """All of one run. machine: what it ran on, in words."""
+def bounds(pairs: Sequence[Pair]) -> list[Bound]:
+    """Growth of our time without the start, and our time with it to the peer's."""
+    largest = pairs[-1]
+    slopes = [
+        Bound(
+            f"log-log slope of our time without the start, {job}",
+            _slope({pair.rows: _work(pair.ours, job) for pair in pairs}),
+            MOST_SLOPE,
+        )
+        for job in (*JOBS, ALL)
+    ]
+    ratio = _total(largest.ours) / _total(largest.theirs)
+    return [*slopes, Bound(f"ours to DuckDB, {largest.rows:,} rows, start too", ratio, MOST_RATIO)]
 
-    machine: str
-    pairs: Sequence[Pair]
 
-    @property
-    def bounds(self) -> list[Bound]:
-        """Growth of our time without the start, and our time with it to the peer's."""
-        sizes = sorted({pair.rows for pair in self.pairs})
-        slopes = [
-            Bound(
-                f"log-log slope of our time without the start, {job}",
-                _slope({rows: self._total(rows, job, _our_work) for rows in sizes}),
-                MOST_SLOPE,
-            )
-            for job in (*JOBS, ALL)
+def table(pairs: Sequence[Pair]) -> str:
+    """Every job over every log, the growth of each, and what was aimed at, in Markdown."""
+    heads = ("rows", "job", "ours, s", "DuckDB, s", "ratio", "ours, peak MiB", "DuckDB, peak MiB")
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for pair in pairs:
+        starts = [median(run.start_seconds for run in runs) for runs in (pair.ours, pair.theirs)]
+        lines.append(f"| {pair.rows:,} | start | {starts[0]:.1f} | {starts[1]:.1f} | | | |")
+        lines += [_row(pair, job) for job in JOBS]
+        lines.append(_times(pair.rows, "all, start too", _total(pair.ours), _total(pair.theirs)))
+    lines += ["", "| s a million rows more | ours | DuckDB |", "|---|---|---|"]
+    for job in (*JOBS, ALL):
+        growth = [
+            (_work(of(pairs[-1]), job) - _work(of(pairs[-2]), job))
+            / ((pairs[-1].rows - pairs[-2].rows) / 1e6)
+            for of in (lambda pair: pair.ours, lambda pair: pair.theirs)
         ]
-        ratios = [
-            Bound(
-                f"ours to DuckDB, {sizes[-1]:,} rows, {job}",
-                self._total(sizes[-1], job, _ours) / self._total(sizes[-1], job, _theirs),
-                MOST_RATIO,
-            )
-            for job in (*JOBS, ALL)
-        ]
-        return [*slopes, *ratios]
-
-    def _total(self, rows: int, job: str, seconds: Callable[[Pair], float]) -> float:
-        chosen = [pair for pair in self.pairs if pair.rows == rows and job in (pair.job, ALL)]
-        return sum(map(seconds, chosen))
-
-    def write(self, folder: Path) -> None:
-        """``behaviour.md`` and ``behaviour.json`` in the folder."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "behaviour.md").write_text(self.markdown(), encoding="utf-8")
-        plain = {
-            "machine": self.machine,
-            "pairs": [asdict(pair) for pair in self.pairs],
-            "targets": [{**asdict(bound), "met": bound.is_met} for bound in self.bounds],
-        }
-        (folder / "behaviour.json").write_text(json.dumps(plain, indent=2) + "\n")
-
-    def markdown(self) -> str:
-        first, loads = self.pairs[0], [run.load for pair in self.pairs for run in _runs(pair)]
-        heads = ("rows", "job", "ours, s", "of it start, s", "DuckDB, s", "ratio")
-        lines = [
-            "# Behaviour jobs beside DuckDB",
-            "",
-            f"`python -m tests.benchmarks.behaviour`, {self.machine}; {first.ours[0].engine}, "
-            f"{first.theirs[0].engine}; medians of {len(first.ours)} round(s) in turns, every run "
-            f"in a process of its own; load before them {min(loads):.1f} to {max(loads):.1f}.",
-            "",
-            "Both read the same Parquet files and write sorted Parquet. Ours also writes the "
-            "clicks from which the next day goes on, and audits and publishes what it wrote. "
-            "Start: the JVM and a first trivial job. Peaks: of the JVM, and of DuckDB's process.",
-            "",
-            f"| {' | '.join(heads)} | ours, peak MiB | DuckDB, peak MiB |",
-            "|---" * (len(heads) + 2) + "|",
-            *map(_row, self.pairs),
-            "",
-            "| target | measured | at most | met |",
-            "|---|---|---|---|",
-            *(
-                f"| {bound.what} | {bound.value:.2f} | {bound.most:g} "
-                f"| {'yes' if bound.is_met else 'no'} |"
-                for bound in self.bounds
-            ),
-        ]
-        return "\n".join(lines) + "\n"
+        lines.append(f"| {job} | {growth[0]:.2f} | {growth[1]:.2f} |")
+    lines += ["", "| target | measured | at most | met |", "|---|---|---|---|"]
+    lines += [
+        f"| {bound.what} | {bound.value:.2f} | {bound.most:g} | {'yes' if bound.is_met else 'no'} |"
+        for bound in bounds(pairs)
+    ]
+    return "\n".join(lines)
 
 
-def measured(rows: int, rounds: int, folder: Path) -> Report:
-    """Check that both agree, then run both over logs of three sizes.
+def measured(rows: int, rounds: int, folder: Path) -> list[Pair]:
+    """Check that both agree, then run both over logs of three sizes, the largest last.
 
     Raises:
         ArithmeticError: they disagree.
     """
     small = folder / "small"
     write_feed(Lake(str(small / "lake")), SMALL_FEED)
-    for job in JOBS:
-        _run_ours(small, job)
-        _run_theirs(small, job)
+    _run_ours(small)
+    _run_theirs(small)
     check_agreement(small)
-    pairs = [pair for part in PARTS for pair in _measured_log(rows // part, rounds, folder)]
-    return Report(measure.machine(), pairs)
+    return [_measured_log(rows // part, rounds, folder) for part in PARTS]
 
 
-def _measured_log(rows: int, rounds: int, folder: Path) -> list[Pair]:
+def _measured_log(rows: int, rounds: int, folder: Path) -> Pair:
     log = folder / str(rows)
     write_feed(Lake(str(log / "lake")), FeedOptions(rows))
-    found: dict[str, tuple[list[JobRun], list[JobRun]]] = {job: ([], []) for job in JOBS}
+    pair = Pair(rows, [], [])
     for _ in range(rounds):
         for made in ("lake/history", "lake/recent_clicks", "lake/features", "duckdb"):
             shutil.rmtree(log / made, ignore_errors=True)
-        for job in JOBS:
-            ours, theirs = _run_ours(log, job), _run_theirs(log, job)
-            # Of similar items, hashes of users decide; they differ.
-            if job in (HISTORY, NEXT_CLICK) and ours.rows != theirs.rows:
-                raise ArithmeticError(f"{job}: {ours.rows} rows, DuckDB's {theirs.rows}")
-            found[job][0].append(ours)
-            found[job][1].append(theirs)
+        ours, theirs = _run_ours(log), _run_theirs(log)
+        # Of similar items, hashes of users decide; they differ.
+        for job in (HISTORY, NEXT_CLICK):
+            if ours.jobs[job].rows != theirs.jobs[job].rows:
+                raise ArithmeticError(f"{job}: {ours.jobs[job]}, DuckDB's {theirs.jobs[job]}")
+        pair = Pair(rows, [*pair.ours, ours], [*pair.theirs, theirs])
     shutil.rmtree(log)
-    return [Pair(rows, job, *runs) for job, runs in found.items()]
+    return pair
 
 
-def _run_ours(log: Path, job: str) -> JobRun:
-    return JobRun(**measure.result(OUR_PYTHON, "spark_jobs", str(log), job))
+def _run_ours(log: Path) -> EngineRun:
+    return _read(measure.result(OUR_PYTHON, "spark_jobs", str(log)))
 
 
-def _run_theirs(log: Path, job: str) -> JobRun:
+def _run_theirs(log: Path) -> EngineRun:
     given = ["--as-of", str(AS_OF), "--horizon", str(HORIZON), "--lookback", str(LOOKBACK_DAYS)]
-    return JobRun(**measure.result(PEER_PYTHON, "duckdb_peer", str(log), job, *given))
+    return _read(measure.result(PEER_PYTHON, "duckdb_peer", str(log), *given))
+
+
+def _read(found: dict[str, Any]) -> EngineRun:
+    jobs = {job: JobRun(**run) for job, run in found["jobs"].items()}
+    return EngineRun(**{**found, "jobs": jobs})
 
 
 def _slope(seconds: Mapping[int, float]) -> float:
     return float(np.polyfit(np.log(list(seconds)), np.log(list(seconds.values())), 1)[0])
 
 
-def _runs(pair: Pair) -> list[JobRun]:
-    return [*pair.ours, *pair.theirs]
+def _work(runs: Sequence[EngineRun], job: str) -> float:
+    return median(run.work_seconds if job == ALL else run.jobs[job].seconds for run in runs)
 
 
-def _ours(pair: Pair) -> float:
-    return median(run.seconds for run in pair.ours)
+def _total(runs: Sequence[EngineRun]) -> float:
+    return median(run.seconds for run in runs)
 
 
-def _our_work(pair: Pair) -> float:
-    return median(run.work_seconds for run in pair.ours)
+def _row(pair: Pair, job: str) -> str:
+    peaks = [
+        f"{median(run.jobs[job].peak_mib for run in runs):,.0f}"
+        for runs in (pair.ours, pair.theirs)
+    ]
+    return _times(pair.rows, job, _work(pair.ours, job), _work(pair.theirs, job), *peaks)
 
 
-def _theirs(pair: Pair) -> float:
-    return median(run.seconds for run in pair.theirs)
-
-
-def _row(pair: Pair) -> str:
-    figures = (
-        f"{pair.rows:,}",
-        pair.job,
-        f"{_ours(pair):.1f}",
-        f"{median(run.start_seconds for run in pair.ours):.1f}",
-        f"{_theirs(pair):.1f}",
-        f"{_ours(pair) / _theirs(pair):.2f}",
-        f"{median(run.peak_mib for run in pair.ours):,.0f}",
-        f"{median(run.peak_mib for run in pair.theirs):,.0f}",
-    )
-    return f"| {' | '.join(figures)} |"
+def _times(rows: int, what: str, ours: float, theirs: float, *peaks: str) -> str:
+    figures = (f"{rows:,}", what, f"{ours:.1f}", f"{theirs:.1f}", f"{ours / theirs:.1f}")
+    return f"| {' | '.join((*figures, *(peaks or ('', ''))))} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=20_000_000, help="of the largest log")
+    parser.add_argument("--rows", type=int, default=ROWS, help="of the largest log")
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
     if not PEER_PYTHON.exists():
         parser.error("DuckDB is not installed: run scripts/bench_setup.sh")
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        report = measured(options.rows, options.rounds, Path(folder))
-    report.write(RESULTS)
-    sys.stdout.write(report.markdown())
+        pairs = measured(options.rows, options.rounds, Path(folder))
+    page = Page(
+        "behaviour",
+        "Behaviour jobs beside DuckDB",
+        f"{pairs[0].ours[0].engine}, {pairs[0].theirs[0].engine}; medians of {options.rounds} "
+        "round(s) in turns. Each ran the jobs one after another in one process, over the same "
+        "Parquet files, and wrote sorted Parquet. On a small log, all rows of both were compared "
+        "first.",
+        table(pairs),
+        "Ours also writes the clicks from which the next day goes on, and audits and publishes "
+        "what it wrote. On small logs the start of the JVM and its first plans, compiled code and "
+        "Python workers are most of our time; the seconds a million rows more are what is left on "
+        "large ones. Spark is here for logs that no single machine holds. Peaks: of the JVM and of "
+        "DuckDB's process, from their start on.",
+        {
+            "pairs": [asdict(pair) for pair in pairs],
+            "targets": [{**asdict(bound), "met": bound.is_met} for bound in bounds(pairs)],
+        },
+        load,
+    )
+    page.publish(kept=options.rows == ROWS)
 
 
 if __name__ == "__main__":

@@ -154,7 +154,6 @@ def connected(folder: Path) -> duckdb.DuckDBPyConnection:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("job", choices=QUERIES)
     parser.add_argument("--as-of", type=date.fromisoformat, required=True)
     parser.add_argument("--horizon", type=int, required=True)
     parser.add_argument("--lookback", type=int, required=True)
@@ -165,22 +164,22 @@ def main() -> None:
     database = connected(options.folder)
     database.execute("SELECT 1").fetchall()
     started = time.perf_counter()
-    if options.job == "similar_items":
-        database.execute(f"CREATE VIEW history AS FROM '{tables / 'history.parquet'}'")
-    query = QUERIES[options.job].format(
-        as_of=options.as_of,
-        known_at=options.as_of + timedelta(days=options.horizon),
-        lookback=options.lookback,
-    )
-    [(rows,)] = database.execute(
-        f"COPY ({query}) TO '{tables / options.job}.parquet'"
-        " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 131072)"
-    ).fetchall()
-    ended = time.perf_counter()
-    engine = f"DuckDB {duckdb.__version__}"
-    measure.hand_over(
-        measure.JobRun(engine, rows, ended - begin, started - begin, measure.peak_mib())
-    )
+    runs = {}
+    for job, query in QUERIES.items():
+        job_begin = time.perf_counter()
+        if job == "similar_items":
+            database.execute(f"CREATE VIEW history AS FROM '{tables / 'history.parquet'}'")
+        of_the_day = query.format(
+            as_of=options.as_of,
+            known_at=options.as_of + timedelta(days=options.horizon),
+            lookback=options.lookback,
+        )
+        [(rows,)] = database.execute(
+            f"COPY ({of_the_day}) TO '{tables / job}.parquet'"
+            " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 131072)"
+        ).fetchall()
+        runs[job] = measure.JobRun(rows, time.perf_counter() - job_begin, measure.peak_mib())
+    measure.hand_over(measure.EngineRun(f"DuckDB {duckdb.__version__}", started - begin, runs))
 
 
 if __name__ == "__main__":

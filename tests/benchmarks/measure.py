@@ -48,22 +48,34 @@ class Measurement:
 class JobRun:
     """What a contestant took for one job over a log.
 
-    rows: that it wrote. seconds: start included. start_seconds: until its engine had answered a
-    first trivial question. peak_mib: most memory that the engine's process ever held. load: as
-    of ``Measurement``.
+    rows: that it wrote. peak_mib: most memory that the engine's process had held by its end.
+    """
+
+    rows: int
+    seconds: float
+    peak_mib: float
+
+
+@dataclass(frozen=True)
+class EngineRun:
+    """What an engine took for several jobs, one after another in one process.
+
+    start_seconds: until it had answered a first trivial question. load: as of ``Measurement``.
     """
 
     engine: str
-    rows: int
-    seconds: float
     start_seconds: float
-    peak_mib: float
+    jobs: dict[str, JobRun]
     load: float = 0.0
 
     @property
     def work_seconds(self) -> float:
         """Without the start."""
-        return self.seconds - self.start_seconds
+        return sum(run.seconds for run in self.jobs.values())
+
+    @property
+    def seconds(self) -> float:
+        return self.start_seconds + self.work_seconds
 
 
 def timed(train: Callable[[], int]) -> tuple[int, float, float]:
@@ -83,7 +95,7 @@ def report(rows: int, seconds: float, cpu_seconds: float, auc: float) -> None:
     hand_over(Measurement(rows, seconds, cpu_seconds, auc, peak_mib(), os.getloadavg()[0]))
 
 
-def hand_over(found: Measurement | JobRun) -> None:
+def hand_over(found: Measurement | EngineRun) -> None:
     """Hand the result to the process that waits for it, as the last line of output."""
     sys.stdout.write(f"\n{json.dumps(asdict(found))}\n")
 

@@ -39,19 +39,20 @@ def _jvm_peak_mib() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("job", choices=JOBS)
-    options = parser.parse_args()
-    lake, scenario = Lake(str(options.folder / "lake")), feed_scenario()
+    folder = parser.parse_args().folder
+    lake, scenario = Lake(str(folder / "lake")), feed_scenario()
     begin = time.perf_counter()
+    runs = {}
     with spark_session("benchmark") as spark:
         spark.range(1).count()
         started = time.perf_counter()
-        partitions = made(lake, scenario, options.job)
-        ended = time.perf_counter()
-        peak = _jvm_peak_mib()
-    rows = sum(lake.require(partition, "").rows for partition in partitions)
-    engine = f"Spark {pyspark.__version__}"
-    measure.hand_over(measure.JobRun(engine, rows, ended - begin, started - begin, peak))
+        for job in JOBS:
+            job_begin = time.perf_counter()
+            partitions = made(lake, scenario, job)
+            seconds = time.perf_counter() - job_begin
+            rows = sum(lake.require(partition, "").rows for partition in partitions)
+            runs[job] = measure.JobRun(rows, seconds, _jvm_peak_mib())
+    measure.hand_over(measure.EngineRun(f"Spark {pyspark.__version__}", started - begin, runs))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ RawRow = Sequence[str | None]
 def spark() -> Iterator[SparkSession]:
     """The running session, which the jobs then use and leave running."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    os.environ["LIS_SPARK_SHUFFLE_PARTITIONS"] = "4"
     settings: dict[str, bool | float | int | str | None] = {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -269,13 +270,23 @@ def test_names_cannot_become_markup_or_filter(client: MlflowClient, lake: Lake) 
     assert "\\| &lt;b>" in note
 
 
-def test_processes_at_once_share_one_parent(client: MlflowClient, lake: Lake) -> None:
+def test_processes_that_meet_an_empty_store_at_once_share_one_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIS_DATA", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("LIS_LAKE", raising=False)
     processes = [
         subprocess.Popen([sys.executable, "-c", LOG_ONE, n], stderr=subprocess.PIPE)
         for n in ("3", "7", "7")
     ]
     errors = [process.communicate()[1].decode() for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], errors
+    assert [path.name for path in (tmp_path / "mlflow").glob("mlflow.db*")] == ["mlflow.db"]
+    with sqlite3.connect(tmp_path / "mlflow" / "mlflow.db") as database:
+        names = database.execute("select name from experiments order by name").fetchall()
+    assert names == [("Default",), ("lis/small_feed",)]
+    client = prepare_store()
     runs = runs_of(client, "2026-03-05")
     parents = [run for run in runs if run.data.tags["lis.kind"] == "run"]
     assert len(parents) == 1

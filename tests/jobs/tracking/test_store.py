@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from jobs.errors import InputError
 from jobs.tracking import store
-
-FIRST_CONTACT = """
-from jobs.tracking.store import experiment, prepare_store
-print(experiment(prepare_store(), "lis/shared"))
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -24,22 +16,6 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LIS_DATA", str(tmp_path))
     return tmp_path
-
-
-def test_processes_that_meet_an_empty_store_at_once_all_succeed(data: Path) -> None:
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", FIRST_CONTACT], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        for _ in range(3)
-    ]
-    answers = [process.communicate() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0], answers
-    assert len({output for output, _ in answers}) == 1
-    assert [path.name for path in (data / "mlflow").glob("mlflow.db*")] == ["mlflow.db"]
-    with sqlite3.connect(data / "mlflow" / "mlflow.db") as database:
-        names = database.execute("select name from experiments order by name").fetchall()
-    assert names == [("Default",), ("lis/shared",)]
 
 
 def test_store_and_artifacts_lie_in_the_data_folder(data: Path) -> None:
