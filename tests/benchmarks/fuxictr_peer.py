@@ -73,9 +73,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--vocabulary", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=int, help="train on the first rows of the day alone")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    torch.default_generator.manual_seed(options.seed)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         features = feature_map_of(LogOptions(vocabulary=options.vocabulary).sizes, folder)

@@ -60,7 +60,7 @@ class Impressions:
     ts: NDArray[np.int64]
 
 
-def scenario_of(history_length: int = 0, precision: str = "auto") -> Scenario:
+def scenario_of(history_length: int = 0, precision: str = "auto", seed: int = 0) -> Scenario:
     """The ranker that everyone trains: DCNv2, 16 dimensions, 3 cross layers, MLP 256-128."""
     context = FIELDS[2:]
     columns = {"user_id": "user_id", "item_id": "item_id", "ts": "ts", "label": "label"}
@@ -86,6 +86,7 @@ def scenario_of(history_length: int = 0, precision: str = "auto") -> Scenario:
                 "batch_size": 4096,
                 "history_length": history_length,
                 "precision": precision,
+                "seed": seed,
             },
         }
     )

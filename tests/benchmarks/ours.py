@@ -42,10 +42,11 @@ def main() -> None:
     parser.add_argument("--history-length", type=int, default=0)
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     lake = Lake(str(options.folder / "lake"))
-    scenario = scenario_of(options.history_length, options.precision)
+    scenario = scenario_of(options.history_length, options.precision, options.seed)
     ranker = ranker_that_knows(scenario, options.vocabulary)
     *before, day = lake.days("impressions", scenario.name)
     for warm in before:

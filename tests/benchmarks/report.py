@@ -58,7 +58,8 @@ class Report:
         lines = [
             "# Training speed",
             "",
-            f"{self.machine} Medians of interleaved runs; load: waiting processes before each run.",
+            f"{self.machine} Medians of interleaved runs, each with a seed of its own; load: "
+            "waiting processes before each run.",
             "",
             "| who | rows trained | rows/s | rows per CPU second | AUC held out | peak MiB "
             "| runs | load |",
@@ -100,7 +101,7 @@ def _row(who: Contestant, found: Sequence[Measurement]) -> str:
         f"{found[0].rows:,}",
         f"{middle(found, Measurement.speed):,.0f}",
         f"{middle(found, Measurement.cpu_speed):,.0f}",
-        f"{median(one.auc for one in found):.4f}",
+        f"{min(one.auc for one in found):.4f} to {max(one.auc for one in found):.4f}",
         f"{median(one.peak_mib for one in found):,.0f}",
         f"{len(found)}",
         f"{min(loads):.1f} to {max(loads):.1f}",

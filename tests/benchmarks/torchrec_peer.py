@@ -32,9 +32,10 @@ WINDOW = 1 << 20
 class TorchRecRanker(nn.Module):
     """Embeddings by TorchRec below the network that our trainer trains."""
 
-    def __init__(self, sizes: tuple[int, ...]) -> None:
+    def __init__(self, sizes: tuple[int, ...], seed: int) -> None:
         super().__init__()
-        self.options = scenario_of().ranker
+        self.options = scenario_of(seed=seed).ranker
+        torch.default_generator.manual_seed(seed)
         dim = self.options.embedding_dim
         tables = [
             EmbeddingBagConfig(
@@ -70,7 +71,7 @@ def windows(path: Path) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]
 
 
 def train(ranker: TorchRecRanker, optimizer: torch.optim.Optimizer, path: Path) -> int:
-    generator, trained = np.random.default_rng(0), 0
+    generator, trained = np.random.default_rng(ranker.options.seed), 0
     for codes, labels in windows(path):
         batches = -(-len(labels) // ranker.options.batch_size)
         for batch in np.array_split(generator.permutation(len(labels)), batches):
@@ -95,9 +96,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--vocabulary", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    ranker = TorchRecRanker(LogOptions(vocabulary=options.vocabulary).sizes)
+    ranker = TorchRecRanker(LogOptions(vocabulary=options.vocabulary).sizes, options.seed)
     optimizer = torch.optim.AdamW(
         ranker.dense.parameters(), lr=ranker.options.dense_rate, weight_decay=0.0
     )
