@@ -139,8 +139,8 @@ def _step(options: argparse.Namespace) -> None:
         steps.simulate(scenario, options.raw, first, (last - first).days + 1)
     elif name == "ingest":
         # A backfill makes the later days' histories again day by day, not all of them each time.
-        until = options.end
-        steps.ingest(lake, scenario, options.raw, options.start, until, until)
+        end = options.end
+        steps.ingest(lake, scenario, options.raw, options.start, end, histories_until=end)
     elif name == "train":
         steps.train(lake, scenario, options.until, since=options.since)
     elif name == "assemble":

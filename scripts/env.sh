@@ -15,7 +15,8 @@ export LIS_RAW="${LIS_RAW:-$LIS_DATA/raw}"
 export LIS_SPARK_MASTER="${LIS_SPARK_MASTER:-local[*]}"
 export LIS_SPARK_MEMORY="${LIS_SPARK_MEMORY:-4g}"
 if [ -f "$LIS_ROOT/.venv/spark.jsa" ]; then
-  export SPARK_SUBMIT_OPTS="${SPARK_SUBMIT_OPTS:--XX:SharedArchiveFile=$LIS_ROOT/.venv/spark.jsa}"
+  # In quotes: Spark splits its options at blanks.
+  export SPARK_SUBMIT_OPTS="${SPARK_SUBMIT_OPTS:--XX:SharedArchiveFile=\"$LIS_ROOT/.venv/spark.jsa\"}"
 fi
 export LIS_AIRFLOW_PORT="${LIS_AIRFLOW_PORT:-8080}"
 export LIS_MLFLOW_PORT="${LIS_MLFLOW_PORT:-5000}"

@@ -58,7 +58,10 @@ def parse_due(text: str) -> list[AskedDays]:
                 f"{part!r} is no horizon at a date: write 7@2026-01-24 or 7@2026-01-20:2026-01-24"
             )
         horizons.setdefault(as_of, []).append(int(horizon))
-    return [AskedDays(tuple(parse_days(as_of)), tuple(n)) for as_of, n in horizons.items()]
+    return [
+        AskedDays(tuple(parse_days(as_of)), tuple(dict.fromkeys(leaks)))
+        for as_of, leaks in horizons.items()
+    ]
 
 
 def check_order(first: date | None, last: date | None) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from tests.benchmarks.measure import RESULTS, machine
@@ -27,18 +25,18 @@ class Page:
     found: str
     means: str
     figures: Mapping[str, Any]
-    load: float = field(default_factory=lambda: os.getloadavg()[0])
+    load: float
 
     def markdown(self) -> str:
         """The page."""
         ran = f"`python -m tests.benchmarks.{self.name}`, {machine()}, load {self.load:.1f}"
         return f"# {self.title}\n\n{ran}. {self.did}\n\n{self.found}\n\n{self.means}\n"
 
-    def publish(self, *, kept: bool = True, folder: Path = RESULTS) -> None:
+    def publish(self, *, kept: bool) -> None:
         """Print the tables; a run of another size than the usual is not kept."""
         sys.stdout.write(f"{self.found}\n")
         if kept:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{self.name}.md").write_text(self.markdown(), encoding="utf-8")
+            RESULTS.mkdir(parents=True, exist_ok=True)
+            (RESULTS / f"{self.name}.md").write_text(self.markdown(), encoding="utf-8")
             plain = {"machine": machine(), "load": self.load, **self.figures}
-            (folder / f"{self.name}.json").write_text(json.dumps(plain, indent=2) + "\n")
+            (RESULTS / f"{self.name}.json").write_text(json.dumps(plain, indent=2) + "\n")

@@ -85,7 +85,8 @@ def test_imported_vectors_are_scored_by_training_alone() -> None:
 
 def test_horizons_of_the_same_dates_are_asked_for_together() -> None:
     assert parse_due("") == []
-    assert parse_due("7@2026-01-03:2026-01-04, 3@2026-01-05,1@2026-01-03:2026-01-04") == [
+    due = "7@2026-01-03:2026-01-04, 3@2026-01-05,1@2026-01-03:2026-01-04,3@2026-01-05"
+    assert parse_due(due) == [
         AskedDays((day(3), day(4)), (7, 1)),
         AskedDays((day(5),), (3,)),
     ]
