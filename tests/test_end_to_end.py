@@ -8,8 +8,6 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -79,8 +77,12 @@ class Deployment:
         assert "state=success" in output.split("DagRun Finished")[-1], output[-8000:]
         return output
 
-    def scored(self) -> list[tuple[str, int]]:
-        return [(r.as_of, r.horizon) for r in read_results(self.lake, "small_feed")]
+    def scored(self) -> set[tuple[date, int, str, str, int]]:
+        """Evaluation day, horizon, kind, mode and number of seeds of every stored result."""
+        return {
+            (date.fromisoformat(r.as_of), r.horizon, r.preference, r.mode, r.seeds)
+            for r in read_results(self.lake, "small_feed")
+        }
 
     def mlflow_runs(self) -> dict[str, list[tuple[str, int]]]:
         """Name and metric values logged of every run, by run id."""
@@ -105,55 +107,49 @@ class Deployment:
         }
 
 
-@contextmanager
-def unchanged(deployment: Deployment) -> Iterator[None]:
-    lake, runs = deployment.bytes_in_lake(), deployment.mlflow_runs()
-    yield
-    assert deployment.bytes_in_lake() == lake
-    assert deployment.mlflow_runs() == runs
-
-
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     return Deployment(tmp_path_factory.mktemp("deployment"))
 
 
+YESTERDAY = TODAY - timedelta(days=1)
+"""The day of a scheduled run, and of a form without a date."""
+GROWN_BY_A_SCORE = {"features", "predictions", "lis", "_claims"}
+
+
 def test_a_dated_run_scores_each_horizon_at_its_own_day(deployment: Deployment) -> None:
-    day = TODAY - timedelta(days=3)
-    deployment.run(day.isoformat())
-    expected = {((day - timedelta(days=n)).isoformat(), n) for n in (1, 2)}
-    assert set(deployment.scored()) == expected
+    deployment.run(YESTERDAY.isoformat())
+    expected = {(YESTERDAY - timedelta(days=n), n, "id_embedding", "swap", 1) for n in (1, 2)}
+    assert deployment.scored() == expected
     # A parent and a child for each of the two evaluation days.
     assert len(deployment.mlflow_runs()) == 4
+    assert newest_ranker(deployment) == TODAY
     reports = list((deployment.data / "reports" / "small_feed").glob("*.html"))
     assert reports
     assert "Leakage Impact Score" in reports[0].read_text()
 
 
-def test_the_same_day_again_changes_no_byte_and_adds_no_run(deployment: Deployment) -> None:
-    with unchanged(deployment):
-        asked = json.dumps({"horizons": [1]})
-        deployment.run((TODAY - timedelta(days=3)).isoformat(), "--conf", f"'{asked}'")
-
-
-def test_a_form_without_a_date_scores_up_to_yesterday(deployment: Deployment) -> None:
-    before = set(deployment.scored())
+def test_the_same_day_again_changes_no_byte_and_adds_only_what_is_new(
+    deployment: Deployment,
+) -> None:
+    scored, lake, runs = deployment.scored(), deployment.bytes_in_lake(), deployment.mlflow_runs()
     asked = {
         "horizons": [1],
-        "preferences": ["future_popularity"],
-        "modes": ["swap", "probe", "retrain"],
+        "preferences": ["id_embedding", "future_popularity"],
+        "modes": ["swap", "retrain"],
     }
     deployment.run("--conf", f"'{json.dumps(asked)}'")
-    day = TODAY - timedelta(days=2)
-    assert set(deployment.scored()) - before == {(day.isoformat(), 1)}
-    assert newest_ranker(deployment) == TODAY
-    # This kind has no item table to swap, so it is scored in the other modes alone.
+    now = deployment.bytes_in_lake()
+    assert lake.items() <= now.items()
+    assert {name.split("/")[0] for name in now.keys() - lake.keys()} <= GROWN_BY_A_SCORE
+    day = YESTERDAY - timedelta(days=1)
+    # One kind has been swapped already; the other has no item table to swap.
+    new = {(day, 1, kind, "retrain", 3) for kind in ("id_embedding", "future_popularity")}
+    assert deployment.scored() - scored == new
+    assert runs.items() <= deployment.mlflow_runs().items()
+    assert len(deployment.mlflow_runs()) == len(runs) + len(new)
     results = read_results(deployment.lake, "small_feed", day, day)
-    assert {(r.preference, r.mode, r.seeds) for r in results} == {
-        ("future_popularity", "probe", 1),
-        ("future_popularity", "retrain", 3),
-    }
-    assert not any(math.isnan(result.placebo) for result in results)
+    assert not any(math.isnan(result.placebo) for result in results if result.mode == "retrain")
 
 
 def newest_ranker(deployment: Deployment) -> date:
