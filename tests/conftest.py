@@ -1,9 +1,10 @@
-"""A lake on the local disk, and an S3 server of this machine's own."""
+"""One Spark session for all tests of a process, a lake, and an S3 server of this machine's own."""
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,15 +12,34 @@ from pathlib import Path
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from pyspark.sql import SparkSession
 
 from jobs.lake import Lake
 
-# Jobs of a few rows are over before an optimising compiler or a collector with threads of its own
-# has paid for itself. So in every JVM that a test starts, and in those of its processes.
-os.environ["SPARK_SUBMIT_OPTS"] = (
-    f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-)
+_FEW_THREADS = f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} -XX:+UseSerialGC"
+# The few jobs of a JVM that a process of a test starts are over before an optimising compiler has
+# paid for itself.
+os.environ["SPARK_SUBMIT_OPTS"] = f"{_FEW_THREADS} -XX:TieredStopAtLevel=1"
 os.environ["LIS_SPARK_SHUFFLE_PARTITIONS"] = "4"
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """The running session, which jobs then use and leave running."""
+    settings: dict[str, bool | float | int | str | None] = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.memory": "2g",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+    }
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_SUBMIT_OPTS", _FEW_THREADS)
+        session = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
 
 
 @pytest.fixture

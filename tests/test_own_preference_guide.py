@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import re
 import runpy
-import sys
 from pathlib import Path
 
 import pytest
 
 from jobs.cli import main
-from jobs.spark.session import spark_session
 
 README = Path(__file__).parents[1] / "README.md"
 ITEMS = [21444427781, 21451767812]
@@ -46,8 +44,6 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("LIS_LAKE", "LIS_RAW", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LIS_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("LIS_SPARK_MEMORY", "1g")
-    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     code, writes_table = blocks("python")
     (tmp_path / "click_hours.py").write_text(code)
     assert "[1, 2]" in writes_table
@@ -60,6 +56,7 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.usefixtures("spark")
 def test_a_newcomer_scores_kinds_of_their_own(
     newcomer: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,13 +65,12 @@ def test_a_newcomer_scores_kinds_of_their_own(
     listed = capsys.readouterr().out.splitlines()
     own = [line.split()[0] for line in listed if "own: " in line]
     assert own == ["click_hours", "my_vectors"]
-    with spark_session("guide"):
-        assert main(["simulate", *feed, "--days", "10"]) == 0
-        assert main(["ingest", *feed]) == 0
-        assert main(["train", *feed]) == 0
-        capsys.readouterr()
-        asked = ("--as-of", "2026-01-07", "--horizons", "2", "--mode", "retrain", "--json")
-        assert main(["lis", *feed, *asked, "--preference", ",".join(own)]) == 0
+    assert main(["simulate", *feed, "--days", "10"]) == 0
+    assert main(["ingest", *feed]) == 0
+    assert main(["train", *feed]) == 0
+    capsys.readouterr()
+    asked = ("--as-of", "2026-01-07", "--horizons", "2", "--mode", "retrain", "--json")
+    assert main(["lis", *feed, *asked, "--preference", ",".join(own)]) == 0
     results = json.loads(capsys.readouterr().out)
     assert [result["preference"] for result in results] == own
     assert [result["mode"] for result in results] == ["retrain"] * 2

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from jobs.cli import main
 
@@ -55,7 +56,9 @@ def write_feed(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, str], dict]:
+def results(
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str, str], dict]:
     """Results by evaluation days, preference and mode."""
     folder = tmp_path_factory.mktemp("odd")
     write_feed(folder)

@@ -1,12 +1,10 @@
-"""One Spark session for all tests of a run, and small logs to ingest."""
+"""Small logs to ingest, and lakes made from them."""
 
 from __future__ import annotations
 
 import csv
-import os
 import shutil
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -29,25 +27,8 @@ RawRow = Sequence[str | None]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def spark() -> Iterator[SparkSession]:
-    """The running session, which the jobs then use and leave running."""
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    settings: dict[str, bool | float | int | str | None] = {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.memory": "2g",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-    }
-    session = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    yield session
-    session.stop()
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path / "lake"))
+def running(spark: SparkSession) -> None:
+    """Every test here has the session of all."""
 
 
 @pytest.fixture
