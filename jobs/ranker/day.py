@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from jobs.errors import AuditError, InputError
 from jobs.lake import Lake, Manifest, Partition
-from jobs.scenarios import Scenario
+from jobs.scenarios import ITEM, Scenario
 
 CHUNK_ROWS = 1 << 16
 TRAINS = "lineage"
@@ -37,6 +37,11 @@ class Clicks:
     items: pa.Array
     row: NDArray[np.int64]
     slot: NDArray[np.int64]
+
+    @classmethod
+    def none(cls, kind: pa.DataType) -> Clicks:
+        """No click; ids are of this type."""
+        return cls(pa.array([], kind), np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,6 @@ def require_day(lake: Lake, scenario: Scenario, day: date) -> tuple[Manifest, Ma
     return found[0], found[1]
 
 
-def read_impressions(
-    lake: Lake, scenario: Scenario, day: date, columns: Sequence[str]
-) -> Iterator[pa.RecordBatch]:
-    """Impressions of a day in stored order, at most ``CHUNK_ROWS`` at once."""
-    return _batches(lake, Partition("impressions", scenario.name, day), columns)
-
-
 def read_day(
     lake: Lake,
     scenario: Scenario,
@@ -91,21 +89,31 @@ def read_day(
         AuditError: impressions and history are not the same rows in the same order.
     """
     columns = ["impression_id", *scenario.fields, "ts", "label", "fold"]
-    history = Partition("history", scenario.name, day)
-    pairs = _aligned(
-        read_impressions(lake, scenario, day, columns),
-        _batches(lake, history, ["impression_id", "lineage_items"]),
-        str(history),
-    )
+    impressions = _batches(lake, Partition("impressions", scenario.name, day), columns)
+    length = scenario.ranker.history_length
     share = 1.0 if seen_rows is None else _share(lake, scenario, day, seen_rows)
     draw = np.random.default_rng(day.toordinal())
-    for impressions, clicks in pairs:
-        wanted = pc.is_in(impressions["fold"], pa.array(sorted(folds), pa.string()))
+    for rows, history in _with_history(lake, scenario, day, impressions):
+        wanted = pc.is_in(rows["fold"], pa.array(sorted(folds), pa.string()))
         if share < 1:
-            drawn = pa.array(draw.random(len(impressions)) < share)
-            wanted = pc.and_(wanted, pc.or_(drawn, pc.not_equal(impressions["fold"], TRAINS)))
-        kept = clicks.filter(wanted)
-        yield Chunk(impressions.filter(wanted), _last_clicks(kept, scenario.ranker.history_length))
+            drawn = pa.array(draw.random(len(rows)) < share)
+            wanted = pc.and_(wanted, pc.or_(drawn, pc.not_equal(rows["fold"], TRAINS)))
+        kept = rows.filter(wanted)
+        if history is None:
+            yield Chunk(kept, Clicks.none(kept[ITEM].type))
+        else:
+            yield Chunk(kept, _last_clicks(history.filter(wanted), length))
+
+
+def _with_history(
+    lake: Lake, scenario: Scenario, day: date, impressions: Iterator[pa.RecordBatch]
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
+    """Impressions beside their histories; a ranker that takes no clicks needs none."""
+    if not scenario.ranker.history_length:
+        return ((rows, None) for rows in impressions)
+    partition = Partition("history", scenario.name, day)
+    histories = _batches(lake, partition, ["impression_id", "lineage_items"])
+    return _aligned(impressions, histories, str(partition))
 
 
 def _share(lake: Lake, scenario: Scenario, day: date, seen_rows: int) -> float:

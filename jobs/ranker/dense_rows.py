@@ -98,7 +98,7 @@ def dense_rows(days: Sequence[DayRows], device: torch.device) -> DenseRows:
 
 def _joined_clicks(chunks: Sequence[Chunk], kind: pa.DataType) -> Clicks:
     if not chunks:
-        return Clicks(pa.array([], kind), np.empty(0, np.int64), np.empty(0, np.int64))
+        return Clicks.none(kind)
     starts = np.cumsum([0, *(len(chunk) for chunk in chunks[:-1])])
     return Clicks(
         pa.concat_arrays([chunk.clicks.items for chunk in chunks]),

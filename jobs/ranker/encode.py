@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,9 +31,6 @@ class EncodedRows:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, rows: slice) -> EncodedRows:
-        return EncodedRows(self.fields[rows], self.history[rows], self.labels[rows], self.ts[rows])
-
 
 def encode(ranker: Ranker, chunk: Chunk) -> EncodedRows:
     """Look up the ids of a chunk in the ranker's vocabularies."""
@@ -53,32 +49,10 @@ def encode(ranker: Ranker, chunk: Chunk) -> EncodedRows:
     )
 
 
-def pad(clicks: Clicks, values: NDArray[np.int64], rows: int, length: int) -> NDArray[np.int64]:
-    """Spread one value a click over shape (rows, length); the rest is ``NO_CLICK``."""
-    padded = np.full((rows, length), NO_CLICK, np.int64)
+def pad(
+    clicks: Clicks, values: NDArray[np.int64], rows: int, length: int, padding: int = NO_CLICK
+) -> NDArray[np.int64]:
+    """Spread one value a click over shape (rows, length), newest first; the rest is padding."""
+    padded = np.full((rows, length), padding, np.int64)
     padded[clicks.row, clicks.slot] = values
     return padded
-
-
-def windows(parts: Iterable[EncodedRows], rows: int) -> Iterator[EncodedRows]:
-    """Regroup into exactly ``rows`` rows at once, and what is left, however the parts were cut."""
-    held: list[EncodedRows] = []
-    for part in parts:
-        held.append(part)
-        while (excess := sum(map(len, held)) - rows) >= 0:
-            last = held.pop()
-            whole = _joined([*held, last[: len(last) - excess]])
-            held = [last[len(last) - excess :]]
-            yield whole
-            del whole
-    if sum(map(len, held)):
-        yield _joined(held)
-
-
-def _joined(parts: list[EncodedRows]) -> EncodedRows:
-    return EncodedRows(
-        np.concatenate([part.fields for part in parts]),
-        np.concatenate([part.history for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate([part.ts for part in parts]),
-    )

@@ -7,14 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from jobs.lake import Lake
-from jobs.ranker.day import TRAINS, read_day, read_impressions
+from jobs.ranker.day import TRAINS, read_day
 from jobs.ranker.device import deterministic
-from jobs.ranker.encode import EncodedRows, encode, windows
+from jobs.ranker.encode import EncodedRows
+from jobs.ranker.encoded_day import learnt_day
 from jobs.ranker.prefetch import ahead
 from jobs.ranker.state import Ranker
 from jobs.ranker.step import Step, train_batch
@@ -44,25 +43,23 @@ def train_day(
 
     The same ranker and the same rows give the same bits, on the same hardware.
     """
-    _learn_ids(ranker, lake, scenario, day)
-    chunks = read_day(lake, scenario, day, {TRAINS})
-    parts = ahead(encode(ranker, chunk) for chunk in chunks)
     generator = np.random.default_rng([ranker.options.seed, day.toordinal()])
-    with stepping(ranker) as step:
-        return train_rows(ranker, parts, generator, step)
+    chunks = ahead(read_day(lake, scenario, day, {TRAINS}))
+    with learnt_day(ranker, chunks) as rows, stepping(ranker) as step:
+        return train_rows(ranker, ahead(rows.windows(SHUFFLE_ROWS), depth=1), generator, step)
 
 
 def train_rows(
     ranker: Ranker,
-    parts: Iterable[EncodedRows],
+    windows: Iterable[EncodedRows],
     generator: np.random.Generator,
     step: Step = train_batch,
 ) -> int:
-    """Train on encoded rows, in an order drawn from the generator. Returns their number."""
+    """Train on windows of rows, each in an order drawn from the generator. Returns the number."""
     trained = 0
     ranker.network.train()
     with deterministic():
-        for rows in windows(parts, SHUFFLE_ROWS):
+        for rows in windows:
             for _ in range(ranker.options.epochs):
                 for batch in _batches(len(rows), ranker.options.batch_size, generator):
                     step(ranker, rows, batch)
@@ -71,18 +68,6 @@ def train_rows(
             trained += len(rows)
             del rows  # The next window is made before the loop would let go of this one.
     return trained
-
-
-def _learn_ids(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> None:
-    """Give new ids their rows before the first step, so that the table grows once a day."""
-    seen: dict[str, list[pa.Array]] = {
-        field: [vocabulary.ids[:0]] for field, vocabulary in ranker.vocabularies.items()
-    }
-    for batch in read_impressions(lake, scenario, day, [*ranker.fields, "fold"]):
-        trains = batch.filter(pc.equal(batch["fold"], TRAINS))
-        for field, found in seen.items():
-            found.append(pc.unique(trains[field]))
-    ranker.learn_ids({field: pa.concat_arrays(found) for field, found in seen.items()})
 
 
 def _batches(

@@ -33,8 +33,9 @@ from jobs.spark.history import build_history
 from jobs.spark.ingest import ingest
 from jobs.spark.snapshot import build_snapshots
 from tests.jobs.lis.stored import state, without_seconds
-from tests.jobs.spark.conftest import spark  # noqa: F401 (runs for every test of the module)
 from tests.jobs.spark.feed import EMPTY_DAY, FEED_DAYS, LONELY_DAY, feed_scenario, write_feed
+
+pytestmark = pytest.mark.usefixtures("spark")
 
 AS_OFS = FEED_DAYS[3:7]
 """The first of them has no rows, and the third has those of one user."""
