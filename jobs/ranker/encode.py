@@ -34,16 +34,13 @@ class EncodedRows:
 
 def encode(ranker: Ranker, chunk: Chunk) -> EncodedRows:
     """Look up the ids of a chunk in the ranker's vocabularies."""
-
-    def stacked(field: str, ids: pa.Array) -> NDArray[np.int64]:
-        return ranker.table.stacked(field, ranker.vocabularies[field].rows(ids))
-
     rows = chunk.impressions
-    fields = [stacked(field, rows[field]) for field in ranker.fields]
-    clicked = stacked(ITEM, chunk.clicks.items)
+    fields = [ranker.vocabularies[field].rows(rows[field]) for field in ranker.fields]
+    clicked = ranker.vocabularies[ITEM].rows(chunk.clicks.items)
+    length = ranker.options.history_length
     return EncodedRows(
-        fields=np.stack(fields, axis=1),
-        history=pad(chunk.clicks, clicked, len(chunk), ranker.options.history_length),
+        fields=ranker.table.stacked(ranker.fields, np.stack(fields, axis=1)),
+        history=pad(chunk.clicks, ranker.table.stacked(ITEM, clicked), len(chunk), length),
         labels=rows["label"].to_numpy().astype(np.float32),
         ts=rows["ts"].cast(pa.int64()).to_numpy(),
     )

@@ -69,22 +69,24 @@ class EncodedDay:
 
     def windows(self, rows: int) -> Iterator[EncodedRows]:
         """So many rows at once, in their order, and what is left."""
-        fields, clicks = self._ranker.fields, self._ranker.options.history_length
         for start in range(0, len(self), rows):
             stop = min(start + rows, len(self))
             yield EncodedRows(
-                self._stacked(fields, self._fields.read(start, stop)),
-                self._stacked((ITEM,) * clicks, self._history.read(start, stop)),
+                self._fields_of(start, stop),
+                self._history_of(start, stop),
                 self._labels.read(start, stop),
                 self._ts.read(start, stop),
             )
 
-    def _stacked(self, fields: Sequence[str], rows: NDArray[Any]) -> NDArray[np.int64]:
-        """From columns of vocabulary rows, of a field each."""
-        stacked = np.empty(rows.shape, np.int64)
-        for place, field in enumerate(fields):
-            settled = self._vocabularies[field].settled(rows[:, place])
-            stacked[:, place] = self._ranker.table.stacked(field, settled)
+    def _fields_of(self, start: int, stop: int) -> NDArray[np.int64]:
+        rows = self._fields.read(start, stop)
+        for place, vocabulary in enumerate(self._vocabularies.values()):
+            rows[:, place] = vocabulary.settled(rows[:, place])
+        return self._ranker.table.stacked(self._ranker.fields, rows)
+
+    def _history_of(self, start: int, stop: int) -> NDArray[np.int64]:
+        rows = self._history.read(start, stop)
+        stacked = self._ranker.table.stacked(ITEM, self._vocabularies[ITEM].settled(rows))
         stacked[rows == _PADDING] = NO_CLICK
         return stacked
 

@@ -54,9 +54,9 @@ def on_device(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -> 
 
 def logits(ranker: Ranker, batch: Batch, vectors: Tensor) -> Tensor:
     """float32, (rows,), from the embeddings of a batch, (rows, fields + clicks, dim)."""
-    width = len(ranker.fields)
+    fields, history = torch.split(vectors, [len(ranker.fields), batch.clicked.shape[1]], dim=1)
     with training_precision(ranker.options.precision, ranker.device):
-        found = ranker.network(vectors[:, :width], vectors[:, width:], batch.clicked)
+        found = ranker.network(fields, history, batch.clicked)
     return torch.as_tensor(found).float()
 
 

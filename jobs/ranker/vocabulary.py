@@ -87,7 +87,7 @@ class LearningVocabulary:
     @property
     def ids(self) -> pa.Array:
         """The ids that were learnt, in order of first appearance."""
-        return pa.array(self._learnt, self._known.ids.type)
+        return pa.array(list(self._learnt), self._known.ids.type)
 
     def settled(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of the vocabulary that has learnt ``ids``, of those given here; -1 if unknown."""

@@ -69,7 +69,21 @@ def test_a_step_has_no_gradient_of_the_table() -> None:
     touched.vectors.sum().backward()
     assert table.embedding.grad is None
     assert not table.embedding.requires_grad
-    assert touched.values.grad.shape == (2, 3)
+    assert touched.gradient().shape == (2, 3)
+
+
+def test_the_gradient_has_the_bits_of_an_embeddings_backward() -> None:
+    """Rows that many of a batch share are summed in the order of the batch."""
+    index = torch.randint(0, ROWS, (500, 4), generator=torch.Generator().manual_seed(1))
+    weights = torch.randn(500, 4, 3, generator=torch.Generator().manual_seed(2))
+    table = filled()
+    touched = table.touch(index)
+    (touched.vectors * weights).sum().backward()
+    rows, place = torch.unique(index, return_inverse=True)
+    plain = table.embedding[rows].requires_grad_()
+    (torch.nn.functional.embedding(place, plain) * weights).sum().backward()
+    assert torch.equal(touched.rows, rows)
+    assert torch.equal(touched.gradient(), plain.grad)
 
 
 def test_vectors_have_the_shape_of_the_index() -> None:
