@@ -134,7 +134,6 @@ def result(python: Path, module: str, *arguments: str) -> dict[str, Any]:
     ended = subprocess.run(
         [str(python), "-m", f"tests.benchmarks.{module}", *arguments],
         cwd=PROJECT,
-        env={**os.environ, "OMP_WAIT_POLICY": "passive"},
         capture_output=True,
         text=True,
         check=False,

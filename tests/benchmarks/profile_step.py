@@ -20,20 +20,19 @@ from tests.benchmarks.ours import ranker_that_knows
 
 PARTS = {
     "matrix products": ("aten::addmm", "aten::mm"),
-    "deduplication": ("aten::_unique2",),
+    "deduplication": ("aten::_unique2", "aten::sort"),
     "gather and scatter of vectors": (
         "aten::index",
         "aten::index_put_",
         "aten::_index_put_impl_",
-        "aten::embedding",
-        "aten::embedding_dense_backward",
         "aten::index_select",
+        "aten::scatter_add_",
     ),
     "cross products, activations, sums": (
         "aten::mul",
         "aten::add",
         "aten::add_",
-        "aten::relu",
+        "aten::clamp_min",
         "aten::threshold_backward",
         "aten::sum",
         "aten::cat",
