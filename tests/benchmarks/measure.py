@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from jobs.ranker import WAITING
+
 PROJECT = Path(__file__).resolve().parents[2]
 OUR_PYTHON = Path(sys.executable)
 PEER_PYTHON = PROJECT / ".venv-bench/bin/python"
@@ -134,6 +136,7 @@ def result(python: Path, module: str, *arguments: str) -> dict[str, Any]:
     ended = subprocess.run(
         [str(python), "-m", f"tests.benchmarks.{module}", *arguments],
         cwd=PROJECT,
+        env={**WAITING, **os.environ},
         capture_output=True,
         text=True,
         check=False,
