@@ -2,7 +2,7 @@
 
 What has no row yet gets it by its first appearance in the whole day, and the table grows once a
 day. So the day is read to its end before the first step, and no day is too long for that: what was
-read lies on the disk, in the folder for temporary files, at 12 bytes a row and 4 a field and a click.
+read lies in the folder for temporary files, at 12 bytes a row and 4 a field and a click.
 """
 
 from __future__ import annotations
