@@ -1,9 +1,9 @@
 """The ranker whose AUC gain a Leakage Impact Score measures, and its daily lineage.
 
 Read in this order: ``fields``, ``vocabulary``, ``table`` (embeddings), ``model`` (the dense part),
-``network`` (a dense part of one's own), ``state`` (M_D in memory), ``day`` and ``encode`` (rows),
-``step``, ``train``, ``score``, ``checkpoint``, ``lineage``; then ``processes``, ``shard`` and
-``sharded``: the same in several processes.
+``network`` (a dense part of one's own), ``state`` (M_D in memory), ``day``, ``encode`` and
+``encoded_day`` (rows), ``step``, ``train``, ``score``, ``checkpoint``, ``lineage``; then
+``processes``, ``shard`` and ``sharded``: the same in several processes.
 """
 
 import os

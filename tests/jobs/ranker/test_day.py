@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -44,6 +45,23 @@ def test_reads_the_folds_asked_for_in_order(
     chunks = list(read_day(lake, scenario, DAY, {"eval", "fit"}))
     found = [row for chunk in chunks for row in chunk.impressions["impression_id"].to_pylist()]
     assert found == [row["impression_id"] for row in log if row["fold"] != "lineage"]
+
+
+def test_a_ranker_without_clicks_reads_no_history(
+    lake: Lake,
+    with_options: Callable[..., Scenario],
+    make_log: Callable[..., Rows],
+    publish_log: Callable[..., None],
+) -> None:
+    scenario, takes_none = with_options(), with_options(history_length=0)
+    publish_log(lake, scenario, make_log(days=1))
+    (with_clicks,) = read_day(lake, scenario, DAY, {"lineage"})
+    for file in Path(lake.storage.absolute("history")).rglob("*.parquet"):
+        file.unlink()
+    (without,) = read_day(lake, takes_none, DAY, {"lineage"})
+    assert without.impressions.equals(with_clicks.impressions)
+    assert len(with_clicks.clicks.items) > 0
+    assert without.clicks.items.equals(with_clicks.clicks.items[:0])
 
 
 @pytest.mark.parametrize("rows_at_once", [3, 1_000])
