@@ -15,12 +15,14 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import embedding
 
 from jobs.lake import Lake, schemas
 from jobs.ranker.checkpoint import read_checkpoint
 from jobs.ranker.day import SEEN_ROWS, Chunk, read_day, require_day
 from jobs.ranker.device import deterministic
 from jobs.ranker.encode import EncodedRows, encode, pad
+from jobs.ranker.prefetch import ahead
 from jobs.ranker.state import Ranker
 from jobs.scenarios import ITEM, Scenario
 
@@ -102,7 +104,7 @@ def score_rows(
     covered = {name: [np.empty(0, np.bool_)] for name in known.vectors}
     ranker.network.eval()
     with deterministic(), torch.inference_mode():
-        for chunk in chunks:
+        for chunk in ahead(iter(chunks)):
             encoded = encode(ranker, chunk)
             position = known.rows(chunk.impressions[slot])
             rows.append(described(scenario, chunk))
@@ -159,18 +161,19 @@ def _logits(
     history = encoded.history
     if known.slot == ITEM:
         # Items that only a variant knows are in histories too.
-        clicked = known.rows(chunk.clicks.items)
-        history = pad(chunk.clicks, clicked, len(chunk), ranker.options.history_length)
+        items = known.rows(chunk.clicks.items)
+        history = pad(chunk.clicks, items, len(chunk), ranker.options.history_length)
     logits: dict[str, list[Tensor]] = {name: [] for name in known.vectors}
     for start in range(0, len(chunk), _BATCH_ROWS):
         batch = slice(start, start + _BATCH_ROWS)
-        fields = ranker.table.embedding[_index(encoded.fields[batch], ranker)]
+        fields = embedding(_index(encoded.fields[batch], ranker), ranker.table.embedding)
         own, clicks = _index(position[batch], ranker), _index(history[batch], ranker)
         is_click, clicks = clicks >= 0, clicks.clamp(min=0)
         for name, vectors in known.vectors.items():
-            fields[:, field] = vectors[own]
+            fields[:, field] = embedding(own, vectors)
             clicked_vectors = vectors if known.slot == ITEM else ranker.table.embedding
-            logits[name].append(ranker.network(fields, clicked_vectors[clicks], is_click))
+            clicked = embedding(clicks, clicked_vectors)
+            logits[name].append(ranker.network(fields, clicked, is_click))
     return {
         name: torch.cat(parts).cpu().numpy() if parts else np.empty(0, np.float32)
         for name, parts in logits.items()
