@@ -7,6 +7,7 @@ has trained on the others, so on those it remembers labels (reported as ``memori
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 from jobs.lake import Lake, schemas
@@ -94,11 +95,17 @@ def _score_slot(
     scores = score_day(lake, scenario, day, by_name, slot=slot)
     stacked = {name: values[None] for name, values in scores.scores.items()}
     published = {name: (values, scores.covered[name]) for name, values in stacked.items()}
-    publish_predictions(lake, scenario, day, scores.rows, scores.item_updates, published, {})
-    slices = slice_values(lake, scenario, day, scores.rows, scores.item_updates)
+    rows, updates = scores.rows, scores.item_updates
+    # Compressing a million scores takes as long as finding their slices.
+    with ThreadPoolExecutor(1, "publish") as thread:
+        publishing = thread.submit(
+            publish_predictions, lake, scenario, day, rows, updates, published, {}
+        )
+        slices = slice_values(lake, scenario, day, rows, updates)
+        publishing.result()
     return {
         leak: ScoredDay(
-            rows=scores.rows,
+            rows=rows,
             variants={BASELINE: stacked[BASELINE], LEAKED: stacked[name]},
             covered=scores.covered[name],
             slices=slices,
