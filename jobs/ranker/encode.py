@@ -46,10 +46,8 @@ def encode(ranker: Ranker, chunk: Chunk) -> EncodedRows:
     )
 
 
-def pad(
-    clicks: Clicks, values: NDArray[np.int64], rows: int, length: int, padding: int = NO_CLICK
-) -> NDArray[np.int64]:
-    """Spread one value a click over shape (rows, length), newest first; the rest is padding."""
-    padded = np.full((rows, length), padding, np.int64)
+def pad(clicks: Clicks, values: NDArray[np.int64], rows: int, length: int) -> NDArray[np.int64]:
+    """Spread one value a click over shape (rows, length), newest first; else ``NO_CLICK``."""
+    padded = np.full((rows, length), NO_CLICK, np.int64)
     padded[clicks.row, clicks.slot] = values
     return padded

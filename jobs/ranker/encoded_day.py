@@ -22,7 +22,6 @@ from jobs.ranker.state import Ranker
 from jobs.ranker.vocabulary import LearningVocabulary
 from jobs.scenarios import ITEM
 
-_PADDING = -2
 _MOST_IDS = np.iinfo(np.int32).max
 
 
@@ -50,7 +49,7 @@ class EncodedDay:
         fields = [vocabulary.learn(rows[name]) for name, vocabulary in self._vocabularies.items()]
         clicked, length = items.look_up(chunk.clicks.items), self._ranker.options.history_length
         self._fields.append(np.stack(fields, axis=1))
-        self._history.append(pad(chunk.clicks, clicked, len(chunk), length, _PADDING))
+        self._history.append(pad(chunk.clicks, clicked, len(chunk), length))
         self._labels.append(rows["label"].to_numpy())
         self._ts.append(rows["ts"].cast("int64").to_numpy())
         self._rows += len(chunk)
@@ -87,7 +86,8 @@ class EncodedDay:
     def _history_of(self, start: int, stop: int) -> NDArray[np.int64]:
         rows = self._history.read(start, stop)
         stacked = self._ranker.table.stacked(ITEM, self._vocabularies[ITEM].settled(rows))
-        stacked[rows == _PADDING] = NO_CLICK
+        # A click on an unknown item is not settled as one yet, so this is what no click filled.
+        stacked[rows == NO_CLICK] = NO_CLICK
         return stacked
 
 
