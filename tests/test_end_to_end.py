@@ -21,6 +21,9 @@ from jobs.lis.store import read_results
 ROOT = Path(__file__).parents[1]
 DAG = "lis_daily__small_feed"
 TODAY = datetime.now(UTC).date()
+YESTERDAY = TODAY - timedelta(days=1)
+"""The day of a scheduled run, and of a form without a date."""
+GROWN_BY_A_SCORE = {"features", "predictions", "lis", "_claims"}
 START = TODAY - timedelta(days=12)
 SCENARIO = f"""
 name: small_feed
@@ -112,11 +115,6 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     return Deployment(tmp_path_factory.mktemp("deployment"))
 
 
-YESTERDAY = TODAY - timedelta(days=1)
-"""The day of a scheduled run, and of a form without a date."""
-GROWN_BY_A_SCORE = {"features", "predictions", "lis", "_claims"}
-
-
 def test_a_dated_run_scores_each_horizon_at_its_own_day(deployment: Deployment) -> None:
     deployment.run(YESTERDAY.isoformat())
     expected = {(YESTERDAY - timedelta(days=n), n, "id_embedding", "swap", 1) for n in (1, 2)}
@@ -136,7 +134,7 @@ def test_the_same_day_again_changes_no_byte_and_adds_only_what_is_new(
     asked = {
         "horizons": [1],
         "preferences": ["id_embedding", "future_popularity"],
-        "modes": ["swap", "retrain"],
+        "modes": ["swap", "probe", "retrain"],
     }
     deployment.run("--conf", f"'{json.dumps(asked)}'")
     now = deployment.bytes_in_lake()
@@ -144,7 +142,11 @@ def test_the_same_day_again_changes_no_byte_and_adds_only_what_is_new(
     assert {name.split("/")[0] for name in now.keys() - lake.keys()} <= GROWN_BY_A_SCORE
     day = YESTERDAY - timedelta(days=1)
     # One kind has been swapped already; the other has no item table to swap.
-    new = {(day, 1, kind, "retrain", 3) for kind in ("id_embedding", "future_popularity")}
+    new = {
+        (day, 1, kind, mode, seeds)
+        for kind in ("id_embedding", "future_popularity")
+        for mode, seeds in (("probe", 1), ("retrain", 3))
+    }
     assert deployment.scored() - scored == new
     runs_now = deployment.mlflow_runs()
     # A parent gains what is new; no metric is logged again.
@@ -152,7 +154,7 @@ def test_the_same_day_again_changes_no_byte_and_adds_only_what_is_new(
     assert {times for metrics in runs_now.values() for _, times in metrics} == {1}
     assert len(runs_now) == len(runs) + len(new)
     results = read_results(deployment.lake, "small_feed", day, day)
-    assert not any(math.isnan(result.placebo) for result in results if result.mode == "retrain")
+    assert not any(math.isnan(result.placebo) for result in results if result.mode != "swap")
 
 
 def newest_ranker(deployment: Deployment) -> date:
