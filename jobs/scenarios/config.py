@@ -20,6 +20,10 @@ USER, ITEM = "user_id", "item_id"
 AUTO = "auto"
 """The slot that is chosen by permutation importance."""
 
+_TAKEN = {"item", "impression", "impression_id", USER, ITEM, "ts", "label", "fold"}
+_TAKEN |= {"ds", "reason", "row", "raw_label", "file_day"}
+"""What a context field cannot be called, as tables have or pass through such a column."""
+
 
 class FoldShares(Frozen):
     """Shares of the three folds, by a stable hash of the impression id. They never change."""
@@ -116,9 +120,8 @@ class Scenario(Frozen):
             raise ValueError(
                 f"context field {unknown[0]!r} is not mapped; known: {', '.join(sorted(known))}"
             )
-        for field in ("item", "impression"):
-            if field in self.context:
-                raise ValueError(f"context field {field!r}: this name is taken, use another")
+        if taken := _TAKEN & {*self.context}:
+            raise ValueError(f"context field {min(taken)!r}: this name is taken, use another")
         self.check_slot(self.slot)
         if self.ranker.history_length > self.history_length:
             raise ValueError("ranker.history_length is more than history_length keeps")

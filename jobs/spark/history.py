@@ -7,28 +7,31 @@ is not part of that impression's history. A day is made from its own impressions
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.errors import InputError
-from jobs.lake import Lake, Partition, schemas
+from jobs.lake import Attempt, Lake, Partition, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.lake.chain import chain_digests
 from jobs.lake.folds import FOLDS
 from jobs.lake.manifest import digest_of
 from jobs.scenarios import Scenario
+from jobs.spark.last_clicks import ORDER, histories, last_clicks
 from jobs.spark.session import latest, next_midnight, read_days, spark_session
-from jobs.spark.write import write_by_day
+from jobs.spark.write import NOTHING, files_for, write_by_day
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LINEAGE = FOLDS[0]
 RECENT_CLICKS = "recent_clicks"
 _STATE_TS = "clicks.list.element.ts"
-_ORDER = ("ts", "impression_id")
-_CLICK = (*_ORDER, "item_id", "fold")
+_CLICK = ("ts", "impression_id", "item_id", "fold")
 
 
 @dataclass(frozen=True)
@@ -62,34 +65,14 @@ def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
         clicks = _clicks(spark, lake, scenario, work)
         asked = read_days(spark, lake, "impressions", scenario.name, work.days)
         assert asked is not None
-        history = _last_before(asked, _recent(clicks, scenario.history_length))
-        folder, order = f"{attempt.folder}/history", ("ts", "impression_id")
-        schema = schemas.history(scenario)
-        seen = write_by_day(history, lake, folder, schema, *order, newest="last_click")
-        state = _state(clicks, scenario.history_length).withColumn("ds", F.lit(end.isoformat()))
+        moments = _write(lake, scenario, attempt, work, _history(asked, clicks, scenario))
+        state = _state(clicks, scenario).withColumn("ds", F.lit(end.isoformat()))
         folder = f"{attempt.folder}/{RECENT_CLICKS}"
         write_by_day(state, lake, folder, schemas.recent_clicks(scenario), "user_id")
-        schemas_of = {
-            "history": schema,
-            RECENT_CLICKS: schemas.recent_clicks(scenario),
-        }
-        last_clicks = {
-            ("history", day): _moment(seen.get(f"ds={day.isoformat()}")) for day in work.days
-        }
-        state_folder = f"{folder}/ds={end.isoformat()}"
-        last_clicks[RECENT_CLICKS, end] = latest(lake.storage, state_folder, _STATE_TS)
-        for partition in [*partitions, carried]:
-            day = partition.ds
-            below = f"{partition.table}/ds={day.isoformat()}"
-            schema = schemas_of[partition.table]
-            max_ts = last_clicks.get((partition.table, day))
-            attempt.publish(
-                partition,
-                below=below,
-                inputs=_inputs(scenario, chain[day]),
-                schema=schema,
-                window=SeenWindow.until(next_midnight(day), max_ts),
-            )
+        for partition in partitions:
+            _publish(scenario, attempt, partition, chain, moments[partition.ds])
+        moment = latest(lake.storage, f"{folder}/ds={end.isoformat()}", _STATE_TS)
+        _publish(scenario, attempt, carried, chain, moment)
     return work.days
 
 
@@ -124,89 +107,85 @@ def _clicks(spark: SparkSession, lake: Lake, scenario: Scenario, work: _Work) ->
     impressions = read_days(spark, lake, "impressions", scenario.name, days)
     assert impressions is not None
     clicks = impressions.where("label = 1").select("user_id", *_CLICK)
-    if work.carried is None:
-        return clicks
-    carried = read_days(spark, lake, RECENT_CLICKS, scenario.name, [work.carried])
-    assert carried is not None
-    # A click can be among a user's last K in both lists.
-    both = F.array_distinct(F.concat("clicks", "lineage_clicks"))
-    return clicks.unionByName(carried.select("user_id", F.inline(both).alias(*_CLICK)))
-
-
-def _recent(clicks: DataFrame, length: int) -> DataFrame:
-    """Beside each click, the items of the user's last K clicks up to and with it, oldest first.
-
-    ``lineage`` holds the last K of the lineage fold, and is null beside clicks of other folds.
-    It is counted apart: among the last K of all folds, a held-out click would push an older one
-    out, and a ranker could tell from the gap what was clicked.
-    """
+    if work.carried is not None:
+        carried = read_days(spark, lake, RECENT_CLICKS, scenario.name, [work.carried])
+        assert carried is not None
+        # A click can be among a user's last K in both lists.
+        both = F.array_distinct(F.concat("clicks", "lineage_clicks"))
+        clicks = clicks.unionByName(carried.select("user_id", F.inline(both).alias(*_CLICK)))
     is_lineage = F.col("fold") == LINEAGE
-    of_user = Window.partitionBy("user_id").orderBy(*_ORDER).rowsBetween(1 - length, 0)
-    of_fold = Window.partitionBy("user_id", is_lineage).orderBy(*_ORDER).rowsBetween(1 - length, 0)
-    items = F.collect_list("item_id")
-    return clicks.select(
-        "user_id",
-        *_ORDER,
-        items.over(of_user).alias("recent"),
-        F.when(is_lineage, items.over(of_fold)).alias("lineage"),
-        F.unix_micros("ts").alias("last_click"),
+    return clicks.withColumns({"is_click": F.lit(True), "is_lineage": is_lineage})
+
+
+def _history(asked: DataFrame, clicks: DataFrame, scenario: Scenario) -> DataFrame:
+    """See ``jobs.spark.last_clicks.histories``; with ``last_click``, in microseconds."""
+    length = scenario.history_length
+    schema = schemas.history(scenario)
+    made = from_arrow_schema(pa.schema([("ds", pa.string()), *schema, ("last_click", pa.int64())]))
+    no = F.lit(False)
+    questions = asked.select("ds", "user_id", "ts", "impression_id").withColumns(
+        {"is_click": no, "is_lineage": no}
     )
+    rows = questions.unionByName(clicks.drop("fold"), allowMissingColumns=True)
+
+    def find(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in histories(batches, length):
+            yield batch.select(made.names)
+
+    return _by_user(rows).mapInArrow(find, made)
 
 
-def _last_before(asked: DataFrame, clicks: DataFrame) -> DataFrame:
-    """As-of join: to each impression what stands beside the user's last click strictly before it.
+def _state(clicks: DataFrame, scenario: Scenario) -> DataFrame:
+    """See ``jobs.spark.last_clicks.last_clicks``."""
+    length = scenario.history_length
 
-    Both run through one window per user. At an equal ts impressions sort before clicks, which is
-    what keeps a click out of the histories of its own moment.
-    """
-    questions = asked.select("user_id", "ts", "impression_id", F.lit(0).alias("is_click"), "ds")
-    answers = clicks.withColumn("is_click", F.lit(1))
-    so_far = (
-        Window.partitionBy("user_id")
-        .orderBy("ts", "is_click", "impression_id")
-        .rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    def find(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return last_clicks(batches, length, _CLICK)
+
+    return _by_user(clicks).mapInArrow(find, from_arrow_schema(schemas.recent_clicks(scenario)))
+
+
+def _by_user(rows: DataFrame) -> DataFrame:
+    return rows.repartition("user_id").sortWithinPartitions(*ORDER)
+
+
+def _write(
+    lake: Lake, scenario: Scenario, attempt: Attempt, work: _Work, history: DataFrame
+) -> dict[date, datetime | None]:
+    """Write the days; returns the moment of the newest click that the histories of each rest on."""
+    manifests = {
+        day: lake.manifest(Partition("impressions", scenario.name, day)) for day in work.days
+    }
+    files = {day.isoformat(): files_for(found.rows) for day, found in manifests.items() if found}
+    written = write_by_day(
+        history,
+        lake,
+        f"{attempt.folder}/history",
+        schemas.history(scenario),
+        "ts",
+        "impression_id",
+        newest="last_click",
+        files=files,
     )
-    no_items = F.array().cast(clicks.schema["recent"].dataType)
-
-    def so_far_last(column: str) -> Column:
-        return F.last(column, ignorenulls=True).over(so_far)
-
-    return (
-        questions.unionByName(answers, allowMissingColumns=True)
-        .select(
-            "ds",
-            "ts",
-            "impression_id",
-            "is_click",
-            F.coalesce(so_far_last("recent"), no_items).alias("items"),
-            F.coalesce(so_far_last("lineage"), no_items).alias("lineage_items"),
-            so_far_last("last_click").alias("last_click"),
-        )
-        .where("is_click = 0")
-    )
+    newest = {day: written.get(f"ds={day.isoformat()}", NOTHING).newest for day in work.days}
+    return {
+        day: None if micros is None else EPOCH + timedelta(microseconds=micros)
+        for day, micros in newest.items()
+    }
 
 
-def _moment(micros: int | None) -> datetime | None:
-    return None if micros is None else EPOCH + timedelta(microseconds=micros)
-
-
-def _state(clicks: DataFrame, length: int) -> DataFrame:
-    """The last K clicks of every user, of all folds and of the lineage fold."""
-    newest_first = [F.desc(name) for name in _ORDER]
-    of_user = Window.partitionBy("user_id").orderBy(*newest_first)
-    of_fold = Window.partitionBy("user_id", "is_lineage").orderBy(*newest_first)
-    click = F.struct(*_CLICK)
-
-    def last_clicks(chosen: Column) -> Column:
-        return F.sort_array(F.collect_list(F.when(chosen, click)))
-
-    return (
-        clicks.withColumn("is_lineage", F.col("fold") == LINEAGE)
-        .withColumn("of_user", F.row_number().over(of_user) <= length)
-        .withColumn("of_fold", F.row_number().over(of_fold) <= length)
-        .groupBy("user_id")
-        .agg(
-            last_clicks(F.col("of_user")).alias("clicks"),
-            last_clicks(F.col("of_fold") & F.col("is_lineage")).alias("lineage_clicks"),
-        )
+def _publish(
+    scenario: Scenario,
+    attempt: Attempt,
+    partition: Partition,
+    chain: Mapping[date, str],
+    newest: datetime | None,
+) -> None:
+    contract = schemas.recent_clicks if partition.table == RECENT_CLICKS else schemas.history
+    attempt.publish(
+        partition,
+        below=f"{partition.table}/ds={partition.ds.isoformat()}",
+        inputs=_inputs(scenario, chain[partition.ds]),
+        schema=contract(scenario),
+        window=SeenWindow.until(next_midnight(partition.ds), newest),
     )

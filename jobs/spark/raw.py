@@ -21,6 +21,7 @@ from jobs.spark.parse import parse_id, parse_moment
 from jobs.spark.session import spark_type
 
 _NUMBER = "decimal(26,6)"
+_MOMENTS = (T.TimestampType, T.TimestampNTZType, T.DateType)
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 # A zero often stands in for a time that is not known, so the epoch's own day is no time.
 _EARLIEST = 86_400 * 1_000_000
@@ -64,7 +65,7 @@ def with_contract_columns(raw: DataFrame, source: TableSource, scenario: Scenari
     """Columns of the contract beside the raw row; a value that cannot be read becomes null.
 
     Adds what the quarantine needs: ``raw_label`` (the label as it stood), ``row`` (the raw row as
-    JSON) and ``file_day`` (the day that the file's path names, null for a log in one piece).
+    JSON) and ``file_day`` (the date that the file's path names, null for a log in one piece).
     """
     columns = source.columns
     ids = spark_type(source.ids)
@@ -82,8 +83,8 @@ def with_contract_columns(raw: DataFrame, source: TableSource, scenario: Scenari
         name: F.coalesce(_column(raw, column).cast("string"), F.lit(""))
         for name, column in columns.context.items()
     }
-    context["hour"] = F.date_format(ts, "HH")
-    context["weekday"] = F.date_format(ts, "E")
+    context["hour"] = F.lpad(F.hour(ts).cast("string"), 2, "0")
+    context["weekday"] = F.dayname(ts)
     return raw.select(
         impression.alias("impression_id"),
         user.alias("user_id"),
@@ -132,17 +133,20 @@ def _column(frame: DataFrame, mapped: MappedColumn) -> Column:
 
 def _file_day(source: TableSource) -> Column:
     if not is_by_day(source):
-        return F.lit(None).cast("string")
+        return F.lit(None).cast("date")
     # From one slash to the next, so that a date in a name above the log is not taken.
     whole_names = f"/{day_pattern(source)}(?:/|$)"
-    return F.regexp_extract(F.col("_metadata.file_path"), whole_names, 1)
+    return F.regexp_extract(F.col("_metadata.file_path"), whole_names, 1).try_cast("date")
 
 
 def _moment(raw: DataFrame, mapped: MappedColumn, source: TableSource) -> Column:
     value = _column(raw, mapped)
     name = column_name(raw.columns, mapped)
-    if source.ts_unit == "timestamp" and name and raw.schema[name].dataType == T.LongType():
+    kind = raw.schema[name].dataType if name else None
+    if source.ts_unit == "timestamp" and kind == T.LongType():
         ts = F.timestamp_micros(F.expr(f"`{name}` div 1000"))  # nanoseconds, see session
+    elif source.ts_unit == "timestamp" and isinstance(kind, _MOMENTS):
+        ts = value.cast("timestamp")
     elif source.ts_unit == "timestamp":
         ts = parse_moment(value)
     else:

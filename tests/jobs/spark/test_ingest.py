@@ -14,11 +14,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from jobs.errors import InputError
+from jobs.errors import AuditError, InputError
 from jobs.lake import Lake, Partition, schemas
-from jobs.lake.folds import fold_of
+from jobs.lake.folds import FOLDS, fold_of
+from jobs.ranker.day import read_day
 from jobs.scenarios import Scenario
+from jobs.spark import write
+from jobs.spark.history import build_history
 from jobs.spark.ingest import NO_DAY, ingest
+from jobs.spark.judged import DayCount, JudgedLog
 from tests.jobs.spark.reading import all_rows, rows_of
 
 FIRST = date(2026, 1, 30)
@@ -67,6 +71,60 @@ def test_impressions_are_in_order_and_of_the_schema(
             assert row["fold"] == fold_of(scenario, row["impression_id"])
             assert row["hour"] == f"{row['ts']:%H}"
             assert row["weekday"] == f"{row['ts']:%a}"
+
+
+def test_a_long_day_lies_in_several_files(
+    tmp_path: Path,
+    make_scenario: MakeScenario,
+    write_log: WriteLog,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same rows in the same order as in one file, and histories of the same rows."""
+    log = [
+        (key, user, item, str(int(ts) + int(key) % 3 * 25_000), label, place)
+        for key, user, item, ts, label, place in sound_rows(2)
+    ]
+    scenario, raw = make_scenario(), write_log(log)
+    found = {}
+    for rows, files in ((1000, 1), (3, 3)):
+        monkeypatch.setattr(write, "FILE_ROWS", rows)
+        lake = Lake(str(tmp_path / f"lake of {files}"))
+        ingest(lake, scenario, raw)
+        build_history(lake, scenario, day(1))
+        impressions = Partition("impressions", "tiny", FIRST)
+        assert len(lake.require(impressions, "").files) == files
+        chunks = read_day(lake, scenario, FIRST, FOLDS)
+        read = [(chunk.impressions.to_pylist(), chunk.clicks.items.to_pylist()) for chunk in chunks]
+        found[files] = (
+            [row for table in ("impressions", "history") for row in all_rows(lake, table)],
+            [row for rows, _ in read for row in rows],
+            [item for _, items in read for item in items],
+        )
+    assert found[1] == found[3]
+    assert found[1][2]
+
+
+def test_a_log_that_changes_while_it_is_read_is_not_published(
+    lake: Lake,
+    make_scenario: MakeScenario,
+    write_log: WriteLog,
+    monkeypatch: pytest.MonkeyPatch,
+    published_bytes: Callable[..., dict[str, bytes]],
+) -> None:
+    scenario, raw = make_scenario(), write_log(sound_rows(2))
+    ingest(lake, scenario, raw)
+    before = published_bytes(lake)
+    counts = JudgedLog.counts
+
+    def then_grows(judged: JudgedLog) -> dict[date, DayCount]:
+        found = counts(judged)
+        write_log([*sound_rows(2), ("777", "1", "10", str(START), "1", "home")])
+        return found
+
+    monkeypatch.setattr(JudgedLog, "counts", then_grows)
+    with pytest.raises(AuditError, match=r"tiny changed .* 2026-01-30 had 12 impressions, then 13"):
+        ingest(lake, scenario, raw)
+    assert published_bytes(lake) == before
 
 
 def test_folds_are_those_of_the_definition(
