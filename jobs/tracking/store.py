@@ -55,15 +55,20 @@ def prepare_store() -> MlflowClient:
     uri = tracking_uri()
     database = _sqlite_file(uri)
     with store_lock():
-        if database is not None:
-            _migrate(database)
+        if database is not None and not database.exists():
+            _create(database)
         try:
-            client = MlflowClient(tracking_uri=uri)
-            client.search_experiments(max_results=1)
+            try:
+                return _connected(uri)
+            except MlflowException:
+                if database is None:
+                    raise
+                # Of an older MLflow, most likely. To look first takes a second of every task.
+                upgrade.main([uri], standalone_mode=False)
+                return _connected(uri)
         except MlflowException as error:
             reason = " ".join(str(error).split())
             raise InputError(f"cannot use MLFLOW_TRACKING_URI={uri}: {reason}") from error
-    return client
 
 
 @contextmanager
@@ -112,12 +117,15 @@ def _sqlite_file(uri: str) -> Path | None:
     return Path(database) if database and database != ":memory:" else None
 
 
-def _migrate(database: Path) -> None:
-    if database.exists():
-        upgrade.main([f"sqlite:///{database}"], standalone_mode=False)
-        return
+def _connected(uri: str) -> MlflowClient:
+    client = MlflowClient(tracking_uri=uri)
+    client.search_experiments(max_results=1)
+    return client
+
+
+def _create(database: Path) -> None:
+    """Built aside: a kill half-way through must not leave a database with half of its tables."""
     _log.info("creating the MLflow store %s", database)
-    # Built aside: a kill half-way through must not leave a database with half of its tables.
     unfinished = database.with_name(f"{database.name}.{uuid.uuid4().hex}")
     try:
         upgrade.main([f"sqlite:///{unfinished}"], standalone_mode=False)

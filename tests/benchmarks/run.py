@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -127,10 +128,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a smaller log, without peers")
     parser.add_argument("--rows", type=int, help="of the measured day")
     parser.add_argument("--rounds", type=int, help="1 with --quick, else 3")
-    parser.add_argument("--threads", type=int, default=1, help="of torch, for everyone")
+    parser.add_argument(
+        "--threads", type=int, default=os.cpu_count(), help="of torch, for everyone (all cores)"
+    )
     options = parser.parse_args()
     suite = Suite(
-        rows=options.rows or (200_000 if options.quick else 1_000_000),
+        rows=options.rows or (200_000 if options.quick else 500_000),
         rounds=options.rounds or (1 if options.quick else 3),
         peers=not options.quick,
         threads=options.threads,

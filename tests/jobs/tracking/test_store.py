@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from mlflow.store.db.utils import _get_alembic_config
+from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
+from sqlalchemy import create_engine, text
 
 from jobs.errors import InputError
 from jobs.tracking import store
@@ -35,6 +40,29 @@ def test_a_store_of_an_unknown_kind_is_bad_input(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "ftp://example.org/runs")
     with pytest.raises(InputError, match=r"cannot use MLFLOW_TRACKING_URI=ftp://"):
         store.prepare_store()
+
+
+def test_a_store_of_an_older_mlflow_is_brought_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{tmp_path}/older.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    engine, config = create_engine(uri), _get_alembic_config(uri)
+    InitialBase.metadata.create_all(engine)
+    revisions = ScriptDirectory.from_config(config)
+    newest = revisions.get_revision(revisions.get_current_head())
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, str(newest.down_revision))
+
+    def version() -> str:
+        with engine.connect() as connection:
+            return str(connection.execute(text("SELECT * FROM alembic_version")).scalar())
+
+    assert version() == newest.down_revision
+    client = store.prepare_store()
+    assert version() == newest.revision
+    assert store.experiment(client, "lis/kept")
 
 
 def test_a_deleted_experiment_is_named_with_the_way_to_restore_it(
