@@ -19,13 +19,13 @@ from tests.benchmarks.profile_step import StepProfile
 from tests.benchmarks.report import Contestant, Figure, Report, Target, middle
 
 SMALL, LARGE = 367_000, 3_670_000
-OURS, TORCHREC, FUXICTR = "ours", "TorchRec", "FuxiCTR"
+OURS, TORCHREC, FUXICTR, RECHUB = "ours", "TorchRec", "FuxiCTR", "Torch-RecHub"
 GROWTH = 16
 
 
 @dataclass(frozen=True)
 class Suite:
-    """What is run. rows: of the measured day. fuxictr_rows: of which its slow trainer gets so many.
+    """What is run. rows: of the measured day. fewer_rows: of which slow peers get so many.
 
     short_day: rows of a day where memory is measured on a log of 2 days and one of 32.
     """
@@ -35,7 +35,7 @@ class Suite:
     peers: bool
     threads: int
     short_day: int = 32_768
-    fuxictr_rows: int = 40_960
+    fewer_rows: int = 40_960
 
     @property
     def name(self) -> str:
@@ -48,7 +48,7 @@ def measured(suite: Suite, folder: Path) -> Report:
     for vocabulary, log in logs.items():
         log.mkdir()
         write_log(log, LogOptions(rows=(131_072, suite.rows), vocabulary=vocabulary))
-    names = (OURS, TORCHREC, FUXICTR) if suite.peers else (OURS,)
+    names = (OURS, TORCHREC, FUXICTR, RECHUB) if suite.peers else (OURS,)
     field = [Contestant(name, vocabulary) for name in names for vocabulary in logs]
     runs: dict[Contestant, list[Measurement]] = {who: [] for who in field}
     for seed in range(suite.rounds):
@@ -67,7 +67,8 @@ def _run(who: Contestant, log: Path, suite: Suite, seed: int = 0) -> Measurement
         return measure.run(OUR_PYTHON, "ours", *given)
     if who.name == TORCHREC:
         return measure.run(PEER_PYTHON, "torchrec_peer", *given)
-    return measure.run(PEER_PYTHON, "fuxictr_peer", *given, "--rows", str(suite.fuxictr_rows))
+    module = {FUXICTR: "fuxictr_peer", RECHUB: "rechub_peer"}[who.name]
+    return measure.run(PEER_PYTHON, module, *given, "--rows", str(suite.fewer_rows))
 
 
 def _memory_growth(suite: Suite, folder: Path) -> float:
