@@ -115,6 +115,12 @@ def test_a_refused_value_is_named_with_its_key(path: Path, content: object, star
     assert "(got " in line
 
 
+@pytest.mark.parametrize("name", ["ds", "fold", "impression", "item_id", "reason", "row"])
+def test_a_context_field_cannot_take_the_name_of_another_column(path: Path, name: str) -> None:
+    content = {**source(columns={**COLUMNS, "context": {name: "c"}}), "context": [name]}
+    assert f"context field {name!r}: this name is taken, use another" in refusal(path, content)
+
+
 def test_folds_that_do_not_sum_to_one_say_what_they_sum_to(path: Path) -> None:
     assert "must be 1, not 1.1" in refusal(
         path, config(folds={"lineage": 0.8, "fit": 0.1, "eval": 0.2})
