@@ -10,7 +10,7 @@ install() { .venv-bench/bin/python -m pip install -qq --disable-pip-version-chec
 # The peers' own lists ask for GPU builds, so only what they import is installed beside them.
 install -c requirements.txt -c constraints.txt \
   torch pandas pyarrow scikit-learn pydantic pyyaml tqdm
-install --no-deps -r requirements-sharded.txt fuxictr==2.3.10 torch-rechub==0.9.0 importlib_metadata zipp \
-  iopath portalocker polars==2.1.0 polars-runtime-32==2.1.0 h5py
+install --no-deps -r requirements-sharded.txt fuxictr==2.3.10 torch-rechub==0.9.0 \
+  importlib_metadata zipp iopath portalocker polars==2.1.0 polars-runtime-32==2.1.0 h5py
 install -c requirements.txt -c constraints.txt "ray[data]==2.52.0"
 install duckdb==2.0.0

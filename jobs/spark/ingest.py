@@ -84,11 +84,8 @@ def ingest(
         partitions.sort(key=lambda partition: (partition.table == "impressions", partition.ds))
         for partition in partitions:
             _publish(lake, scenario, attempt, partition, source)
-    none = DayCount(0, 0, 0)
-    return [
-        IngestedDay(day, count.rows, count.quarantined)
-        for day, count in ((day, counts.get(day, none)) for day in days)
-    ]
+    counted = {day: counts.get(day, DayCount(0, 0, 0)) for day in days}
+    return [IngestedDay(day, one.rows, one.quarantined) for day, one in counted.items()]
 
 
 def _days_to_publish(

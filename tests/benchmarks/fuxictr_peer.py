@@ -7,7 +7,6 @@ scripts/bench_setup.sh makes.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections import OrderedDict
 from pathlib import Path
@@ -69,13 +68,7 @@ def as_npz(parquet: Path, npz: Path, rows: int | None) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--vocabulary", type=int, required=True)
-    parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rows", type=int, help="train on the first rows of the day alone")
-    options = parser.parse_args()
+    options = measure.contestant().parse_args()
     torch.set_num_threads(options.threads)
     torch.default_generator.manual_seed(options.seed)
     with tempfile.TemporaryDirectory() as made:

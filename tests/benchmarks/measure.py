@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -78,6 +79,17 @@ class EngineRun:
     @property
     def seconds(self) -> float:
         return self.start_seconds + self.work_seconds
+
+
+def contestant() -> argparse.ArgumentParser:
+    """The options of everyone who trains. Only slow ones are given ``--rows``."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--vocabulary", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rows", type=int, help="train on the first rows of the day alone")
+    return parser
 
 
 def timed(train: Callable[[], int]) -> tuple[int, float, float]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -36,13 +34,9 @@ def held_out_auc(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> f
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--vocabulary", type=int, required=True)
+    parser = measure.contestant()
     parser.add_argument("--history-length", type=int, default=0)
     parser.add_argument("--precision", default="auto")
-    parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     lake = Lake(str(options.folder / "lake"))

@@ -6,7 +6,6 @@ are row numbers already. Runs in the environment that scripts/bench_setup.sh mak
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -43,13 +42,7 @@ class Batches:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--vocabulary", type=int, required=True)
-    parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rows", type=int, help="train on the first rows of the day alone")
-    options = parser.parse_args()
+    options = measure.contestant().parse_args()
     torch.set_num_threads(options.threads)
     torch.default_generator.manual_seed(options.seed)
     sizes = LogOptions(vocabulary=options.vocabulary).sizes

@@ -6,7 +6,6 @@ shuffle. Ids are row numbers already. Runs in the environment that scripts/bench
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,12 +91,7 @@ def held_out_auc(ranker: TorchRecRanker, path: Path) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--vocabulary", type=int, required=True)
-    parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = measure.contestant().parse_args()
     torch.set_num_threads(options.threads)
     ranker = TorchRecRanker(LogOptions(vocabulary=options.vocabulary).sizes, options.seed)
     optimizer = torch.optim.AdamW(
