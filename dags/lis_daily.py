@@ -27,11 +27,11 @@ from typing import Any
 from airflow.sdk import DAG, TriggerRule, chain
 
 from jobs.scenarios import SimulatedSource, load_scenario
-from plugins.lis_plugin import scenario_dag as parts
-from plugins.lis_plugin.horizon import MAP_NAME
+from plugins.lis_plugin import dag_parts as parts
+from plugins.lis_plugin.due_horizon import MAP_NAME
+from plugins.lis_plugin.operators import LisScoreOperator, LisStepOperator
 from plugins.lis_plugin.resolve import ResolveDateOperator
-from plugins.lis_plugin.spark import LisSparkOperator
-from plugins.lis_plugin.steps import LisScoreOperator, LisStepOperator
+from plugins.lis_plugin.spark_operator import LisSparkOperator
 
 
 def daily_dag(source: str) -> None:

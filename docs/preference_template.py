@@ -15,8 +15,8 @@ from typing import Literal
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.preference.behaviour import Behaviour
 from jobs.preference.kind import EvalRowsSeen, Mode
-from jobs.spark.behaviour import Behaviour
 
 
 # Options are fields with defaults. When one changes, or this file does, the tables are made again.
@@ -63,4 +63,4 @@ class DailyClicks:
     # impressions that the row was made from, which must be of the lineage fold and not itself.
     #
     # A kind that is made from something else than the log has a second method, ``inputs``, so that
-    # its tables are made again when that changes: see ``jobs.spark.behaviour.MadeFromElse``.
+    # its tables are made again when that changes: see ``jobs.preference.behaviour.MadeFromElse``.

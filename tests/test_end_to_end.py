@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from jobs.evaluation.result_store import read_results
 from jobs.lake import Lake, Partition
-from jobs.lake.rankers import ranker_versions
-from jobs.lis.store import read_results
+from jobs.lake.addresses import ranker_versions
 
 ROOT = Path(__file__).parents[1]
 DAG = "lis_daily__small_feed"

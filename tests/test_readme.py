@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.parser import build_parser
+from jobs.cli.parser import build_parser
 from jobs.scenarios import load_scenario
 
 ROOT = Path(__file__).parents[1]

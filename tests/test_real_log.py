@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from jobs.evaluation.result_store import read_results
 from jobs.lake import Lake
-from jobs.lis.store import read_results
 
 ROOT = Path(__file__).parents[1]
 LOG = Path(os.environ.get("LIS_RAW", ROOT / "data" / "raw")) / "movietweetings"

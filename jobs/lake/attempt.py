@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from jobs.errors import AuditError, FencedOut
+from jobs.common.errors import AuditError, FencedOut
 from jobs.lake.manifest import Manifest, StoredFile, Window
 from jobs.lake.partition import Partition
 from jobs.lake.storage import Storage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from hashlib import md5
 
-from jobs.errors import InputError
+from jobs.common.errors import InputError
 from jobs.lake.lake import Lake
 from jobs.scenarios import FoldShares, Scenario
 

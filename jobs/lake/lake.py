@@ -13,19 +13,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.errors import AuditError, InputError
+from jobs.common.errors import AuditError, InputError
+from jobs.common.paths import data_folder
 from jobs.lake.attempt import MANIFEST, Attempt
 from jobs.lake.manifest import Manifest
 from jobs.lake.partition import Partition
 from jobs.lake.storage import Storage
 
-PROJECT = Path(__file__).resolve().parents[2]
 _LOOKS = 5
-
-
-def data_folder() -> Path:
-    """Where everything that is made lives: $LIS_DATA, or ``data/`` beside the code."""
-    return Path(os.environ.get("LIS_DATA", PROJECT / "data"))
 
 
 class Lake:

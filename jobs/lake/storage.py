@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import fs
 
-from jobs.errors import InputError
+from jobs.common.errors import InputError
 
 _BLOCK = 1 << 22
 

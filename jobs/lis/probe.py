@@ -9,11 +9,11 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.lis.scored import Leak
-from jobs.lis.told import ToldDay, inputs_of
+from jobs.evaluation.scored_day import Leak
+from jobs.lis.fit_features import ToldDay, inputs_of
 from jobs.preference import Mode
-from jobs.ranker.probe import FrozenRows, Towers
-from jobs.ranker.state import Ranker
+from jobs.ranker.model.ranker import Ranker
+from jobs.ranker.towers.probe_towers import FrozenRows, Towers
 
 PROBE_REVISION = 1
 """Raised by hand when the same tables would give other scores: stored ones are then stale."""
@@ -21,7 +21,7 @@ PROBE_REVISION = 1
 
 @dataclass(frozen=True)
 class Probe:
-    """See ``jobs.lis.trained.Training``. Towers are fitted exactly, so there are no seeds."""
+    """See ``jobs.lis.fitted_modes.Training``. Towers are fitted exactly, so there are no seeds."""
 
     fit_days: int
     mode: Mode = "probe"

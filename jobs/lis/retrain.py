@@ -9,12 +9,12 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.lis.scored import Leak
-from jobs.lis.told import VARIANTS, ToldDay, inputs_of
+from jobs.evaluation.scored_day import Leak
+from jobs.lis.fit_features import VARIANTS, ToldDay, inputs_of
 from jobs.preference import Mode
-from jobs.ranker.dense_rows import dense_rows
-from jobs.ranker.retrain import SideBySide
-from jobs.ranker.state import Ranker
+from jobs.ranker.model.ranker import Ranker
+from jobs.ranker.towers.day_rows import dense_rows
+from jobs.ranker.towers.retrain_towers import SideBySide
 from jobs.scenarios import RetrainOptions
 
 RETRAIN_REVISION = 2
@@ -23,7 +23,7 @@ RETRAIN_REVISION = 2
 
 @dataclass(frozen=True)
 class Retrain:
-    """See ``jobs.lis.trained.Training``."""
+    """See ``jobs.lis.fitted_modes.Training``."""
 
     options: RetrainOptions
     mode: Mode = "retrain"

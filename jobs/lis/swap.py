@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
+from jobs.evaluation.predictions import publish_predictions, variant_name
+from jobs.evaluation.result import LisResult
+from jobs.evaluation.scored_day import LEAKED, Leak, ScoredDay
+from jobs.evaluation.slices import slice_values
 from jobs.lake import Lake, schemas
+from jobs.lake.addresses import checkpoint_partition, feature_partition
 from jobs.lake.manifest import digest_of
-from jobs.lake.rankers import checkpoint_partition, feature_partition
-from jobs.lis.predictions import publish_predictions, variant_name
-from jobs.lis.result import LisResult
-from jobs.lis.scored import LEAKED, Leak, ScoredDay
-from jobs.lis.slices import slice_values
-from jobs.lis.targets import MadeFrom, Scoring, evaluate
+from jobs.lis.score_leaks import MadeFrom, Scoring, evaluate
 from jobs.preference import Mode, PreferenceKind
-from jobs.ranker.score import BASELINE, SlotTable, score_day
+from jobs.ranker.scoring.score_day import BASELINE, SlotTable, score_day
 from jobs.scenarios import Scenario
 
 MODE: Mode = "swap"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from jobs.spark.behaviour import Behaviour
+    from jobs.preference.behaviour import Behaviour
 
 Mode = Literal["swap", "retrain", "probe"]
 EvalRowsSeen = Literal["unknown", "yes", "no"]
@@ -54,7 +54,7 @@ class PreferenceKind(Protocol):
         day does not name; these are left out.
 
         A table is made again when the impressions of its window change. A kind that is made from
-        something else has a method ``inputs`` too: see ``jobs.spark.behaviour.MadeFromElse``.
+        something else has a method ``inputs`` too: see ``jobs.preference.behaviour.MadeFromElse``.
         """
         ...
 

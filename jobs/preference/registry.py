@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from jobs.errors import InputError
-from jobs.preference.co_click_embedding import CoClickEmbedding
-from jobs.preference.content_vector import ContentVector
-from jobs.preference.future_popularity import FuturePopularity
-from jobs.preference.id_embedding import ID_EMBEDDING, IdEmbedding
+from jobs.common.errors import InputError
+from jobs.preference.custom_kind import installed_kinds, named_kinds
 from jobs.preference.kind import PreferenceKind
-from jobs.preference.next_click import NextClick
-from jobs.preference.own_kind import installed_kinds, named_kinds
-from jobs.preference.semantic_ids import SemanticIds
-from jobs.preference.similar_items import SIMILAR_BY_COSINE, SIMILAR_BY_SWING
+from jobs.preference.kinds.co_click_embedding import CoClickEmbedding
+from jobs.preference.kinds.content_vector import ContentVector
+from jobs.preference.kinds.future_popularity import FuturePopularity
+from jobs.preference.kinds.id_embedding import ID_EMBEDDING, IdEmbedding
+from jobs.preference.kinds.next_click import NextClick
+from jobs.preference.kinds.semantic_ids import SemanticIds
+from jobs.preference.kinds.similar_items import SIMILAR_BY_COSINE, SIMILAR_BY_SWING
 from jobs.scenarios import AUTO, ITEM, Scenario
 
 BUILT_IN: tuple[PreferenceKind, ...] = (

@@ -16,22 +16,22 @@ import torch
 from sklearn.metrics import log_loss, roc_auc_score
 from tqdm import tqdm
 
-from jobs.errors import InputError
+from jobs.common.errors import InputError
 from jobs.lake import Lake, Manifest, Partition
-from jobs.lake.rankers import (
+from jobs.lake.addresses import (
     checkpoint_days,
     checkpoint_partition,
     ranker_keys,
     ranker_version,
 )
-from jobs.ranker.checkpoint import read_checkpoint, write_checkpoint
-from jobs.ranker.day import SEEN_ROWS, read_day, require_day
-from jobs.ranker.device import default_device
-from jobs.ranker.network import seeded
-from jobs.ranker.processes import joined, process_count, quiet
-from jobs.ranker.score import BASELINE, score_rows
-from jobs.ranker.state import Ranker, new_ranker
-from jobs.ranker.train import TrainDay, train_day
+from jobs.ranker.distributed.process_group import joined, process_count, quiet
+from jobs.ranker.model.checkpoint import read_checkpoint, write_checkpoint
+from jobs.ranker.model.custom_network import seeded
+from jobs.ranker.model.device import default_device
+from jobs.ranker.model.ranker import Ranker, new_ranker
+from jobs.ranker.rows.read_day import SEEN_ROWS, read_day, require_day
+from jobs.ranker.scoring.score_day import BASELINE, score_rows
+from jobs.ranker.training.train_day import TrainDay, train_day
 from jobs.scenarios import Scenario
 
 _VALIDATED = ("eval", "lineage")
@@ -71,8 +71,8 @@ def extend_lineage(
         return extend(train_day, default_device())
     try:
         with quiet():
-            from jobs.ranker.shard import HOST
-            from jobs.ranker.sharded import follow, lead
+            from jobs.ranker.distributed.table_shard import HOST
+            from jobs.ranker.distributed.train_sharded import follow, lead
     except ImportError as error:
         raise InputError(
             f"training in {process_count()} processes needs TorchRec ({error}): run pip install "

@@ -1,9 +1,9 @@
 """One YAML file a feed, and the typed, frozen config that it is read into."""
 
 from jobs.scenarios.config import AUTO, ITEM, USER, FoldShares, Scenario, Schedule
+from jobs.scenarios.custom_preferences import PreferenceTable
 from jobs.scenarios.load import load_scenario, shipped_scenarios
-from jobs.scenarios.preferences import PreferenceTable
-from jobs.scenarios.rankers import ImportedSnapshots, RankerOptions, RetrainOptions
+from jobs.scenarios.ranker_options import ImportedSnapshots, RankerOptions, RetrainOptions
 from jobs.scenarios.sources import (
     Column,
     CsvFormat,

@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from jobs.scenarios.frozen import Frozen
-from jobs.scenarios.preferences import OwnPreference
-from jobs.scenarios.rankers import ImportedSnapshots, RankerOptions, RetrainOptions
+from jobs.scenarios.base import Frozen
+from jobs.scenarios.custom_preferences import OwnPreference
+from jobs.scenarios.ranker_options import ImportedSnapshots, RankerOptions, RetrainOptions
 from jobs.scenarios.sources import SimulatedSource, TableSource
 
 USER, ITEM = "user_id", "item_id"

@@ -9,9 +9,9 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from jobs.errors import InputError
+from jobs.common.errors import InputError
+from jobs.scenarios.base import Frozen
 from jobs.scenarios.config import Scenario
-from jobs.scenarios.frozen import Frozen
 
 SHIPPED = Path(__file__).parent
 _TAGS = ("table", "simulated", "csv", "parquet", "code")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from jobs.scenarios.frozen import Frozen
+from jobs.scenarios.base import Frozen
 
 IdType = Literal["string", "int64"]
 Column = str | int
@@ -86,10 +86,10 @@ class TableSource(Frozen):
 
 
 class SimulatedSource(Frozen):
-    """The embedded feed simulator, with its options. See ``jobs.datasets.simulator``."""
+    """The embedded feed simulator, with its options. See ``jobs.sources.simulator``."""
 
     reader: Literal["simulated"] = "simulated"
     options: dict[str, Any] = Field(
-        default_factory=dict, description="checked by jobs.datasets.simulator.SimulatorOptions"
+        default_factory=dict, description="checked by jobs.sources.simulator.SimulatorOptions"
     )
     raw: str | None = Field(None, description="where simulated days are kept")

@@ -16,8 +16,8 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from sqlalchemy.engine import make_url
 
-from jobs.errors import InputError
-from jobs.lake.lake import data_folder
+from jobs.common.errors import InputError
+from jobs.common.paths import data_folder
 
 DEFAULT_UI = "http://127.0.0.1:5000"
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from jobs.errors import InputError
+from jobs.common.errors import InputError
 from jobs.scenarios import Scenario, load_scenario
-from plugins.lis_plugin.days import resolve_day
+from plugins.lis_plugin.run_day import resolve_day
 
 if TYPE_CHECKING:
-    from jobs.lis.plan import RunPlan
+    from jobs.stages.run_plan import RunPlan
 
 
 class ResolveDateOperator(BaseOperator):
@@ -56,11 +56,11 @@ class ResolveDateOperator(BaseOperator):
 
     def _plan(self, context: dict[str, Any]) -> RunPlan:
         # Arrow and pandas come with these, and a DAG file must stay quick to parse.
-        from jobs.datasets.location import raw_location
-        from jobs.datasets.span import log_span
         from jobs.lake import Lake
-        from jobs.lis.plan import plan_run
-        from jobs.lis.request import wanted_scores
+        from jobs.sources.log_location import raw_location
+        from jobs.sources.log_span import log_span
+        from jobs.stages.request import wanted_scores
+        from jobs.stages.run_plan import plan_run
 
         scenario = load_scenario(self.scenario)
         span = log_span(scenario, raw_location(scenario))

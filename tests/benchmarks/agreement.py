@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jobs.lake import Lake, Partition
-from jobs.lake.rankers import feature_partition
+from jobs.lake.addresses import feature_partition
 from tests.benchmarks.feed import (
     AS_OF,
     DAYS,

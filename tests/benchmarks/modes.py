@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from jobs.ranker.model import DeepCrossNetwork
-from jobs.ranker.probe import FrozenRows, Towers
-from jobs.ranker.retrain import DenseRows, SideBySide
+from jobs.ranker.model.dcn import DeepCrossNetwork
+from jobs.ranker.towers.probe_towers import FrozenRows, Towers
+from jobs.ranker.towers.retrain_towers import DenseRows, SideBySide
 from jobs.scenarios import RankerOptions, RetrainOptions
 from tests.benchmarks.page import Page
 

@@ -9,10 +9,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from jobs.lake import Lake
-from jobs.ranker.day import read_day
-from jobs.ranker.score import BASELINE, score_rows
-from jobs.ranker.state import Ranker, new_ranker
-from jobs.ranker.train import train_day
+from jobs.ranker.model.ranker import Ranker, new_ranker
+from jobs.ranker.rows.read_day import read_day
+from jobs.ranker.scoring.score_day import BASELINE, score_rows
+from jobs.ranker.training.train_day import train_day
 from jobs.scenarios import Scenario
 from tests.benchmarks import measure
 from tests.benchmarks.log import FIELDS, LogOptions, ids, scenario_of

@@ -16,11 +16,11 @@ from datetime import date, timedelta
 import numpy as np
 from scipy.stats import spearmanr
 
-from jobs.errors import InputError
+from jobs.common.errors import InputError
+from jobs.evaluation.result import LisResult
+from jobs.evaluation.result_query import asked
+from jobs.evaluation.result_store import read_results
 from jobs.lake import Lake
-from jobs.lis.asked import asked
-from jobs.lis.result import LisResult
-from jobs.lis.store import read_results
 from jobs.scenarios import load_scenario
 
 MODES = ("probe", "retrain")

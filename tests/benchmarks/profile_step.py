@@ -13,8 +13,8 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from jobs.lake import Lake
-from jobs.ranker.device import uses_bf16
-from jobs.ranker.train import train_day
+from jobs.ranker.model.device import uses_bf16
+from jobs.ranker.training.train_day import train_day
 from tests.benchmarks.log import FIRST_DAY, scenario_of
 from tests.benchmarks.ours import ranker_that_knows
 

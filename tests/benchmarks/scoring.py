@@ -16,15 +16,15 @@ from pathlib import Path
 from statistics import median
 
 from jobs.lake import Lake, schemas
-from jobs.lake.rankers import feature_partition
+from jobs.lake.addresses import feature_partition
 from jobs.lis.swap import score_swap
 from jobs.preference import PreferenceKind, preference_kind
+from jobs.preference.build_tables import assemble_tables
 from jobs.ranker.lineage import extend_lineage
-from jobs.ranker.score import SlotTable, score_day
+from jobs.ranker.scoring.score_day import SlotTable, score_day
 from jobs.scenarios import Scenario
-from jobs.spark.features import assemble_tables
+from jobs.snapshots.export import build_snapshots
 from jobs.spark.session import spark_session
-from jobs.spark.snapshot import build_snapshots
 from tests.benchmarks import measure
 from tests.benchmarks.log import FIRST_DAY, LogOptions, scenario_of, write_log
 from tests.benchmarks.page import Page

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pyspark
 
+from jobs.ingest.click_history import build_history
 from jobs.lake import Lake, Partition
 from jobs.preference import preference_kind
+from jobs.preference.build_tables import assemble_tables
 from jobs.scenarios import Scenario
-from jobs.spark.features import assemble_tables
-from jobs.spark.history import build_history
 from jobs.spark.session import spark_session
 from tests.benchmarks import measure
 from tests.benchmarks.feed import AS_OF, DAYS, HISTORY, HORIZON, JOBS, feed_scenario

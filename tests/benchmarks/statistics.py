@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from jobs.lis.paired import compare
+from jobs.stats.auc_difference import compare
 from tests.benchmarks.page import Page
 
 ROWS, USERS, REPEATS = 10_000_000, 1_000_000, 3

@@ -21,7 +21,7 @@ from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from torchrec.optim.rowwise_adagrad import RowWiseAdagrad
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
 
-from jobs.ranker.model import DeepCrossNetwork
+from jobs.ranker.model.dcn import DeepCrossNetwork
 from tests.benchmarks import measure
 from tests.benchmarks.log import FIELDS, LogOptions, scenario_of
 

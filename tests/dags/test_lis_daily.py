@@ -12,7 +12,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, CronDataIntervalTimetable
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
-from jobs.parser import STEPS, build_parser
+from jobs.cli.parser import STEPS, build_parser
 from jobs.preference import preference_kinds
 from jobs.scenarios import load_scenario, shipped_scenarios
 

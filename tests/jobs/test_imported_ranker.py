@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.cli import main
+from jobs.cli.main import main
 from jobs.lake import Lake
-from jobs.lake.rankers import snapshot_partition
+from jobs.lake.addresses import snapshot_partition
 from jobs.scenarios import load_scenario
 
 SCENARIO = """

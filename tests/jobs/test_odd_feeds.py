@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.cli import main
+from jobs.cli.main import main
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 10

@@ -8,9 +8,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from plugins.lis_plugin.links import MlflowRunLink, checked_link
-from plugins.lis_plugin.processes import last_said
-from plugins.lis_plugin.spark import LisSparkOperator
-from plugins.lis_plugin.steps import LisScoreOperator, LisStepOperator
+from plugins.lis_plugin.operators import LisScoreOperator, LisStepOperator
+from plugins.lis_plugin.spark_operator import LisSparkOperator
+from plugins.lis_plugin.task_process import last_said
 
 WAITING = {"as_of": "2026-01-05", "horizon": 7, "waits_for": "2026-01-12"}
 NO_CONTEXT: Any = {}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from jobs.lis.plan import RunPlan
+from jobs.stages.run_plan import RunPlan
 from plugins.lis_plugin.resolve import ResolveDateOperator
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from jobs.errors import AuditError, FencedOut
+from jobs.common.errors import AuditError, FencedOut
 from jobs.lake import Attempt, Lake, Partition, Window
 
 DAY = date(2026, 1, 31)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.errors import InputError
+from jobs.common.errors import InputError
 from jobs.lake import Lake
 from jobs.lake.folds import FOLDS, HASH_RANGE, fold_bounds, fold_of, pin_folds
 from jobs.scenarios import FoldShares, Scenario, SimulatedSource

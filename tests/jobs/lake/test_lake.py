@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from jobs.errors import AuditError, FencedOut, InputError
+from jobs.common.errors import AuditError, FencedOut, InputError
 from jobs.lake import Lake, Partition, Window
 
 FIRST = date(2026, 1, 31)

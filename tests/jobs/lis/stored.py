@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jobs.evaluation.result import LisResult
 from jobs.lake import Lake
-from jobs.lis.result import LisResult
 
 
 def state(lake: Lake, *tables: str) -> dict[str, tuple[bytes, int]]:

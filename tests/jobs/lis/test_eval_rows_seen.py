@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.lis.trained import eval_rows_seen
+from jobs.lis.fitted_modes import eval_rows_seen
 from jobs.preference import preference_kind
 from jobs.preference.kind import EvalRowsSeen
 from jobs.scenarios import ImportedSnapshots, PreferenceTable, Scenario, SimulatedSource

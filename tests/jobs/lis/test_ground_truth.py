@@ -13,16 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jobs.datasets.simulator import SimulatorOptions, alive_items, generate_day
 from jobs.lake import Lake, Partition, schemas
+from jobs.lake.addresses import feature_partition
 from jobs.lake.folds import fold_of
-from jobs.lake.rankers import feature_partition
+from jobs.lis.fitted_modes import score_trained
 from jobs.lis.retrain import Retrain
-from jobs.lis.trained import score_trained
 from jobs.preference import preference_kind
-from jobs.ranker.checkpoint import read_checkpoint
 from jobs.ranker.lineage import extend_lineage
+from jobs.ranker.model.checkpoint import read_checkpoint
 from jobs.scenarios import ITEM, Scenario
+from jobs.sources.simulator import SimulatorOptions, alive_items, generate_day
 
 FIRST = date(2026, 1, 1)
 HORIZON, FIT_DAYS, DAYS = 6, 6, 20

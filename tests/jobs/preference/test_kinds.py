@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.preference.co_click_embedding import CoClickEmbedding
-from jobs.preference.content_vector import ContentVector
-from jobs.preference.future_popularity import FuturePopularity
-from jobs.preference.id_embedding import IdEmbedding
+from jobs.preference.behaviour import MadeFromElse
 from jobs.preference.kind import PreferenceKind
-from jobs.preference.next_click import NextClick
-from jobs.preference.semantic_ids import SemanticIds
-from jobs.preference.similar_items import SIMILAR_BY_COSINE, SIMILAR_BY_SWING
-from jobs.spark.behaviour import MadeFromElse
+from jobs.preference.kinds.co_click_embedding import CoClickEmbedding
+from jobs.preference.kinds.content_vector import ContentVector
+from jobs.preference.kinds.future_popularity import FuturePopularity
+from jobs.preference.kinds.id_embedding import IdEmbedding
+from jobs.preference.kinds.next_click import NextClick
+from jobs.preference.kinds.semantic_ids import SemanticIds
+from jobs.preference.kinds.similar_items import SIMILAR_BY_COSINE, SIMILAR_BY_SWING
 
 KINDS: list[PreferenceKind] = [
     IdEmbedding(),

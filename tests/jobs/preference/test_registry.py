@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.cli import main
-from jobs.errors import InputError
+from jobs.cli.main import main
+from jobs.common.errors import InputError
 from jobs.preference import is_own, preference_kind, preference_kinds
 from jobs.scenarios import Scenario, load_scenario
 
@@ -107,7 +107,7 @@ def test_a_module_brings_a_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_built_in_kind_with_other_options_is_one_of_the_users_own(tmp_path: Path) -> None:
     code = (
-        "from jobs.preference.similar_items import SimilarItems\n"
+        "from jobs.preference.kinds.similar_items import SimilarItems\n"
         "TEN = SimilarItems(name='ten_similar', top=10)\n"
     )
     scenario = scenario_with(tmp_path, ["mine.py:TEN"], code)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.errors import InputError
+from jobs.common.errors import InputError
 from jobs.lake import Lake, Partition
-from jobs.lake.rankers import (
+from jobs.lake.addresses import (
     DaySpan,
     checkpoint_days,
     checkpoint_partition,

@@ -5,7 +5,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from jobs.errors import InputError
+from jobs.common.errors import InputError
 from jobs.scenarios import CsvFormat, TableSource, load_scenario, shipped_scenarios
 
 COLUMNS = {"user_id": "u", "item_id": "i", "ts": "t", "label": "l"}

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from jobs.evaluation.result import LisResult
 from jobs.lake import Lake, Partition
-from jobs.lis.result import LisResult
 from jobs.scenarios import Scenario, SimulatedSource
 
 SCENARIO = Scenario(

@@ -11,7 +11,7 @@ from mlflow.store.db.utils import _get_alembic_config
 from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
 from sqlalchemy import create_engine, text
 
-from jobs.errors import InputError
+from jobs.common.errors import InputError
 from jobs.tracking import store
 
 

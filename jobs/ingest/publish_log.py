@@ -1,0 +1,172 @@
+"""Raw log → ``impressions``, ``items`` and ``quarantine``, day by day, any range in one job."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.common.errors import AuditError, InputError
+from jobs.ingest.read_log import item_columns, read_table, readable, with_contract_columns
+from jobs.ingest.row_validation import NO_DAY, DayCount, JudgedLog, judge
+from jobs.lake import Attempt, Lake, Partition, schemas
+from jobs.lake import Window as SeenWindow
+from jobs.lake.folds import pin_folds
+from jobs.lake.manifest import digest_of
+from jobs.scenarios import Scenario, TableSource
+from jobs.sources.log_checks import check_items, check_log
+from jobs.sources.log_location import days_between, log_files
+from jobs.sources.log_source import table_source
+from jobs.spark.parquet_writer import NOTHING, files_for, write_by_day
+from jobs.spark.session import (
+    latest,
+    midnight,
+    next_midnight,
+    read_days,
+    spark_session,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class IngestedDay:
+    """What a day of the log came to."""
+
+    day: date
+    rows: int
+    quarantined: int
+
+
+def ingest(
+    lake: Lake, scenario: Scenario, raw: str, first: date | None = None, last: date | None = None
+) -> list[IngestedDay]:
+    """Publish every day of the log from ``first`` to ``last`` (None: as far as the log goes).
+
+    Idempotent by day: a day's partitions depend on its rows in the log alone. A day without rows
+    within the log's span is published empty, so that the lineage goes on; days outside the span
+    are not published.
+
+    Raises:
+        InputError: the log or its mapping is wrong, or there is no row in the asked-for days.
+    """
+    source = table_source(scenario)
+    files = log_files(source, raw, first, last)
+    check_log(source, files)
+    item_files = check_items(source, raw)
+    pin_folds(lake, scenario)
+    with ExitStack() as stack:
+        spark = stack.enter_context(spark_session(f"ingest {scenario.name}"))
+        uris = stack.enter_context(readable(spark, files))
+        rows = with_contract_columns(read_table(spark, source, uris), source, scenario)
+        judged = judge(rows, source, scenario, first, last)
+        counts = judged.counts()
+        days = _days_to_publish(counts, scenario, first, last)
+        tables = ("impressions", "items", "quarantine")
+        partitions = [Partition(table, scenario.name, day) for table in tables for day in days]
+        if NO_DAY in counts:
+            partitions.append(Partition("quarantine", scenario.name, NO_DAY))
+        attempt = stack.enter_context(lake.attempt(partitions))
+        _write(judged, counts, lake, attempt)
+        content = None
+        if item_files is not None:
+            uris = stack.enter_context(readable(spark, item_files))
+            content = item_columns(read_table(spark, source, uris), source)
+        items = _items(spark, lake, scenario, attempt, content, days[0])
+        folder = f"{attempt.folder}/items"
+        write_by_day(items, lake, folder, schemas.items(scenario), "item_id")
+        # Impressions go last: once they are there, the rest of the day is.
+        partitions.sort(key=lambda partition: (partition.table == "impressions", partition.ds))
+        for partition in partitions:
+            _publish(lake, scenario, attempt, partition, source)
+    counted = {day: counts.get(day, DayCount(0, 0, 0)) for day in days}
+    return [IngestedDay(day, one.rows, one.quarantined) for day, one in counted.items()]
+
+
+def _days_to_publish(
+    counts: Mapping[date, DayCount], scenario: Scenario, first: date | None, last: date | None
+) -> list[date]:
+    with_rows = sorted(day for day, count in counts.items() if count.rows and day != NO_DAY)
+    if not with_rows:
+        asked = f"{first or 'the first day'} to {last or 'the last day'}"
+        bad = sum(count.quarantined for count in counts.values())
+        raise InputError(
+            f"scenario {scenario.name}: the log has no usable row from {asked} ({bad} rows would "
+            "be quarantined): ask for days that the log holds, or correct source in the scenario"
+        )
+    days = days_between(with_rows[0], with_rows[-1])
+    for day in sorted(set(days) - set(with_rows)):
+        log.warning("%s: no rows on %s; published as an empty day", scenario.name, day)
+    return days
+
+
+def _write(
+    judged: JudgedLog, counts: Mapping[date, DayCount], lake: Lake, attempt: Attempt
+) -> None:
+    schema = schemas.impressions(judged.scenario)
+    folder, order = f"{attempt.folder}/impressions", ("ts", "impression_id")
+    files = {day.isoformat(): files_for(count.rows) for day, count in counts.items()}
+    written = write_by_day(judged.impressions(counts), lake, folder, schema, *order, files=files)
+    for day, count in counts.items():
+        rows = written.get(f"ds={day.isoformat()}", NOTHING).rows
+        if rows != count.rows:
+            raise AuditError(
+                f"the log of {judged.scenario.name} changed while it was read: {day} had "
+                f"{count.rows} impressions, then {rows}; ingest it again"
+            )
+    if (refused := judged.refused(counts)) is not None:
+        folder, order = f"{attempt.folder}/quarantine", ("reason", "row")
+        write_by_day(refused, lake, folder, schemas.quarantine(), *order)
+
+
+def _items(
+    spark: SparkSession,
+    lake: Lake,
+    scenario: Scenario,
+    attempt: Attempt,
+    content: DataFrame | None,
+    first: date,
+) -> DataFrame:
+    """Items first seen in these days, with what the item file says of them."""
+    written = spark.read.option("recursiveFileLookup", "true").parquet(
+        lake.storage.spark_uri(f"{attempt.folder}/impressions")
+    )
+    seen = written.groupBy("item_id").agg(F.min("ts").alias("first_seen"))
+    before = [day for day in lake.days("items", scenario.name) if day < first]
+    known = read_days(spark, lake, "items", scenario.name, before)
+    if known is not None:
+        seen = seen.join(known.select("item_id"), "item_id", how="left_anti")
+    if content is None:
+        empty = {"title": "string", "text": "string", "category": "string"}
+        columns = [F.lit(None).cast(kind).alias(name) for name, kind in empty.items()]
+        columns.append(F.lit(None).cast("array<float>").alias("vector"))
+        described = seen.select("*", *columns)
+    else:
+        described = seen.join(content, "item_id", how="left")
+    return described.select(
+        *schemas.items(scenario).names, F.to_date("first_seen").cast("string").alias("ds")
+    )
+
+
+def _publish(
+    lake: Lake, scenario: Scenario, attempt: Attempt, partition: Partition, source: TableSource
+) -> None:
+    schema = {
+        "impressions": schemas.impressions(scenario),
+        "items": schemas.items(scenario),
+        "quarantine": schemas.quarantine(),
+    }[partition.table]
+    below = f"{partition.table}/ds={partition.ds.isoformat()}"
+    folder = f"{attempt.folder}/{below}"
+    window = None
+    if partition.table == "impressions":
+        window = SeenWindow.until(
+            next_midnight(partition.ds), latest(lake.storage, folder, "ts"), midnight(partition.ds)
+        )
+    inputs = {"source": digest_of(source.model_dump(), scenario.folds.model_dump())}
+    attempt.publish(partition, below=below, inputs=inputs, schema=schema, window=window)

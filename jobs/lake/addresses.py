@@ -1,0 +1,121 @@
+"""Where that which a ranker made lies: one version beside another, and none over another.
+
+Whatever follows from a ranker has the ranker's version as its first partition key. Impressions,
+items and histories follow from the log alone, so they have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from jobs.lake.lake import Lake
+from jobs.lake.manifest import digest_of
+from jobs.lake.partition import Partition
+from jobs.scenarios import Scenario
+from jobs.scenarios.custom_code import identity
+
+MODEL_REVISION = 1
+"""Raised by hand when the code's mathematics change, so that old checkpoints are not continued."""
+
+Keys = tuple[tuple[str, str], ...]
+RANKER = "ranker"
+
+
+@dataclass(frozen=True)
+class DaySpan:
+    """The first and the last day of something, both included."""
+
+    first: date
+    last: date
+
+
+def ranker_version(scenario: Scenario) -> str:
+    """The name of a ranker design: its network's name, and ten hex digits over what defines it.
+
+    These are options, fields, fold shares, ``MODEL_REVISION``, of a user's own network the source
+    file (where it lies does not matter), and where imported item vectors come from.
+
+    Raises:
+        InputError: the file or module of the user's own network is not there.
+    """
+    options = scenario.ranker
+    design: list[object] = [
+        MODEL_REVISION,
+        options.model_dump(mode="json", exclude={"network"}),
+        scenario.fields,
+        scenario.folds.model_dump(mode="json"),
+    ]
+    name = "dcn"
+    if options.network is not None:
+        network = identity(options.network)
+        design.append(network)
+        name = network["class"].lower()
+    if scenario.snapshots is not None:
+        design.append(scenario.snapshots.model_dump(mode="json"))
+        name = "imported"
+    return f"{name}-{digest_of(*design)[:10]}"
+
+
+def snapshot_version(scenario: Scenario) -> str:
+    """The ranker whose item tables are leaked: the scenario's, or the one they come from."""
+    if scenario.snapshots is None:
+        return ranker_version(scenario)
+    return f"imported-{digest_of(scenario.snapshots.model_dump(mode='json'))[:10]}"
+
+
+def ranker_keys(scenario: Scenario) -> Keys:
+    """First partition keys of checkpoints, features, predictions and results."""
+    return ((RANKER, ranker_version(scenario)),)
+
+
+def snapshot_keys(scenario: Scenario) -> Keys:
+    """Partition keys of snapshots."""
+    return ((RANKER, snapshot_version(scenario)),)
+
+
+def checkpoint_partition(scenario: Scenario, day: date) -> Partition:
+    """Where M_D lies: the ranker as of the start of day D, trained on days before D."""
+    return Partition("checkpoints", scenario.name, day, ranker_keys(scenario))
+
+
+def snapshot_partition(scenario: Scenario, day: date) -> Partition:
+    """Where the item table of M_D lies, imported ones included."""
+    return Partition("snapshots", scenario.name, day, snapshot_keys(scenario))
+
+
+def feature_partition(scenario: Scenario, preference: str, as_of: date, horizon: int) -> Partition:
+    """Where the table that was known ``horizon`` days after ``as_of`` lies. 0: what T knew."""
+    keys = (*ranker_keys(scenario), ("preference", preference), ("horizon", str(horizon)))
+    return Partition("features", scenario.name, as_of, keys)
+
+
+def base_partition(scenario: Scenario, day: date) -> Partition:
+    """What retrain mode starts from on a day: the checkpoint, or imported item vectors."""
+    partition = checkpoint_partition if scenario.snapshots is None else snapshot_partition
+    return partition(scenario, day)
+
+
+def base_days(lake: Lake, scenario: Scenario) -> list[date]:
+    """Days on which retrain mode has a ranker to start from that has learnt something."""
+    if scenario.snapshots is None:
+        # M of the lineage's first day has seen no row.
+        return checkpoint_days(lake, scenario)[1:]
+    return lake.days("snapshots", scenario.name, snapshot_keys(scenario))
+
+
+def checkpoint_days(lake: Lake, scenario: Scenario) -> list[date]:
+    """Days D of which the scenario's ranker version has an M_D, ascending."""
+    return lake.days("checkpoints", scenario.name, ranker_keys(scenario))
+
+
+def ranker_versions(lake: Lake, scenario: str) -> Mapping[str, DaySpan]:
+    """Every ranker version that has checkpoints, with the days of its first and its last."""
+    spans: dict[str, DaySpan] = {}
+    for day in lake.days_with_any("checkpoints", scenario):
+        for keys in lake.keys_below("checkpoints", scenario, day):
+            version = dict(keys)[RANKER]
+            first = spans[version].first if version in spans else day
+            spans[version] = DaySpan(first, day)
+    return spans

@@ -1,0 +1,215 @@
+"""Which results a request asks for, and from scored days to these results.
+
+Both modes share this: they differ in how a day is scored.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from tqdm import tqdm
+
+from jobs.common.code_version import code_version
+from jobs.evaluation.measurement import Measurement
+from jobs.evaluation.missing_figures import what_is_unknown
+from jobs.evaluation.result import LisResult
+from jobs.evaluation.result_store import result_partition, store_result, stored_result
+from jobs.evaluation.scored_day import Leak, ScoredDay
+from jobs.lake import Lake, Partition
+from jobs.lake.addresses import ranker_version
+from jobs.lake.manifest import digest_of
+from jobs.preference import Mode, PreferenceKind
+from jobs.preference.kind import EvalRowsSeen
+from jobs.scenarios import Scenario
+
+MEASURE_REVISION = 2
+"""Raised by hand when the same scores would give other figures: stored results are then stale."""
+
+
+@dataclass(frozen=True)
+class MadeFrom:
+    """Digests of what a day's scores follow from: the baseline's data, and the leaked tables."""
+
+    data: str
+    leak: str
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What is scored in one go, and how.
+
+    made_from: of a day and a leak. score_day: a day with some leaks. seeds: rankers a variant.
+    fit_days, lookback_days, eval_rows_seen: as results of a kind say them.
+    """
+
+    kinds: tuple[PreferenceKind, ...]
+    mode: Mode
+    made_from: Callable[[date, Leak], MadeFrom]
+    score_day: Callable[[date, Sequence[Leak]], Mapping[Leak, ScoredDay]]
+    seeds: int = 1
+    fit_days: int = 0
+    lookback_days: Callable[[PreferenceKind], int] = lambda _: 0
+    eval_rows_seen: Callable[[PreferenceKind], EvalRowsSeen] = lambda kind: kind.eval_rows_seen
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A result to be had: days, leak, and what it follows from."""
+
+    partition: Partition
+    kind: PreferenceKind
+    first: date
+    last: date
+    leak: Leak
+    inputs: Mapping[str, str]
+    made_from: MadeFrom
+
+    @property
+    def is_pooled(self) -> bool:
+        return self.first != self.last
+
+    @property
+    def as_of(self) -> str:
+        return f"{self.first}:{self.last}" if self.is_pooled else self.first.isoformat()
+
+
+def evaluate(
+    lake: Lake,
+    scenario: Scenario,
+    scoring: Scoring,
+    as_ofs: Sequence[date],
+    horizons: Sequence[int],
+) -> list[LisResult]:
+    """Results of days with all leaks, one pass over the days; pooled too for several days.
+
+    Publishes ``lis``. A result whose inputs have not changed is read back and not made again. Its
+    ``seconds`` are its share of what its days took. Returns the results of one kind after the
+    other: single days by day and horizon, then the pooled ones by horizon.
+    """
+    targets = [
+        target
+        for kind in scoring.kinds
+        for target in _targets(scenario, scoring, kind, as_ofs, horizons)
+    ]
+    results = {
+        target.partition: result
+        for target in targets
+        if (result := stored_result(lake, target.partition, target.inputs)) is not None
+    }
+    missing = [target for target in targets if target.partition not in results]
+    needed = {
+        day: sorted({target.leak for target in missing if target.first <= day <= target.last})
+        for day in as_ofs
+    }
+    days = [day for day in as_ofs if needed[day]]
+    pools = {target.leak: Measurement() for target in missing if target.is_pooled}
+    seconds = dict.fromkeys(pools, 0.0)
+    names = ", ".join(kind.name for kind in scoring.kinds)
+    label = f"{names}, {scoring.mode}" if len(scoring.kinds) < 3 else scoring.mode
+    for day in tqdm(days, label, unit="day", mininterval=2, disable=len(days) < 2):
+        started = time.monotonic()
+        scored = scoring.score_day(day, needed[day])
+        for leak in scored.keys() & pools.keys():
+            pools[leak].add(scored[leak])
+        alone = [target for target in missing if target.first == target.last == day]
+        measured = {target.leak: Measurement() for target in alone}
+        for leak, measurement in measured.items():
+            measurement.add(scored[leak])
+        share = (time.monotonic() - started) / len(scored)
+        for leak in scored.keys() & seconds.keys():
+            seconds[leak] += share
+        for target in alone:
+            results[target.partition] = _stored(
+                lake, scenario, scoring, target, measured[target.leak], share
+            )
+    for target in missing:
+        if target.is_pooled:
+            results[target.partition] = _stored(
+                lake, scenario, scoring, target, pools[target.leak], seconds[target.leak]
+            )
+    return [results[target.partition] for target in targets]
+
+
+def _targets(
+    scenario: Scenario,
+    scoring: Scoring,
+    kind: PreferenceKind,
+    as_ofs: Sequence[date],
+    horizons: Sequence[int],
+) -> list[_Target]:
+    singles = [
+        _single(scenario, scoring, kind, day, horizon) for day in as_ofs for horizon in horizons
+    ]
+    if len(as_ofs) == 1:
+        return singles
+    return singles + [
+        _pooled(scenario, scoring, [one for one in singles if one.leak.horizon == horizon])
+        for horizon in horizons
+    ]
+
+
+def _single(
+    scenario: Scenario, scoring: Scoring, kind: PreferenceKind, day: date, horizon: int
+) -> _Target:
+    leak = Leak(kind.name, horizon)
+    made_from = scoring.made_from(day, leak)
+    rule = digest_of(MEASURE_REVISION, scenario.threshold, scenario.confidence)
+    inputs = {"data": made_from.data, "table": made_from.leak, "measure": rule}
+    partition = _partition(scenario, scoring, day, day, leak)
+    return _Target(partition, kind, day, day, leak, inputs, made_from)
+
+
+def _pooled(scenario: Scenario, scoring: Scoring, singles: Sequence[_Target]) -> _Target:
+    kind, leak = singles[0].kind, singles[0].leak
+    first, last = singles[0].first, singles[-1].last
+    inputs = {"days": digest_of(*[dict(target.inputs) for target in singles])}
+    made_from = MadeFrom(
+        digest_of(*[target.made_from.data for target in singles]),
+        digest_of(*[target.made_from.leak for target in singles]),
+    )
+    partition = _partition(scenario, scoring, first, last, leak)
+    return _Target(partition, kind, first, last, leak, inputs, made_from)
+
+
+def _partition(
+    scenario: Scenario, scoring: Scoring, first: date, last: date, leak: Leak
+) -> Partition:
+    version = ranker_version(scenario)
+    return result_partition(
+        scenario.name, version, first, last, leak.preference, scoring.mode, leak.horizon
+    )
+
+
+def _stored(
+    lake: Lake,
+    scenario: Scenario,
+    scoring: Scoring,
+    target: _Target,
+    measured: Measurement,
+    seconds: float,
+) -> LisResult:
+    figures = measured.figures(scenario.threshold, scenario.confidence)
+    result = LisResult(
+        scenario=scenario.name,
+        as_of=target.as_of,
+        horizon=target.leak.horizon,
+        preference=target.leak.preference,
+        mode=scoring.mode,
+        seeds=scoring.seeds,
+        ranker_version=ranker_version(scenario),
+        data_digest=target.made_from.data,
+        leak_digest=target.made_from.leak,
+        code_version=code_version(),
+        seconds=round(seconds, 3),
+        threshold=scenario.threshold,
+        eval_rows_seen=scoring.eval_rows_seen(target.kind),
+        fit_days=scoring.fit_days,
+        lookback_days=scoring.lookback_days(target.kind),
+        note=what_is_unknown(figures),
+        **figures,
+    )
+    store_result(lake, target.partition, result, target.inputs)
+    return result

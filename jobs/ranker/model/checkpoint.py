@@ -1,0 +1,158 @@
+"""M_D on disk: tensors as safetensors, ids as Parquet, the rest as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from safetensors.numpy import load_file, save
+from torch import Tensor, nn
+
+from jobs.lake import Lake, Manifest, Partition, Window
+from jobs.lake.addresses import checkpoint_partition, ranker_version
+from jobs.ranker.model.embedding_table import NEVER, Block, EmbeddingTable
+from jobs.ranker.model.ranker import Ranker, new_ranker
+from jobs.ranker.model.vocabulary import Vocabulary
+from jobs.scenarios import Scenario
+
+DENSE = "dense.safetensors"
+TABLE = "table.safetensors"
+DESCRIPTION = "ranker.json"
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def vocabulary_file(field: str) -> str:
+    return f"vocabulary-{field}.parquet"
+
+
+def write_checkpoint(
+    lake: Lake,
+    scenario: Scenario,
+    day: date,
+    ranker: Ranker,
+    inputs: Mapping[str, str],
+    facts: Mapping[str, Any],
+) -> Manifest:
+    """Publish a ranker as M_D. Equal rankers give equal bytes.
+
+    Raises:
+        AuditError: it was trained on a row of day D or later.
+    """
+    partition = checkpoint_partition(scenario, day)
+    description = {
+        "ranker_version": ranker_version(scenario),
+        "fields": ranker.fields,
+        # Equal rankers give equal bytes wherever the file of an own network lies.
+        "options": ranker.options.model_dump(mode="json", exclude={"network"}),
+        "day": day.isoformat(),
+    }
+    newest = ranker.last_trained
+    max_ts = None if newest == NEVER else _EPOCH + timedelta(microseconds=newest)
+    with lake.attempt([partition]) as attempt:
+        attempt.write_bytes(DENSE, save(_dense_tensors(ranker)))
+        attempt.write_bytes(TABLE, save(_table_tensors(ranker)))
+        for field, vocabulary in ranker.vocabularies.items():
+            attempt.write_table(vocabulary_file(field), pa.table({"id": vocabulary.ids}))
+        content = json.dumps(description, indent=1, sort_keys=True) + "\n"
+        attempt.write_bytes(DESCRIPTION, content.encode())
+        return attempt.publish(
+            partition,
+            inputs=inputs,
+            window=Window.until(datetime.combine(day, time.min), max_ts),
+            facts={**facts, "ranker_version": ranker_version(scenario)},
+        )
+
+
+def read_checkpoint(
+    lake: Lake,
+    scenario: Scenario,
+    day: date,
+    device: torch.device | None = None,
+    *,
+    vectors: bool = True,
+) -> Ranker:
+    """Load M_D; without ``vectors``, its table has the right rows but nothing in them.
+
+    Raises:
+        InputError: it is not published for the scenario's ranker version.
+    """
+    partition = checkpoint_partition(scenario, day)
+    until = day - timedelta(days=1)
+    train = f"python -m jobs train --scenario {scenario.name}"
+    lake.require(partition, f"run {train} --until {until}")
+    ranker = new_ranker(scenario, device)
+    ranker.vocabularies = {
+        field: _read_vocabulary(lake, partition, field) for field in ranker.fields
+    }
+    if vectors:
+        with lake.local_file(partition, TABLE) as path:
+            ranker.table = _read_table(path, ranker)
+    else:
+        sizes = {field: len(vocabulary) for field, vocabulary in ranker.vocabularies.items()}
+        ranker.table = EmbeddingTable.untrained(sizes, 0, ranker.device)
+    with lake.local_file(partition, DENSE) as path:
+        _load_dense(path, ranker)
+    return ranker
+
+
+def _dense_tensors(ranker: Ranker) -> dict[str, np.ndarray]:
+    tensors = {}
+    for name, parameter in ranker.network.named_parameters():
+        tensors[f"parameter.{name}"] = _host(parameter)
+        for moment in _MOMENTS:
+            tensors[f"{moment}.{name}"] = _host(ranker.optimizer.state[parameter][moment])
+    for name, buffer in _stored_buffers(ranker.network).items():
+        tensors[f"buffer.{name}"] = _host(buffer)
+    return tensors
+
+
+def _stored_buffers(network: nn.Module) -> dict[str, Tensor]:
+    """What a network keeps besides parameters, such as the running means of a normalisation."""
+    kept = network.state_dict().keys()
+    return {name: buffer for name, buffer in network.named_buffers() if name in kept}
+
+
+def _load_dense(path: Path, ranker: Ranker) -> None:
+    stored = load_file(path)
+    with torch.no_grad():
+        for name, parameter in ranker.network.named_parameters():
+            parameter.copy_(torch.from_numpy(stored[f"parameter.{name}"]))
+            for moment in _MOMENTS:
+                state = ranker.optimizer.state[parameter][moment]
+                state.copy_(torch.from_numpy(stored[f"{moment}.{name}"]))
+        for name, buffer in _stored_buffers(ranker.network).items():
+            buffer.copy_(torch.from_numpy(stored[f"buffer.{name}"]))
+
+
+def _table_tensors(ranker: Ranker) -> dict[str, np.ndarray]:
+    return {
+        f"{field}.{name}": values
+        for field in ranker.fields
+        for name, values in vars(ranker.table.block(field)).items()
+    }
+
+
+def _read_table(path: Path, ranker: Ranker) -> EmbeddingTable:
+    stored = load_file(path)
+    blocks = {
+        field: Block(**{name: stored[f"{field}.{name}"] for name in Block.__dataclass_fields__})
+        for field in ranker.fields
+    }
+    return EmbeddingTable(blocks, ranker.device)
+
+
+def _read_vocabulary(lake: Lake, partition: Partition, field: str) -> Vocabulary:
+    with lake.local_file(partition, vocabulary_file(field)) as path:
+        return Vocabulary(pq.ParquetFile(path).read()["id"].combine_chunks())
+
+
+def _host(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()

@@ -1,0 +1,80 @@
+"""M_D: the ranker as of the start of a day, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import torch
+from torch import nn
+
+from jobs.lake.schemas import field_type
+from jobs.ranker.model.custom_network import new_network
+from jobs.ranker.model.device import default_device
+from jobs.ranker.model.embedding_table import EmbeddingTable
+from jobs.ranker.model.vocabulary import Vocabulary
+from jobs.scenarios import ITEM, RankerOptions, Scenario
+
+
+@dataclass
+class Ranker:
+    """Everything that a day of training changes. ``vocabularies`` are in table order."""
+
+    options: RankerOptions
+    vocabularies: dict[str, Vocabulary]
+    table: EmbeddingTable
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    device: torch.device
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(self.vocabularies)
+
+    @property
+    def item_field(self) -> int:
+        """Which of the fields is the candidate item."""
+        return self.fields.index(ITEM)
+
+    @property
+    def last_trained(self) -> int:
+        """Microseconds since the epoch of the newest row that trained it; -1 if none did."""
+        return int(self.table.last_update.max())
+
+    def learn_ids(self, ids: Mapping[str, pa.Array]) -> None:
+        """Give each new id of a field a row. Only ids of rows that train may be given."""
+        self.vocabularies = {
+            field: vocabulary.extended(ids[field])
+            for field, vocabulary in self.vocabularies.items()
+        }
+        sizes = {field: len(vocabulary) for field, vocabulary in self.vocabularies.items()}
+        self.table = self.table.grown(sizes)
+
+
+def new_ranker(scenario: Scenario, device: torch.device | None = None) -> Ranker:
+    """A ranker that has seen no row: empty vocabularies, dense weights drawn from the seed.
+
+    Raises:
+        InputError: the user's own network is not what ``RankerNetwork`` says.
+    """
+    device = device or default_device()
+    fields, options = scenario.fields, scenario.ranker
+    vocabularies = {field: Vocabulary.empty(field_type(scenario, field)) for field in fields}
+    table = EmbeddingTable.untrained(dict.fromkeys(fields, 0), options.embedding_dim, device)
+    network = new_network(len(fields), fields.index(ITEM), options).to(device)
+    return Ranker(options, vocabularies, table, network, new_optimizer(network, options), device)
+
+
+def new_optimizer(network: nn.Module, options: RankerOptions) -> torch.optim.Optimizer:
+    """Adam for the dense part, with its moments in place, as a checkpoint stores them."""
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=options.dense_rate, weight_decay=options.weight_decay
+    )
+    for parameter in network.parameters():
+        optimizer.state[parameter] = {
+            "step": torch.zeros(()),
+            "exp_avg": torch.zeros_like(parameter),
+            "exp_avg_sq": torch.zeros_like(parameter),
+        }
+    return optimizer

@@ -1,0 +1,53 @@
+"""Rows as the network takes them: ids replaced by rows of the embedding table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from jobs.ranker.model.ranker import Ranker
+from jobs.ranker.rows.read_day import Chunk, Clicks
+from jobs.scenarios import ITEM
+
+NO_CLICK = -1
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Impressions as arrays.
+
+    fields: int64, (rows, fields), stacked rows. history: int64, (rows, clicks), stacked rows,
+    newest first, then ``NO_CLICK``. labels: float32, (rows,). ts: int64, (rows,), microseconds.
+    """
+
+    fields: NDArray[np.int64]
+    history: NDArray[np.int64]
+    labels: NDArray[np.float32]
+    ts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def encode(ranker: Ranker, chunk: Chunk) -> EncodedRows:
+    """Look up the ids of a chunk in the ranker's vocabularies."""
+    rows = chunk.impressions
+    fields = [ranker.vocabularies[field].rows(rows[field]) for field in ranker.fields]
+    clicked = ranker.vocabularies[ITEM].rows(chunk.clicks.items)
+    length = ranker.options.history_length
+    return EncodedRows(
+        fields=ranker.table.stacked(ranker.fields, np.stack(fields, axis=1)),
+        history=pad(chunk.clicks, ranker.table.stacked(ITEM, clicked), len(chunk), length),
+        labels=rows["label"].to_numpy().astype(np.float32),
+        ts=rows["ts"].cast(pa.int64()).to_numpy(),
+    )
+
+
+def pad(clicks: Clicks, values: NDArray[np.int64], rows: int, length: int) -> NDArray[np.int64]:
+    """Spread one value a click over shape (rows, length), newest first; else ``NO_CLICK``."""
+    padded = np.full((rows, length), NO_CLICK, np.int64)
+    padded[clicks.row, clicks.slot] = values
+    return padded

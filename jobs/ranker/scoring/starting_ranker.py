@@ -1,0 +1,47 @@
+"""The ranker that retrain mode starts from on a day: M_d of the lineage, or one made elsewhere.
+
+Where a user's own system exports its item vectors, no lineage is trained. The ranker then knows
+these vectors, and a dense part that has learnt nothing yet.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+
+from jobs.lake import Lake
+from jobs.lake.addresses import snapshot_partition
+from jobs.ranker.model.checkpoint import read_checkpoint
+from jobs.ranker.model.embedding_table import NEVER, Block, EmbeddingTable
+from jobs.ranker.model.ranker import Ranker, new_ranker
+from jobs.ranker.model.vocabulary import Vocabulary
+from jobs.ranker.scoring.score_day import SlotTable
+from jobs.scenarios import ITEM, Scenario
+
+
+def base_ranker(lake: Lake, scenario: Scenario, day: date) -> Ranker:
+    """M_d, or a ranker of the item vectors that were imported for the day.
+
+    Raises:
+        InputError: neither is published.
+    """
+    if scenario.snapshots is None:
+        return read_checkpoint(lake, scenario, day)
+    partition = snapshot_partition(scenario, day)
+    lake.require(partition, f"run python -m jobs train --scenario {scenario.name} to import it")
+    stored = lake.read(partition, ["item_id", "embedding", "updates"])
+    table = SlotTable.from_arrow(stored)
+    options = scenario.ranker.model_copy(update={"embedding_dim": table.vectors.shape[1]})
+    ranker = new_ranker(scenario.model_copy(update={"ranker": options}))
+    blocks = {field: Block.untrained(0, options.embedding_dim) for field in ranker.fields}
+    rows = len(table.ids)
+    blocks[ITEM] = Block(
+        embedding=table.vectors,
+        accumulator=np.zeros(rows, np.float32),
+        updates=stored["updates"].fill_null(0).to_numpy(),
+        last_update=np.full(rows, NEVER, np.int64),
+    )
+    ranker.vocabularies[ITEM] = Vocabulary(table.ids)
+    ranker.table = EmbeddingTable(blocks, ranker.device)
+    return ranker

@@ -1,0 +1,22 @@
+"""Pictures of LIS results, as SVG for the report and PNG for MLflow.
+
+Colours are those of Okabe and Ito (2008), which readers with any colour vision can tell apart.
+The same results always give the same bytes.
+"""
+
+from jobs.reporting.plots.canvas import png, svg
+from jobs.reporting.plots.dose import dose_figure
+from jobs.reporting.plots.forest import forest_figure
+from jobs.reporting.plots.importance import importance_figure
+from jobs.reporting.plots.roc import roc_figure
+from jobs.reporting.plots.trend import trend_figure
+
+__all__ = [
+    "dose_figure",
+    "forest_figure",
+    "importance_figure",
+    "png",
+    "roc_figure",
+    "svg",
+    "trend_figure",
+]

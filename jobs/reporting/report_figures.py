@@ -1,0 +1,117 @@
+"""The pictures of the report, each drawn for a wide and for a narrow screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from jobs.evaluation.result import LisResult
+from jobs.lis.slot_importance.importance import SlotImportance
+from jobs.reporting import wording
+from jobs.reporting.plots import dose_figure, forest_figure, importance_figure, svg, trend_figure
+
+_WIDE, _NARROW = 1080, 340
+Drawn = TypeVar("Drawn")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The same picture twice."""
+
+    title: str
+    caption: str
+    wide: Markup
+    narrow: Markup
+
+
+def dose_picture(results: Sequence[LisResult], confidence: float) -> Picture:
+    """LIS by days of leak, held-out and seen."""
+    summary = "; ".join(
+        f"{result.preference}, {result.mode}, n = {result.horizon}: held-out "
+        f"{wording.signed(result.lis)}, seen {wording.signed(result.lis_seen)}"
+        for result in results
+    )
+    caption = (
+        f"Circles are held-out rows with their {wording.level(confidence)} interval. Diamonds are "
+        "rows that trained the ranker, as in the paper. The gap between them is memorised labels. "
+        "Days are spaced as log(1 + n)."
+    )
+    return _drawn("LIS by days of leak", caption, summary, "dose", dose_figure, results)
+
+
+def trend_picture(results: Sequence[LisResult], confidence: float) -> Picture | None:
+    """LIS by day; None where there are fewer than two days.
+
+    Of several rankers that scored the same day, the one of the newest day is drawn.
+    """
+    singles = [result for result in results if not result.is_pooled]
+    days = sorted({result.as_of for result in singles})
+    if len(days) < 2:
+        return None
+    newest = max(singles, key=lambda result: (result.last_day, result.ranker_version))
+    drawn: dict[tuple[str, str, int, str], LisResult] = {}
+    for result in sorted(singles, key=lambda one: one.ranker_version == newest.ranker_version):
+        drawn[result.preference, result.mode, result.horizon, result.as_of] = result
+    summary = f"Held-out LIS of each day from {days[0]} to {days[-1]}"
+    caption = (
+        f"{summary}. Bands are {wording.level(confidence)} intervals. A ring marks a verdict "
+        "other than that of the day before, an upright dotted line another ranker version."
+    )
+    return _drawn("LIS by day", caption, summary, "trend", trend_figure, list(drawn.values()))
+
+
+def forest_picture(results: Sequence[LisResult], confidence: float) -> Picture | None:
+    """LIS by slice, one panel a preference: that of the longest leak; None without slices."""
+    chosen: dict[str, LisResult] = {}
+    for result in sorted(results, key=lambda one: (one.mode == "retrain", one.horizon)):
+        if result.slices:
+            chosen[result.preference] = result
+    if not chosen:
+        return None
+    shown = wording.ordered(chosen.values())
+    parts = [
+        f"{result.preference}, {part.name} {part.value}: {wording.signed(part.lis)}"
+        for result in shown
+        for part in result.slices
+        if part.stands_out
+    ]
+    summary = f"Held-out LIS on parts of the rows. Standing out: {'; '.join(parts) or 'none'}"
+    caption = (
+        f"Held-out LIS on parts of the rows, with {wording.level(confidence)} intervals; the "
+        "dashed line is the LIS of all held-out rows. Among many parts, some intervals miss it by "
+        "chance alone. Filled diamonds still differ from it after the correction for all parts of "
+        "the result (Holm); take the rest as hints."
+    )
+    return _drawn("LIS by slice", caption, summary, "forest", forest_figure, shown)
+
+
+def importance_picture(importances: Sequence[SlotImportance], confidence: float) -> Picture | None:
+    """What the ranker loses without each slot; None without importances."""
+    if not importances:
+        return None
+    title = "What the ranker loses without each slot"
+    parts = [f"{one.slot}: {wording.signed(one.importance)}" for one in importances]
+    caption = (
+        "The further to the right a slot lies, the more AUC the ranker loses when the ids of that "
+        f"slot are mixed among the rows of a day; lines are {wording.level(confidence)} intervals."
+    )
+    summary = f"AUC lost, by slot. {'; '.join(parts)}"
+    return _drawn(title, caption, summary, "importance", importance_figure, importances)
+
+
+def _drawn(
+    title: str,
+    caption: str,
+    summary: str,
+    name: str,
+    draw: Callable[[Sequence[Drawn], int], Figure],
+    what: Sequence[Drawn],
+) -> Picture:
+    wide, narrow = (
+        Markup(svg(draw(what, width), f"{name}-{width}", summary)) for width in (_WIDE, _NARROW)
+    )
+    return Picture(title, caption, wide, narrow)

@@ -1,0 +1,61 @@
+"""Preference data of a user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from jobs.scenarios.base import Frozen
+from jobs.scenarios.custom_code import REFERENCE, resolved
+
+
+class PreferenceTable(Frozen):
+    """A user's own preference data as Parquet: a vector, or a list of item ids, for each item.
+
+    Each row counts from its ``available_at`` on; of several rows of an item, the latest counts.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    path: str = Field(
+        description="file or folder, relative to the scenario's file; $VARIABLES are expanded"
+    )
+    item_id: str = "item_id"
+    vector: str | None = Field(None, description="column with a list of numbers")
+    items: str | None = Field(None, description="column with a list of item ids")
+    available_at: str = Field("available_at", description="column with the moment it was known")
+    eval_rows_seen: Literal["unknown", "yes", "no"] = Field(
+        "unknown", description="whether labels of held-out rows went into it"
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _beside_the_scenario(cls, value: str, info: ValidationInfo) -> str:
+        beside = Path((info.context or {}).get("folder") or ".") / value
+        return str(beside.resolve()) if beside.exists() else value
+
+    @model_validator(mode="after")
+    def _one_value(self) -> PreferenceTable:
+        if (self.vector is None) == (self.items is None):
+            raise ValueError("names the column of its values: vector or items, one of the two")
+        return self
+
+
+def _own_reference(value: str, info: ValidationInfo) -> str:
+    return resolved(value, (info.context or {}).get("folder"))
+
+
+OwnPreference = Annotated[
+    Annotated[str, Field(pattern=REFERENCE), AfterValidator(_own_reference), Tag("code")]
+    | Annotated[PreferenceTable, Tag("table")],
+    Discriminator(lambda value: "code" if isinstance(value, str) else "table"),
+]

@@ -1,0 +1,88 @@
+"""Rows of an embedding slot out of checkpoints: where each id lies, and what was learnt of it.
+
+A checkpoint keeps the table of a slot as one tensor in a memory-mapped file. Each task maps the
+file and reads its own range of rows, so no table passes through the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from safetensors import safe_open
+
+from jobs.lake import Lake, Partition, schemas
+from jobs.lake.addresses import RANKER
+from jobs.lake.manifest import Manifest
+from jobs.scenarios import Scenario
+
+ROWS_A_TASK = 250_000
+RANGE = "ds string, start bigint, length bigint, version string"
+
+
+@dataclass(frozen=True)
+class SlotRange:
+    """Rows [start, start + length) of a slot's table in the checkpoint of a day."""
+
+    ds: str
+    start: int
+    length: int
+    version: str
+
+
+def slot_ranges(
+    spark: SparkSession, slot: str, checkpoints: Sequence[tuple[date, Manifest]]
+) -> DataFrame:
+    """One row a task, in columns ``RANGE``: together they cover the slot in all checkpoints."""
+    ranges = [
+        (day.isoformat(), start, ROWS_A_TASK, manifest.inputs["ranker"])
+        for day, manifest in checkpoints
+        for start in range(0, _ids_held(manifest, slot), ROWS_A_TASK)
+    ]
+    tasks = min(len(ranges), 4 * spark.sparkContext.defaultParallelism)
+    return spark.createDataFrame(ranges, RANGE).repartition(max(tasks, 1))
+
+
+def ranges_of(batches: Iterator[pa.RecordBatch]) -> Iterator[SlotRange]:
+    """The ranges that a task was given."""
+    for batch in batches:
+        yield from (SlotRange(**row) for row in batch.to_pylist())
+
+
+def read_slot(lake: Lake, scenario: Scenario, slot: str, rows: SlotRange) -> pa.Table:
+    """The rows of a range in the columns of ``schemas.snapshots``."""
+    keys = ((RANKER, rows.version),)
+    partition = Partition("checkpoints", scenario.name, date.fromisoformat(rows.ds), keys)
+    with lake.local_file(partition, _vocabulary(slot)) as path:
+        ids = pq.read_table(path).column(0).slice(rows.start, rows.length).combine_chunks()
+    end = rows.start + len(ids)
+    with (
+        lake.local_file(partition, "table.safetensors") as path,
+        safe_open(path, framework="np") as tensors,
+    ):
+        embedding = tensors.get_slice(f"{slot}.embedding")[rows.start : end]
+        updates = tensors.get_slice(f"{slot}.updates")[rows.start : end]
+        last_update = tensors.get_slice(f"{slot}.last_update")[rows.start : end]
+    count, dim = embedding.shape
+    flat = pa.array(embedding.reshape(-1), type=pa.float32())
+    columns = [
+        ids,
+        pa.FixedSizeListArray.from_arrays(flat, dim),
+        pa.array(updates),
+        pa.array(last_update, mask=last_update < 0).cast(schemas.MOMENT),
+        pa.array([slot] * count, type=pa.string()),
+        pa.array([rows.version] * count, type=pa.string()),
+    ]
+    return pa.Table.from_arrays(columns, schema=schemas.snapshots(scenario, dim, slot))
+
+
+def _ids_held(checkpoint: Manifest, slot: str) -> int:
+    return next(file for file in checkpoint.files if file.name == _vocabulary(slot)).rows
+
+
+def _vocabulary(slot: str) -> str:
+    return f"vocabulary-{slot}.parquet"

@@ -1,0 +1,95 @@
+"""Checkpoints → ``snapshots``: the item table of M_D, one row an item.
+
+Each Spark task writes its own range of rows as one file, so the table never passes through the
+driver, nor through a shuffle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+
+from jobs.lake import Lake, Partition, schemas
+from jobs.lake import Window as SeenWindow
+from jobs.lake.addresses import checkpoint_days, checkpoint_partition, ranker_keys
+from jobs.lake.manifest import Manifest
+from jobs.scenarios import ITEM, Scenario
+from jobs.snapshots.checkpoint_rows import ranges_of, read_slot, slot_ranges
+from jobs.spark.session import latest, midnight, spark_session
+
+
+def build_snapshots(lake: Lake, scenario: Scenario, last: date) -> list[date]:
+    """Publish a snapshot for every checkpoint up to ``last`` + 1 that has none or a stale one.
+
+    Of the scenario's ranker version alone; snapshots of other versions stay as they are.
+    ``last`` is a day of data: its checkpoint is that of the day after. Returns the days made.
+    """
+    stale = [
+        (day, manifest)
+        for day in checkpoint_days(lake, scenario)
+        if day <= last + timedelta(days=1)
+        and (manifest := lake.manifest(checkpoint_partition(scenario, day)))
+        and not _is_current(lake, scenario, day, manifest)
+    ]
+    if not stale:
+        return []
+    partitions = [_partition(scenario, day) for day, _ in stale]
+    with (
+        spark_session(f"snapshot {scenario.name}") as spark,
+        lake.attempt(partitions) as attempt,
+    ):
+        _write(spark, lake, scenario, stale, f"{attempt.folder}/snapshots")
+        schema = schemas.snapshots(scenario, scenario.ranker.embedding_dim)
+        for partition, (day, checkpoint) in zip(partitions, stale, strict=True):
+            below = f"snapshots/ds={day.isoformat()}"
+            folder = f"{attempt.folder}/{below}"
+            attempt.publish(
+                partition,
+                below=below,
+                inputs={"checkpoint": checkpoint.digest},
+                schema=schema,
+                window=SeenWindow.until(midnight(day), latest(lake.storage, folder, "last_update")),
+            )
+    return [day for day, _ in stale]
+
+
+def _partition(scenario: Scenario, day: date) -> Partition:
+    return Partition("snapshots", scenario.name, day, ranker_keys(scenario))
+
+
+def _is_current(lake: Lake, scenario: Scenario, day: date, checkpoint: Manifest) -> bool:
+    snapshot = lake.manifest(_partition(scenario, day))
+    return snapshot is not None and snapshot.inputs == {"checkpoint": checkpoint.digest}
+
+
+def _write(
+    spark: SparkSession,
+    lake: Lake,
+    scenario: Scenario,
+    checkpoints: list[tuple[date, Manifest]],
+    folder: str,
+) -> None:
+    """One task a range of rows, one file a task; the rows stay where they are made."""
+    lake_uri = lake.uri
+
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        task_lake = Lake(lake_uri)
+        done = 0
+        for part in ranges_of(batches):
+            name = f"ds={part.ds}/part-{part.start // part.length:05d}.parquet"
+            rows = read_slot(task_lake, scenario, ITEM, part)
+            task_lake.storage.replace(f"{folder}/{name}", _parquet(rows))
+            done += 1
+        yield pa.record_batch({"written": [done]})
+
+    slot_ranges(spark, ITEM, checkpoints).mapInArrow(write, "written bigint").collect()
+
+
+def _parquet(rows: pa.Table) -> bytes:
+    buffer = pa.BufferOutputStream()
+    pq.write_table(rows, buffer, compression="zstd")
+    return bytes(buffer.getvalue())

@@ -1,0 +1,131 @@
+"""Writing the simulated feed to Parquet, one folder a day."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jobs.common.errors import InputError
+from jobs.sources.simulator.day import IMPRESSIONS_SCHEMA, TRUTH_SCHEMA, generate_day
+from jobs.sources.simulator.items import alive_items, generate_items
+from jobs.sources.simulator.options import SimulatorOptions
+
+TABLES = ("items", "truth", "impressions")
+
+_DIGEST_KEY = b"simulator"
+
+
+def simulate(
+    options: SimulatorOptions,
+    out: str,
+    days: int,
+    start: date | None = None,
+    progress: Callable[[date, int], None] | None = None,
+) -> list[date]:
+    """Write ``days`` days of the feed under the local directory ``out``.
+
+    Each day has ``impressions``, ``items`` and ``truth``, as
+    ``<table>/ds=YYYY-MM-DD/part-0000.parquet``. A day's items are those born on it. The first day
+    of the feed, ``options.start``, also holds the items that were alive already, so the items of
+    a feed written from its start cover its impressions. ``start`` is the first day to write and
+    defaults to ``options.start``.
+
+    Equal options give equal bytes. A day that is there already with the same options is left as
+    it is. A file gets its final name only once it is complete. ``progress`` is called with each
+    day and its number of impressions. Returns the days, written or already there.
+
+    Raises ``InputError`` if the days are out of range, if ``out`` cannot hold them, or if a file
+    of one of the days was made with other options; nothing is written then.
+    """
+    wanted = _days(options, days, start)
+    root = _local_directory(out)
+    digest = options.digest().encode()
+    complete = {day: _is_complete(root, day, digest) for day in wanted}
+    for day in wanted:
+        if not complete[day]:
+            _write_day(options, root, day, digest)
+        if progress is not None:
+            progress(day, options.rows_per_day)
+    return wanted
+
+
+def _days(options: SimulatorOptions, days: int, start: date | None) -> list[date]:
+    first = options.start if start is None else start
+    if days < 1:
+        raise InputError(f"days is {days}: simulate at least 1 day")
+    if first < options.start:
+        raise InputError(f"start {first} is before the feed's first day: use {options.start}")
+    if days > (date.max - first).days:
+        raise InputError(f"days is {days}: the calendar ends before that, simulate fewer days")
+    return [first + timedelta(days=offset) for offset in range(days)]
+
+
+def _local_directory(out: str) -> Path:
+    path = out.removeprefix("file://")
+    if "://" in path:
+        raise InputError(f"out {out} is not a local path: simulate into a local directory")
+    root = Path(path)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(f"out {out} cannot be created ({reason}): choose another --out") from error
+    return root
+
+
+def _file(root: Path, table: str, day: date) -> Path:
+    return root / table / f"ds={day}" / "part-0000.parquet"
+
+
+def _is_complete(root: Path, day: date, digest: bytes) -> bool:
+    """Whether all files of the day are there; raises InputError if one has other options."""
+    present = [path for table in TABLES if (path := _file(root, table, day)).exists()]
+    for path in present:
+        try:
+            metadata = pq.read_schema(path).metadata or {}
+        except (OSError, pa.ArrowInvalid) as error:
+            raise InputError(
+                f"{path} is not a readable Parquet file: delete it or choose another --out"
+            ) from error
+        if metadata.get(_DIGEST_KEY) != digest:
+            raise InputError(
+                f"{path} was made with other options: delete it or choose another --out"
+            )
+    return len(present) == len(TABLES)
+
+
+def _write_day(options: SimulatorOptions, root: Path, day: date, digest: bytes) -> None:
+    items = alive_items(options, day) if day == options.start else generate_items(options, day)
+    with ExitStack() as files:
+
+        def create(table: str, schema: pa.Schema) -> pq.ParquetWriter:
+            return files.enter_context(_new_file(_file(root, table, day), schema, digest))
+
+        # The stack closes in reverse: impressions appear last, when their items are there.
+        impressions = create("impressions", IMPRESSIONS_SCHEMA)
+        truth = create("truth", TRUTH_SCHEMA)
+        create("items", items.schema).write_table(items)
+        for chunk in generate_day(options, day):
+            truth.write_table(chunk.truth)
+            impressions.write_table(chunk.impressions)
+
+
+@contextmanager
+def _new_file(path: Path, schema: pa.Schema, digest: bytes) -> Iterator[pq.ParquetWriter]:
+    """A Parquet writer whose file appears at ``path`` when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with pq.ParquetWriter(
+            unfinished, schema.with_metadata({_DIGEST_KEY: digest}), compression="zstd"
+        ) as writer:
+            yield writer
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,140 @@
+"""LIS results → MLflow: a parent run for what was scored, and below it a run for each score."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from jobs.evaluation.result import LisResult
+from jobs.lake import Lake
+from jobs.reporting.wording import ordered
+from jobs.scenarios import Scenario
+from jobs.tracking import runs
+from jobs.tracking.run_content import run_content, score_content, score_digest
+from jobs.tracking.store import experiment, prepare_store, run_url, store_lock
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """A run in MLflow. ``written`` is False where it held the same content already."""
+
+    run_id: str
+    parent_run_id: str | None
+    name: str
+    url: str
+    written: bool
+
+
+def log_results(
+    lake: Lake,
+    scenario: Scenario,
+    results: Sequence[LisResult],
+    report_html: str | None = None,
+) -> list[LoggedRun]:
+    """Log results to the experiment ``lis/<scenario>``; logging them again changes nothing.
+
+    Results with the same date, ranker and data share a parent run, also across calls: a horizon
+    that falls due later joins its date's run. report_html: kept with each of these parents.
+    Returns each parent followed by its scores.
+
+    Raises:
+        InputError: the tracking store cannot be used.
+        AuditError: the predictions of two variants are not on the same rows.
+    """
+    client = prepare_store()
+    logged = []
+    for parent, scores in _scores_by_parent(client, lake, scenario, results):
+        with store_lock():
+            content = run_content(scenario, _stored_results(client, parent), report_html)
+            written = runs.write(client, parent.info.run_id, content)
+        logged += [_logged(parent, None, written), *scores]
+    return logged
+
+
+def log_scores(lake: Lake, scenario: Scenario, results: Sequence[LisResult]) -> list[LoggedRun]:
+    """Log results one by one, below parents that stay open until ``log_results`` sums them up.
+
+    Raises: as ``log_results``.
+    """
+    found = _scores_by_parent(prepare_store(), lake, scenario, results)
+    return [score for _, scores in found for score in scores]
+
+
+def _scores_by_parent(
+    client: MlflowClient, lake: Lake, scenario: Scenario, results: Sequence[LisResult]
+) -> Iterator[tuple[Run, list[LoggedRun]]]:
+    experiment_id = experiment(client, f"lis/{scenario.name}")
+    groups: dict[tuple[str, ...], list[LisResult]] = {}
+    for result in ordered(results):
+        groups.setdefault(_parent_identity(result), []).append(result)
+    for group in groups.values():
+        with store_lock():
+            parent = _open_parent(client, experiment_id, group[0])
+        yield parent, [_log_score(client, lake, scenario, parent, result) for result in group]
+
+
+def _log_score(
+    client: MlflowClient, lake: Lake, scenario: Scenario, parent: Run, result: LisResult
+) -> LoggedRun:
+    key = " ".join([*_parent_identity(result), *_score_identity(result)])
+    name = f"{result.as_of} · {result.preference} · n={result.horizon} · {result.mode}"
+    parent_id = parent.info.run_id
+    with store_lock():
+        run = runs.open_run(
+            client, parent.info.experiment_id, _quoted(key), name, {runs.PARENT: parent_id}
+        )
+    written = False
+    if not runs.holds(run, score_digest(scenario, parent_id, result)):
+        content = score_content(lake, scenario, parent_id, result)
+        with store_lock():
+            written = runs.write(client, run.info.run_id, content)
+    return _logged(run, parent_id, written)
+
+
+def _open_parent(client: MlflowClient, experiment_id: str, result: LisResult) -> Run:
+    name = f"{result.as_of} · {result.ranker_version[:24]}"
+    key = _quoted(" ".join(_parent_identity(result)))
+    return runs.open_run(client, experiment_id, key, name, {"lis.kind": "run"})
+
+
+def _stored_results(client: MlflowClient, parent: Run) -> list[LisResult]:
+    """The results below a parent; of one that was scored anew, the newest counts."""
+    found: dict[tuple[str, str, int], LisResult] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for number, child in enumerate(runs.children(client, parent)):
+            target = Path(folder) / str(number)
+            target.mkdir()
+            path = client.download_artifacts(child.info.run_id, "result.json", str(target))
+            result = LisResult.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+            found[result.preference, result.mode, result.horizon] = result
+    return ordered(found.values())
+
+
+def _parent_identity(result: LisResult) -> tuple[str, ...]:
+    return (result.scenario, result.as_of, result.ranker_version, result.data_digest)
+
+
+def _score_identity(result: LisResult) -> tuple[str, ...]:
+    return (
+        result.preference,
+        result.mode,
+        f"n={result.horizon}",
+        f"seeds={result.seeds}",
+        f"threshold={result.threshold:g}",
+        result.leak_digest,
+    )
+
+
+def _logged(run: Run, parent_run_id: str | None, written: bool) -> LoggedRun:
+    return LoggedRun(run.info.run_id, parent_run_id, run.info.run_name or "", run_url(run), written)
+
+
+def _quoted(key: str) -> str:
+    """Free of the quote that would end the value in MLflow's filter language."""
+    return key.replace("'", "_")

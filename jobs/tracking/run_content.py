@@ -1,0 +1,222 @@
+"""What the MLflow runs hold: parameters, metrics, notes, pictures and inputs."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+
+from mlflow.entities import Dataset, DatasetInput, InputTag
+
+from jobs.common.errors import AuditError
+from jobs.evaluation.result import LisResult
+from jobs.lake import Lake, Partition
+from jobs.lake.manifest import digest_of
+from jobs.reporting.plots import dose_figure, png, roc_figure
+from jobs.scenarios import Scenario
+from jobs.stats.roc import RocCurve, roc_curve
+from jobs.tracking.run_notes import run_note, score_note
+from jobs.tracking.runs import PARENT, Content
+
+_NOTE = "mlflow.note.content"
+_LAYOUT = 2
+"""Raised when what a run holds changes, so that older runs are completed."""
+_DIGEST_LENGTH = 36
+_METRICS = (
+    "rows",
+    "users",
+    "positives",
+    "auc_baseline",
+    "auc_leaked",
+    "lis",
+    "lis_se",
+    "lis_ci_low",
+    "lis_ci_high",
+    "p_value",
+    "lis_seen",
+    "lis_seen_ci_low",
+    "lis_seen_ci_high",
+    "memorisation",
+    "seed_sd",
+    "unleaked_gain",
+    "unleaked_gain_ci_low",
+    "unleaked_gain_ci_high",
+    "leak_gain",
+    "leak_gain_ci_low",
+    "leak_gain_ci_high",
+    "placebo",
+    "placebo_ci_low",
+    "placebo_ci_high",
+    "gauc_baseline",
+    "gauc_leaked",
+    "logloss_delta",
+    "ne_delta",
+    "coverage",
+    "rows_needed",
+    "seconds",
+    "dates",
+    "dates_skipped",
+)
+
+
+def score_digest(scenario: Scenario, parent_run_id: str, result: LisResult) -> str:
+    """Identifies what ``score_content`` returns, without making it."""
+    return digest_of(_LAYOUT, parent_run_id, scenario.confidence, result.to_dict())
+
+
+def score_content(lake: Lake, scenario: Scenario, parent_run_id: str, result: LisResult) -> Content:
+    """The content of one score's run: figures, note, ROC, and what it was made from.
+
+    Raises:
+        AuditError: the predictions of baseline and leaked ranker are not on the same rows.
+    """
+    text = json.dumps(result.to_dict(), indent=1, sort_keys=True)
+    files = {"result.json": text.encode()}
+    curves = _curves(lake, result)
+    if curves is not None:
+        files["roc.png"] = png(roc_figure(*curves, result))
+    return Content(
+        digest=score_digest(scenario, parent_run_id, result),
+        params={
+            "scenario": result.scenario,
+            "as_of": result.as_of,
+            "horizon": str(result.horizon),
+            "preference": result.preference,
+            "mode": result.mode,
+            "seeds": str(result.seeds),
+            "fit_days": str(result.fit_days),
+            "lookback_days": str(result.lookback_days),
+            "eval_rows_seen": result.eval_rows_seen,
+            "threshold": f"{result.threshold:g}",
+            "ranker_version": result.ranker_version,
+            "data_digest": result.data_digest,
+            "leak_digest": result.leak_digest,
+        },
+        metrics=_metrics(result),
+        tags={
+            PARENT: parent_run_id,
+            "lis.kind": "score",
+            "lis.verdict": result.verdict,
+            "lis.code_version": result.code_version,
+            _NOTE: score_note(scenario, result),
+        },
+        files=files,
+        inputs=_inputs(lake, result),
+    )
+
+
+def run_content(
+    scenario: Scenario, results: Sequence[LisResult], report_html: str | None
+) -> Content:
+    """The content of a parent run: all its verdicts, the picture over horizons, the report."""
+    document = [result.to_dict() for result in results]
+    files = {
+        "results.json": json.dumps(document, indent=1, sort_keys=True).encode(),
+        "lis_by_horizon.png": png(dose_figure(results)),
+    }
+    if report_html is not None:
+        files["report.html"] = report_html.encode()
+    metrics = {}
+    for result in results:
+        score = _named(f"{result.preference}-{result.mode}-{result.horizon}")
+        metrics[f"lis/{score}"] = result.lis
+        metrics[f"lis_seen/{score}"] = result.lis_seen
+        metrics[f"placebo/{score}"] = result.placebo
+    first = results[0]
+    return Content(
+        digest=digest_of(_LAYOUT, scenario.confidence, document, report_html),
+        params={
+            "scenario": first.scenario,
+            "as_of": first.as_of,
+            "ranker_version": first.ranker_version,
+            "data_digest": first.data_digest,
+        },
+        metrics=metrics,
+        tags={
+            "lis.code_version": first.code_version,
+            _NOTE: run_note(scenario, results),
+            **{
+                f"lis.verdict.{_named(result.preference)}-{result.mode}-{result.horizon}": (
+                    result.verdict
+                )
+                for result in results
+            },
+        },
+        files=files,
+        inputs=[_dataset("impressions", first.data_digest, first.as_of, "scored")],
+    )
+
+
+def _metrics(result: LisResult) -> dict[str, float]:
+    values = {name: getattr(result, name) for name in _METRICS}
+    return {name: math.nan if value is None else float(value) for name, value in values.items()}
+
+
+def _curves(lake: Lake, result: LisResult) -> tuple[RocCurve, RocCurve] | None:
+    """Both ROC curves on held-out rows; None for pooled days, one class, or no predictions."""
+    if result.is_pooled or math.isnan(result.lis):
+        return None
+    baseline, leaked = _prediction_partitions(result)
+    if not (lake.is_published(baseline) and lake.is_published(leaked)):
+        return None
+    columns = ["impression_id", "label", "fold", "score"]
+    first, second = lake.read(baseline, columns), lake.read(leaked, columns)
+    if not first.column("impression_id").equals(second.column("impression_id")):
+        raise AuditError(f"{baseline} and {leaked} are not on the same rows; score the day again")
+    kept = first.column("fold").to_numpy() == "eval"
+    labels = first.column("label").to_numpy()[kept]
+    before, after = (
+        roc_curve(labels, table.column("score").to_numpy()[kept]) for table in (first, second)
+    )
+    return before, after
+
+
+def _inputs(lake: Lake, result: LisResult) -> list[DatasetInput]:
+    inputs = [
+        _dataset("impressions", result.data_digest, result.as_of, "scored", result.rows),
+        _dataset(f"leaked {result.preference}", result.leak_digest, result.as_of, "leaked"),
+    ]
+    if not result.is_pooled:
+        for partition in _prediction_partitions(result):
+            manifest = lake.manifest(partition)
+            if manifest is not None:
+                name = f"predictions {dict(partition.keys)['variant']}"
+                inputs.append(
+                    _dataset(name, manifest.digest, str(partition), "predictions", manifest.rows)
+                )
+    return inputs
+
+
+def _dataset(
+    name: str, digest: str, where: str, context: str, rows: int | None = None
+) -> DatasetInput:
+    dataset = Dataset(
+        name=name,
+        digest=digest[:_DIGEST_LENGTH],
+        source_type="lake",
+        source=json.dumps({"lake": where}),
+        profile=None if rows is None else json.dumps({"num_rows": rows}),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
+
+
+def _prediction_partitions(result: LisResult) -> tuple[Partition, Partition]:
+    """Baseline and leaked. Swap mode has one baseline for all kinds, other modes one for each."""
+    leaked = f"{result.preference}-{result.mode}-{result.horizon}"
+    baseline = "baseline" if result.mode == "swap" else f"{leaked}-baseline"
+    first, second = (
+        Partition(
+            "predictions",
+            result.scenario,
+            result.last_day,
+            (("ranker", result.ranker_version), ("variant", name)),
+        )
+        for name in (baseline, leaked)
+    )
+    return first, second
+
+
+def _named(text: str) -> str:
+    """With only the characters that MLflow takes in a name."""
+    return re.sub(r"[^\w.\- ]", "_", text, flags=re.ASCII)

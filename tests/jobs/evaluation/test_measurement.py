@@ -1,0 +1,275 @@
+import math
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+from jobs.evaluation.measurement import HELD_OUT, SEEN, Measurement
+from jobs.evaluation.result import LisResult
+from jobs.evaluation.scored_day import ScoredDay
+from jobs.stats.auc_difference import PairedComparison, compare
+from jobs.stats.pooled_difference import PooledDifference
+
+THRESHOLD, LEVEL = 0.001, 0.95
+Day = dict[str, Any]
+
+
+def make_day(rows: int = 300, seed: int = 0, users: int = 40) -> Day:
+    """Scored rows of a day; the leak helps, and more on seen rows than on held-out ones."""
+    random = np.random.default_rng(seed)
+    label = random.integers(0, 2, rows).astype(np.int8)
+    fold = random.choice(["lineage", "fit", "eval"], rows, p=[0.4, 0.2, 0.4])
+    leak = np.where(fold == SEEN, 1.5, 0.5) * label
+    baseline = random.normal(size=rows) + 0.5 * label
+    return {
+        "label": label,
+        "user_id": random.integers(0, users, rows),
+        "fold": fold,
+        "baseline": 1 / (1 + np.exp(-baseline)),
+        "leaked": 1 / (1 + np.exp(-baseline - leak - 0.3 * random.normal(size=rows))),
+        "covered": random.random(rows) < 0.9,
+        "device": random.choice(["phone", "desk"], rows),
+    }
+
+
+def chosen(day: Day, mask: np.ndarray) -> Day:
+    return {name: values[mask] for name, values in day.items()}
+
+
+def held_out(day: Day) -> Day:
+    return chosen(day, day["fold"] == HELD_OUT)
+
+
+def columns(day: Day) -> tuple[np.ndarray, ...]:
+    return day["label"], day["baseline"], day["leaked"], day["user_id"]
+
+
+VARIANTS = ("baseline", "leaked", "known", "placebo")
+
+
+def scored(day: Day) -> ScoredDay:
+    rows = pa.table(
+        {
+            "user_id": pa.array(day["user_id"]),
+            "label": pa.array(day["label"], pa.int8()),
+            "fold": pa.array(day["fold"].astype(object), pa.string()),
+        }
+    )
+    variants = {name: np.atleast_2d(day[name]) for name in VARIANTS if name in day}
+    return ScoredDay(rows, variants, day["covered"], {"device": day["device"]})
+
+
+def measured(*days: Day) -> dict[str, Any]:
+    measurement = Measurement()
+    for day in days:
+        measurement.add(scored(day))
+    return measurement.figures(THRESHOLD, LEVEL)
+
+
+HEADLINE = {
+    "rows": "rows",
+    "users": "users",
+    "positives": "positives",
+    "auc_baseline": "auc_baseline",
+    "auc_leaked": "auc_leaked",
+    "lis": "difference",
+    "lis_se": "se",
+    "lis_ci_low": "ci_low",
+    "lis_ci_high": "ci_high",
+    "p_value": "p_value",
+    "seed_sd": "seed_sd",
+}
+
+
+def assert_headline(figures: dict[str, Any], expected: PairedComparison) -> None:
+    """Equal bit for bit, where a NaN is equal to a NaN."""
+    found = {name: figures[name] for name in HEADLINE}
+    assert repr(found) == repr({name: getattr(expected, of) for name, of in HEADLINE.items()})
+
+
+def test_a_single_day_is_the_comparison_of_its_held_out_rows() -> None:
+    day = make_day()
+    figures = measured(day)
+    expected = compare(*columns(held_out(day)), level=LEVEL)
+    assert_headline(figures, expected)
+    rows = held_out(day)
+    assert figures["auc_baseline"] == pytest.approx(roc_auc_score(rows["label"], rows["baseline"]))
+    assert (figures["dates"], figures["dates_skipped"]) == (1, 0)
+
+
+def test_memorisation_is_what_seen_rows_gain_beyond_held_out_ones() -> None:
+    day = make_day(rows=2_000)
+    figures = measured(day)
+    seen = compare(*columns(chosen(day, day["fold"] == SEEN))).difference
+    assert figures["lis_seen"] == seen
+    assert figures["memorisation"] == seen - figures["lis"] > 0.05
+
+
+def test_rows_of_the_fit_fold_count_for_nothing() -> None:
+    day = make_day()
+    without = chosen(day, day["fold"] != "fit")
+    assert repr(measured(day)) == repr(measured(without))
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_several_days_are_the_pooled_difference(count: int) -> None:
+    days = [make_day(rows=100 + 50 * seed, seed=seed) for seed in range(count)]
+    figures = measured(*days)
+    pooled = PooledDifference()
+    for day in days:
+        pooled.add(*columns(held_out(day)))
+    expected = pooled.result(LEVEL)
+    assert_headline(figures, expected)
+    assert figures["dates"] == count
+
+
+def test_other_figures_are_means_over_held_out_rows() -> None:
+    days = [make_day(rows=200, seed=1), make_day(rows=700, seed=2)]
+    figures = measured(*days)
+    rows = [held_out(day) for day in days]
+    weights = [len(part["label"]) for part in rows]
+    deltas = [
+        log_loss(part["label"], part["leaked"]) - log_loss(part["label"], part["baseline"])
+        for part in rows
+    ]
+    covered = np.concatenate([part["covered"] for part in rows])
+    assert figures["logloss_delta"] == pytest.approx(np.average(deltas, weights=weights))
+    assert figures["coverage"] == pytest.approx(covered.mean())
+    assert figures["gauc_leaked"] > figures["gauc_baseline"]
+
+
+def test_the_same_scores_give_exactly_zero_and_are_captured_already() -> None:
+    days = [make_day(seed=seed) for seed in range(3)]
+    for day in days:
+        day["leaked"] = day["baseline"]
+    for figures in (measured(days[0]), measured(*days)):
+        assert figures["lis"] == figures["lis_seen"] == figures["memorisation"] == 0.0
+        assert figures["lis_ci_low"] == figures["lis_ci_high"] == 0.0
+        assert figures["p_value"] == 1.0
+        assert figures["logloss_delta"] == figures["ne_delta"] == 0.0
+        assert figures["verdict"] == "already captured"
+        assert figures["rows_needed"] is None
+        assert all(part.lis == 0.0 or math.isnan(part.lis) for part in figures["slices"])
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_day_of_one_class_has_no_score_and_no_verdict(label: int) -> None:
+    day = make_day()
+    day["label"] = np.full_like(day["label"], label)
+    figures = measured(day)
+    assert math.isnan(figures["lis"])
+    assert math.isnan(figures["p_value"])
+    assert math.isnan(figures["ne_delta"])
+    assert figures["verdict"] == "inconclusive"
+    assert figures["rows_needed"] is None
+    assert figures["rows"] == int((day["fold"] == HELD_OUT).sum())
+    assert (figures["dates"], figures["dates_skipped"]) == (0, 1)
+    assert not math.isnan(figures["logloss_delta"])
+
+
+@pytest.mark.parametrize("folds", [["lineage", "fit"], ["fit"], []])
+def test_a_day_without_held_out_rows_has_no_score(folds: list[str]) -> None:
+    day = make_day()
+    figures = measured(chosen(day, np.isin(day["fold"], folds)))
+    assert (figures["rows"], figures["users"], figures["positives"]) == (0, 0, 0)
+    for name in ("lis", "lis_ci_low", "gauc_leaked", "logloss_delta", "coverage", "memorisation"):
+        assert math.isnan(figures[name])
+    assert figures["verdict"] == "inconclusive"
+    assert figures["rows_needed"] is None
+    assert figures["slices"] == ()
+
+
+def test_days_without_held_out_rows_or_of_one_class_do_not_shift_the_others() -> None:
+    good, empty, one_class = make_day(seed=1), make_day(seed=2), make_day(seed=3)
+    empty = chosen(empty, np.zeros(300, dtype=bool))
+    one_class["label"] = np.zeros_like(one_class["label"])
+    figures, alone = measured(empty, good, one_class), measured(good)
+    for name in ("lis", "auc_baseline", "auc_leaked", "lis_seen", "gauc_leaked", "ne_delta"):
+        assert figures[name] == alone[name]
+    assert (figures["dates"], figures["dates_skipped"]) == (1, 2)
+
+
+def test_figures_are_fields_of_a_result() -> None:
+    assert set(measured(make_day())) <= set(LisResult.__dataclass_fields__)
+
+
+def test_slices_part_the_held_out_rows() -> None:
+    day = make_day(rows=3_000)
+    figures = measured(day)
+    assert [part.value for part in figures["slices"]] == ["desk", "phone"]
+    assert sum(part.rows for part in figures["slices"]) == figures["rows"]
+    rows = held_out(day)
+    desk = compare(*columns(chosen(rows, rows["device"] == "desk")))
+    assert figures["slices"][0].lis == desk.difference
+    assert figures["slices"][0].users == desk.users
+
+
+def with_seeds(day: Day, seeds: int) -> Day:
+    """The day as scored by several rankers of each variant."""
+    random = np.random.default_rng(9)
+    chance = {
+        "baseline": day["baseline"],
+        "leaked": day["leaked"],
+        "known": 0.5 * (day["baseline"] + day["leaked"]),
+        "placebo": day["baseline"],
+    }
+    noisy = {
+        name: np.clip(values + 0.05 * random.normal(size=(seeds, values.size)), 0, 1)
+        for name, values in chance.items()
+    }
+    return {**day, **noisy}
+
+
+def of_seed(day: Day, seed: int) -> Day:
+    return {name: values[seed] if values.ndim == 2 else values for name, values in day.items()}
+
+
+def test_every_figure_is_the_mean_over_seeds() -> None:
+    day = with_seeds(make_day(rows=2_000), 3)
+    figures = measured(day)
+    alone = [measured(of_seed(day, seed)) for seed in range(3)]
+    for name in (
+        "auc_baseline",
+        "auc_leaked",
+        "lis",
+        "lis_seen",
+        "memorisation",
+        "unleaked_gain",
+        "leak_gain",
+        "placebo",
+        "gauc_baseline",
+        "gauc_leaked",
+        "logloss_delta",
+        "ne_delta",
+        "coverage",
+    ):
+        assert figures[name] == pytest.approx(np.mean([one[name] for one in alone])), name
+    assert figures["seed_sd"] == pytest.approx(np.std([one["lis"] for one in alone], ddof=1))
+    assert figures["rows"] == alone[0]["rows"]
+
+
+def test_the_gains_of_known_and_leaked_data_add_up_to_the_lis() -> None:
+    figures = measured(*[with_seeds(make_day(rows=900, seed=seed), 2) for seed in range(2)])
+    assert figures["unleaked_gain"] + figures["leak_gain"] == pytest.approx(figures["lis"])
+    assert figures["unleaked_gain_ci_low"] < figures["unleaked_gain"] < figures["lis"]
+    assert figures["placebo_ci_low"] < 0 < figures["placebo_ci_high"]
+    assert figures["lis_seen_ci_low"] < figures["lis_seen"] < figures["lis_seen_ci_high"]
+
+
+def test_a_mode_without_known_data_and_placebo_has_no_such_figures() -> None:
+    figures = measured(make_day())
+    for name in ("unleaked_gain", "leak_gain", "placebo", "placebo_ci_low", "seed_sd"):
+        assert math.isnan(figures[name])
+
+
+def test_days_with_other_numbers_of_seeds_cannot_be_pooled() -> None:
+    with pytest.raises(ValueError, match="2 and 3 seeds"):
+        measured(with_seeds(make_day(), 2), with_seeds(make_day(), 3))
+
+
+def test_user_ids_may_be_strings() -> None:
+    day = make_day()
+    texts = np.array([f"user-{user}" for user in day["user_id"]], dtype=object)
+    assert repr(measured({**day, "user_id": texts})) == repr(measured(day))

@@ -1,0 +1,358 @@
+"""Raw rows become impressions or go to quarantine; nothing gets lost, and days stand alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+
+from jobs.common.errors import AuditError, InputError
+from jobs.ingest.click_history import build_history
+from jobs.ingest.publish_log import NO_DAY, ingest
+from jobs.ingest.row_validation import DayCount, JudgedLog
+from jobs.lake import Lake, Partition, schemas
+from jobs.lake.folds import FOLDS, fold_of
+from jobs.ranker.rows.read_day import read_day
+from jobs.scenarios import Scenario
+from jobs.spark import parquet_writer as write
+from tests.jobs.ingest.reading import all_rows, rows_of
+
+FIRST = date(2026, 1, 30)
+START = int(datetime(2026, 1, 30, tzinfo=UTC).timestamp())
+A_DAY = 86_400
+COLUMNS = ("id", "user", "item", "ts", "label", "place")
+Rows = Sequence[tuple[str, ...]]
+MakeScenario = Callable[..., Scenario]
+WriteLog = Callable[..., str]
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number)
+
+
+def sound_rows(days: int, rows: int = 12) -> Rows:
+    """Rows in no order of time, several of them at the same moment."""
+    made = []
+    for number in range(days):
+        for place in range(rows):
+            key = number * rows + place
+            ts = START + number * A_DAY + (key * 7919) % 5 * 1000
+            made.append((str(key), str(key % 4), str(100 + key % 7), str(ts), str(key % 2), "home"))
+    return made[::-1]
+
+
+def test_impressions_are_in_order_and_of_the_schema(
+    lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
+) -> None:
+    scenario = make_scenario(context=("place", "hour", "weekday"))
+    raw = write_log(sound_rows(3))
+    done = ingest(lake, scenario, raw)
+    assert [(d.day, d.rows, d.quarantined) for d in done] == [(day(n), 12, 0) for n in range(3)]
+    for ingested in done:
+        table = lake.read(Partition("impressions", "tiny", ingested.day))
+        expected = schemas.impressions(scenario)
+        assert table.schema.names == expected.names
+        assert [f.type for f in table.schema if f.name != "ts"] == [
+            f.type for f in expected if f.name != "ts"
+        ]
+        assert table.schema.field("ts").type.unit == "us"
+        rows = table.to_pylist()
+        assert rows == sorted(rows, key=lambda row: (row["ts"], row["impression_id"]))
+        assert {row["ts"].date() for row in rows} == {ingested.day}
+        for row in rows:
+            assert row["fold"] == fold_of(scenario, row["impression_id"])
+            assert row["hour"] == f"{row['ts']:%H}"
+            assert row["weekday"] == f"{row['ts']:%a}"
+
+
+def test_a_long_day_lies_in_several_files(
+    tmp_path: Path,
+    make_scenario: MakeScenario,
+    write_log: WriteLog,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same rows in the same order as in one file, and histories of the same rows."""
+    log = [
+        (key, user, item, str(int(ts) + int(key) % 3 * 25_000), label, place)
+        for key, user, item, ts, label, place in sound_rows(2)
+    ]
+    scenario, raw = make_scenario(), write_log(log)
+    found = {}
+    for rows, files in ((1000, 1), (3, 3)):
+        monkeypatch.setattr(write, "FILE_ROWS", rows)
+        lake = Lake(str(tmp_path / f"lake of {files}"))
+        ingest(lake, scenario, raw)
+        build_history(lake, scenario, day(1))
+        impressions = Partition("impressions", "tiny", FIRST)
+        assert len(lake.require(impressions, "").files) == files
+        chunks = read_day(lake, scenario, FIRST, FOLDS)
+        read = [(chunk.impressions.to_pylist(), chunk.clicks.items.to_pylist()) for chunk in chunks]
+        found[files] = (
+            [row for table in ("impressions", "history") for row in all_rows(lake, table)],
+            [row for rows, _ in read for row in rows],
+            [item for _, items in read for item in items],
+        )
+    assert found[1] == found[3]
+    assert found[1][2]
+
+
+def test_a_log_that_changes_while_it_is_read_is_not_published(
+    lake: Lake,
+    make_scenario: MakeScenario,
+    write_log: WriteLog,
+    monkeypatch: pytest.MonkeyPatch,
+    published_bytes: Callable[..., dict[str, bytes]],
+) -> None:
+    scenario, raw = make_scenario(), write_log(sound_rows(2))
+    ingest(lake, scenario, raw)
+    before = published_bytes(lake)
+    counts = JudgedLog.counts
+
+    def then_grows(judged: JudgedLog) -> dict[date, DayCount]:
+        found = counts(judged)
+        write_log([*sound_rows(2), ("777", "1", "10", str(START), "1", "home")])
+        return found
+
+    monkeypatch.setattr(JudgedLog, "counts", then_grows)
+    with pytest.raises(AuditError, match=r"tiny changed .* 2026-01-30 had 12 impressions, then 13"):
+        ingest(lake, scenario, raw)
+    assert published_bytes(lake) == before
+
+
+def test_folds_are_those_of_the_definition(
+    lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
+) -> None:
+    scenario = make_scenario(ids="string")
+    ids = [f"é-{number}" for number in range(400)]
+    raw = write_log([(key, "u", "i", str(START), "1", "home") for key in ids])
+    ingest(lake, scenario, raw)
+    folds = {row["impression_id"]: row["fold"] for row in all_rows(lake, "impressions")}
+    assert folds == {key: fold_of(scenario, key) for key in ids}
+    assert set(folds.values()) == {"lineage", "fit", "eval"}
+
+
+def test_the_session_is_left_running(
+    lake: Lake, make_scenario: MakeScenario, write_log: WriteLog, spark: SparkSession
+) -> None:
+    ingest(lake, make_scenario(), write_log(sound_rows(1)))
+    assert spark.range(3).count() == 3
+
+
+DIRTY = st.tuples(
+    st.sampled_from(["1", "2", "3", "4", "", "x", "5", "6", "7"]),
+    st.sampled_from(["1", "2", " 3", "", "1.5", "nobody"]),
+    st.sampled_from(["10", "11", "", "9999999999999999999"]),
+    st.sampled_from(
+        [str(START), str(START + 50.25), str(START + A_DAY), "", "soon", "0", "NaN", "9" * 17]
+    ),
+    st.sampled_from(["0", "1", "1.0", "2", "", "NaN", "yes", "-1"]),
+    st.sampled_from(["home", "", "work, far"]),
+)
+DIRTY_ROWS = st.lists(
+    st.builds(lambda row, width: row[:width], DIRTY, st.sampled_from([6, 6, 6, 6, 2, 4])),
+    min_size=150,
+    max_size=250,
+)
+ALWAYS_SOUND = [("900", "1", "10", str(START), "1", "home")]
+
+
+@settings(
+    max_examples=3,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+)
+@given(dirty=DIRTY_ROWS)
+def test_every_raw_row_is_published_once(
+    dirty: Rows,
+    tmp_path_factory: pytest.TempPathFactory,
+    make_scenario: MakeScenario,
+    write_log: WriteLog,
+) -> None:
+    """An impression or a quarantined row with the right reason: what a plain loop says."""
+    lake = Lake(str(tmp_path_factory.mktemp("lake")))
+    raw_rows = [*ALWAYS_SOUND, *dirty]
+    done = ingest(lake, make_scenario(), write_log(raw_rows))
+    kept, refused = judged_by_hand(raw_rows)
+    found = [
+        (row["impression_id"], row["user_id"], row["item_id"], row["ts"], row["label"])
+        for row in all_rows(lake, "impressions")
+    ]
+    assert sorted(found) == sorted(kept)
+    reasons = Counter(
+        (ds, row["reason"], row["row"])
+        for ds in lake.days("quarantine", "tiny")
+        for row in rows_of(lake, "quarantine", ds)
+    )
+    assert reasons == Counter(refused)
+    assert len(found) + reasons.total() == len(raw_rows)
+    assert sum(d.rows for d in done) == len(found)
+
+
+def judged_by_hand(
+    raw_rows: Rows,
+) -> tuple[list[tuple[int, int, int, datetime, int]], list[tuple[date, str, str]]]:
+    kept: dict[tuple[date, int], tuple[str, tuple[int, int, int, datetime, int]]] = {}
+    refused: list[tuple[date, str, str]] = []
+    for raw in raw_rows:
+        cells = dict(zip(COLUMNS, (*raw, "", "", "", ""), strict=False))
+        text = json.dumps({k: v for k, v in cells.items() if v != ""}, separators=(",", ":"))
+        key, user, item = (whole(cells[name]) for name in ("id", "user", "item"))
+        ts = moment(cells["ts"])
+        label = {"0": 0, "1": 1, "1.0": 1}.get(cells["label"])
+        ds = NO_DAY if ts is None else ts.date()
+        if user is None:
+            refused.append((ds, "null or unreadable user_id", text))
+        elif item is None:
+            refused.append((ds, "null or unreadable item_id", text))
+        elif ts is None:
+            refused.append((ds, "null or unreadable ts", text))
+        elif key is None:
+            refused.append((ds, "null or unreadable impression_id", text))
+        elif label is None:
+            shown = cells["label"] or "null"
+            refused.append((ds, f"label {shown} is outside {{0, 1}}", text))
+        else:
+            row = (text, (key, user, item, ts, label))
+            first, *others = sorted(filter(None, [kept.get((ds, key)), row]))
+            kept[ds, key] = first
+            refused += [(ds, "duplicate impression_id", other[0]) for other in others]
+    return [row for _, row in kept.values()], refused
+
+
+def whole(text: str) -> int | None:
+    fits = re.fullmatch(r"\s*-?\d+\s*", text) and abs(int(text)) < 2**63
+    return int(text) if fits else None
+
+
+def moment(text: str) -> datetime | None:
+    """A time on the epoch's own day is a zero that stood in for no time."""
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or not A_DAY <= float(text) < 253402300800:
+        return None
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=float(text))
+
+
+def test_derived_ids_name_user_item_and_moment(
+    lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
+) -> None:
+    columns = {"user_id": "user", "item_id": "item", "ts": "ts", "label": "label"}
+    scenario = make_scenario(columns=columns, context=())
+    rows = [("7", "8", f"{START}.5", "1"), ("7", "8", f"{START}.5", "0")]
+    ingest(lake, scenario, write_log(rows, columns=("user", "item", "ts", "label")))
+    found = all_rows(lake, "impressions")
+    assert [row["impression_id"] for row in found] == [f"7-8-{START}500000"]
+    assert [row["label"] for row in found] == [0]
+    reasons = [row["reason"] for row in rows_of(lake, "quarantine", FIRST)]
+    assert reasons == ["duplicate impression_id"]
+
+
+@pytest.fixture
+def write_days(write_log: WriteLog) -> Callable[[Rows], str]:
+    """The same rows as a log by day."""
+
+    def write(rows: Rows) -> str:
+        raw = ""
+        for number in sorted({(int(row[3]) - START) // A_DAY for row in rows}):
+            of_day = [row for row in rows if (int(row[3]) - START) // A_DAY == number]
+            raw = write_log(of_day, f"feed/{day(number)}/part-2020-01-01.csv")
+        return raw
+
+    return write
+
+
+def test_a_range_equals_its_days(
+    tmp_path: Path,
+    make_scenario: MakeScenario,
+    write_days: Callable[[Rows], str],
+    published_bytes: Callable[..., dict[str, bytes]],
+) -> None:
+    scenario = make_scenario(path="feed/{ds}")
+    raw = write_days([*sound_rows(4), *sound_rows(4)[:5]])
+    at_once, by_day = Lake(str(tmp_path / "at-once")), Lake(str(tmp_path / "by-day"))
+    ingest(at_once, scenario, raw)
+    for number in range(4):
+        ingest(by_day, scenario, raw, day(number), day(number))
+    once = published_bytes(at_once)
+    assert once == published_bytes(by_day)
+    assert len(once) == 4 * 3 * 2
+    ingest(at_once, scenario, raw, day(1), day(2))
+    assert published_bytes(at_once) == once
+
+
+def test_a_row_in_the_file_of_another_day_is_refused(
+    lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
+) -> None:
+    late = ("9", "1", "1", str(START + A_DAY), "1", "home")
+    unread = ("8", "1", "1", "soon", "1", "home")
+    raw = write_log([("1", "1", "1", str(START), "1", "home"), late, unread], f"{FIRST}.csv")
+    done = ingest(lake, make_scenario(path="{ds}.csv"), raw)
+    assert [(d.day, d.rows, d.quarantined) for d in done] == [(FIRST, 1, 2)]
+    refused = rows_of(lake, "quarantine", FIRST)
+    assert [row["reason"] for row in refused] == [
+        "null or unreadable ts",
+        f"ts of another day: {day(1)}",
+    ]
+    assert json.loads(refused[1]["row"]) == dict(zip(COLUMNS, late, strict=True))
+
+
+def test_a_day_is_read_from_the_log_below_the_raw_path(
+    lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
+) -> None:
+    """An export's own date in the path above is not the day of its rows."""
+    name = f"export-2025-12-24/{FIRST}/log.csv"
+    raw = write_log([("1", "1", "1", str(START), "1", "home")], name)
+    done = ingest(lake, make_scenario(path="{ds}"), f"{raw}/export-2025-12-24")
+    assert [(d.day, d.rows, d.quarantined) for d in done] == [(FIRST, 1, 0)]
+
+
+def test_an_interior_day_without_rows_is_published_empty(
+    lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
+) -> None:
+    scenario = make_scenario()
+    rows = [row for row in sound_rows(3) if int(row[3]) // A_DAY != START // A_DAY + 1]
+    done = ingest(lake, scenario, write_log(rows))
+    assert [d.rows for d in done] == [12, 0, 12]
+    empty = lake.read(Partition("impressions", "tiny", day(1)))
+    assert empty.num_rows == 0
+    assert empty.schema.names == schemas.impressions(scenario).names
+
+
+def test_a_day_outside_the_log_is_refused(
+    lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
+) -> None:
+    raw = write_log(sound_rows(2))
+    with pytest.raises(InputError, match="no usable row from 2026-02-20 to 2026-02-20"):
+        ingest(lake, make_scenario(), raw, date(2026, 2, 20), date(2026, 2, 20))
+    assert lake.days("impressions", "tiny") == []
+    done = ingest(lake, make_scenario(), raw, FIRST, date(2026, 2, 20))
+    assert [d.day for d in done] == [day(0), day(1)]
+
+
+def test_items_come_once_with_their_content(
+    lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
+) -> None:
+    items = {"path": "items.csv", "item_id": "item", "title": "name", "category": "kind"}
+    scenario = make_scenario(items=items)
+    named = [("100", "a film", "drama"), ("100", "A film", "drama"), ("101", "two", "")]
+    write_log(named, "items.csv", columns=("item", "name", "kind"))
+    raw = write_log(sound_rows(3))
+    for number in range(3):
+        ingest(lake, scenario, raw, day(number), day(number))
+    impressions = all_rows(lake, "impressions")
+    found = {row["item_id"]: row for row in all_rows(lake, "items")}
+    assert len(found) == len(all_rows(lake, "items"))
+    assert set(found) == {row["item_id"] for row in impressions}
+    for item, row in found.items():
+        assert row["first_seen"] == min(r["ts"] for r in impressions if r["item_id"] == item)
+    assert (found[100]["title"], found[100]["category"]) == ("A film", "drama")
+    assert (found[101]["title"], found[101]["category"]) == ("two", None)
+    assert found[102]["title"] is None

@@ -1,0 +1,395 @@
+"""Modes that train, from a log to results: one day of the feed is empty, one has a single user."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from jobs.common.errors import InputError
+from jobs.evaluation.predictions import predictions_partition, variant_name
+from jobs.evaluation.result import LisResult
+from jobs.evaluation.result_store import result_partition
+from jobs.evaluation.scored_day import Leak
+from jobs.ingest.click_history import build_history
+from jobs.ingest.publish_log import ingest
+from jobs.lake import Lake, Partition
+from jobs.lake.addresses import feature_partition, ranker_version
+from jobs.lis.fitted_modes import Training, score_trained
+from jobs.lis.probe import Probe
+from jobs.lis.retrain import Retrain
+from jobs.preference import preference_kind
+from jobs.ranker.lineage import extend_lineage
+from jobs.scenarios import Scenario
+from jobs.snapshots.export import build_snapshots
+from jobs.stages import steps
+from jobs.stages.request import wanted_scores
+from tests.jobs.feed import EMPTY_DAY, FEED_DAYS, LONELY_DAY, feed_scenario, write_feed
+from tests.jobs.lis.stored import state, without_seconds
+
+pytestmark = pytest.mark.usefixtures("spark")
+
+AS_OFS = FEED_DAYS[3:7]
+"""The first of them has no rows, and the third has those of one user."""
+
+T = FEED_DAYS[4]
+HORIZONS = (0, 2)
+SEEDS = {"retrain": 2, "probe": 1}
+VARIANTS = ("baseline", "known", "leaked", "placebo")
+KINDS = ("id_embedding", "next_click", "content_vector")
+Change = Callable[[list[dict[str, Any]]], None]
+
+
+def make_scenario(**retrain: Any) -> Scenario:
+    options = {
+        "fit_days": 4,
+        "seeds": SEEDS["retrain"],
+        "epochs": 2,
+        "batch_size": 16,
+        "rate": 0.02,
+    }
+    ranker = {"embedding_dim": 4, "hidden_units": [8], "history_length": 3, "batch_size": 16}
+    ranker |= {"dense_rate": 0.005, "precision": "fp32"}
+    return feed_scenario(ranker=ranker, retrain={**options, **retrain})
+
+
+SCENARIO = make_scenario()
+
+
+@pytest.fixture(scope="module")
+def assembled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of eight days with rankers, and with the tables of three kinds."""
+    folder = tmp_path_factory.mktemp("retrain")
+    write_feed(folder)
+    lake = Lake(str(folder / "lake"))
+    ingest(lake, SCENARIO, str(folder))
+    build_history(lake, SCENARIO, FEED_DAYS[-1])
+    extend_lineage(lake, SCENARIO, FEED_DAYS[-1], progress=False)
+    build_snapshots(lake, SCENARIO, FEED_DAYS[-1])
+    wanted = wanted_scores(SCENARIO, KINDS, ["retrain", "probe"])
+    steps.assemble(lake, SCENARIO, AS_OFS, HORIZONS, wanted)
+    return folder / "lake"
+
+
+@pytest.fixture(scope="module", params=["retrain", "probe"])
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def scored(mode: str, assembled: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The same with all results. No test changes it."""
+    folder = tmp_path_factory.mktemp("scored") / "lake"
+    shutil.copytree(assembled, folder)
+    lake = Lake(str(folder))
+    for name in KINDS:
+        score(mode, lake, name, AS_OFS, HORIZONS)
+    return lake
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Callable[[Path | Lake], Lake]:
+    """A copy of a lake, for a test to change."""
+
+    def copy(of: Path | Lake) -> Lake:
+        source = Path(of.storage.absolute("")) if isinstance(of, Lake) else of
+        shutil.copytree(source, tmp_path / "lake")
+        return Lake(str(tmp_path / "lake"))
+
+    return copy
+
+
+def score(
+    mode: str,
+    lake: Lake,
+    name: str,
+    as_ofs: Sequence[date],
+    horizons: Sequence[int],
+    scenario: Scenario = SCENARIO,
+) -> list[LisResult]:
+    trainings: list[Training] = [Retrain(scenario.retrain), Probe(scenario.retrain.fit_days)]
+    [training] = [training for training in trainings if training.mode == mode]
+    kinds = [preference_kind(name, scenario)]
+    return score_trained(lake, scenario, training, kinds, as_ofs, horizons)
+
+
+def partition_of(mode: str, name: str, day: date, horizon: int, variant: str) -> Partition:
+    return predictions_partition(SCENARIO, day, variant_name(Leak(name, horizon), mode, variant))
+
+
+def scores_of(
+    mode: str, lake: Lake, name: str, day: date, horizon: int, variant: str
+) -> NDArray[np.float64]:
+    """Seed scores of a variant, (rows, seeds), as they are stored."""
+    lists = lake.read(partition_of(mode, name, day, horizon, variant))["seed_scores"].to_pylist()
+    return np.array(lists).reshape(len(lists), SEEDS[mode])
+
+
+def all_scores(mode: str, lake: Lake, name: str, day: date = T) -> dict[str, list[list[float]]]:
+    return {
+        f"{variant} {horizon}": scores_of(mode, lake, name, day, horizon, variant).tolist()
+        for variant in VARIANTS
+        for horizon in HORIZONS
+    }
+
+
+def rewrite(lake: Lake, table: str, day: date, change: Change) -> None:
+    """Publish a day of a table again, with some rows changed."""
+    partition = Partition(table, SCENARIO.name, day)
+    stored = lake.read(partition)
+    rows = stored.to_pylist()
+    change(rows)
+    with lake.attempt([partition]) as attempt:
+        attempt.write_table("part-00000.parquet", pa.Table.from_pylist(rows, stored.schema))
+        attempt.publish(partition, inputs={}, schema=stored.schema)
+
+
+def flip(fold: str) -> Change:
+    def change(rows: list[dict[str, Any]]) -> None:
+        changed = [row for row in rows if row["fold"] == fold]
+        assert changed
+        for row in changed:
+            row["label"] = 1 - row["label"]
+
+    return change
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_results_of_days_and_of_all_together(mode: str, scored: Lake, name: str) -> None:
+    results = score(mode, scored, name, AS_OFS, HORIZONS)
+    pooled = f"{AS_OFS[0]}:{AS_OFS[-1]}"
+    asked = [(day.isoformat(), horizon) for day in AS_OFS for horizon in HORIZONS]
+    asked += [(pooled, horizon) for horizon in HORIZONS]
+    assert [(result.as_of, result.horizon) for result in results] == asked
+    for result in results:
+        assert (result.preference, result.mode, result.seeds) == (name, mode, SEEDS[mode])
+        # Of the three only the next click is looked for in a window of behaviour.
+        lookback = SCENARIO.lookback_days if name == "next_click" else 0
+        assert (result.fit_days, result.lookback_days) == (4, lookback)
+        assert result.eval_rows_seen == "no"
+    for result in results[-2:]:
+        singles = [one for one in results[:-2] if one.horizon == result.horizon]
+        assert result.rows == sum(one.rows for one in singles) > 0
+        assert result.dates == sum(one.dates for one in singles)
+        assert np.isfinite([result.lis, result.unleaked_gain, result.leak_gain]).all()
+        assert np.isfinite([result.placebo, result.lis_seen]).all()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_gains_are_differences_of_auc_on_held_out_rows(mode: str, scored: Lake, name: str) -> None:
+    """The oracle: an AUC for each seed from what is stored, then their mean."""
+    results = score(mode, scored, name, [T], HORIZONS)
+    for result in results:
+        auc = {}
+        for variant in VARIANTS:
+            rows = scored.read(partition_of(mode, name, T, result.horizon, variant))
+            held_out = np.array(rows["fold"].to_pylist()) == "eval"
+            labels = rows["label"].to_numpy()[held_out]
+            scores = scores_of(mode, scored, name, T, result.horizon, variant)[held_out]
+            auc[variant] = np.mean([roc_auc_score(labels, of_seed) for of_seed in scores.T])
+        found = (result.lis, result.unleaked_gain, result.leak_gain, result.placebo)
+        expected = (
+            auc["leaked"] - auc["baseline"],
+            auc["known"] - auc["baseline"],
+            auc["leaked"] - auc["known"],
+            auc["placebo"] - auc["baseline"],
+        )
+        assert found == pytest.approx(expected, abs=1e-12)
+        assert result.rows == len(labels)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_predictions_are_of_the_days_held_out_and_seen_rows(
+    mode: str, scored: Lake, name: str
+) -> None:
+    for day in AS_OFS:
+        impressions = scored.read(Partition("impressions", SCENARIO.name, day)).to_pylist()
+        ids = [row["impression_id"] for row in impressions if row["fold"] != "fit"]
+        for horizon in HORIZONS:
+            for variant in VARIANTS:
+                rows = scored.read(partition_of(mode, name, day, horizon, variant))
+                assert rows["impression_id"].to_pylist() == ids
+                assert bool(ids) == (day != EMPTY_DAY)
+                probabilities = scores_of(mode, scored, name, day, horizon, variant)
+                assert ((probabilities > 0) & (probabilities < 1)).all()
+
+
+@pytest.mark.parametrize(("name", "different"), [("id_embedding", 4), ("next_click", 3)])
+def test_variants_and_seeds_differ(mode: str, scored: Lake, name: str, different: int) -> None:
+    """But of a next click nothing is known on the day, so that ranker is the baseline."""
+    found = {
+        variant: np.concatenate([scores_of(mode, scored, name, day, 2, variant) for day in AS_OFS])
+        for variant in VARIANTS
+    }
+    if mode == "retrain":
+        assert all((of_seeds[:, 0] != of_seeds[:, 1]).any() for of_seeds in found.values())
+        assert len({of_seeds.tobytes() for of_seeds in found.values()}) == different
+    assert np.array_equal(found["baseline"], found["known"]) is (name == "next_click")
+
+
+def test_the_baseline_is_the_same_whatever_it_is_compared_with(mode: str, scored: Lake) -> None:
+    for day in AS_OFS:
+        first, *others = [
+            scores_of(mode, scored, name, day, horizon, "baseline")
+            for name in KINDS
+            for horizon in HORIZONS
+        ]
+        for other in others:
+            # Stacks of other widths multiply in another order.
+            np.testing.assert_allclose(other, first, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_nothing_is_leaked_without_a_future(mode: str, scored: Lake, name: str) -> None:
+    for result in score(mode, scored, name, AS_OFS, [0]):
+        if result.dates:
+            assert result.leak_gain == 0.0
+            assert result.lis == result.unleaked_gain
+    for day in AS_OFS:
+        known = scores_of(mode, scored, name, day, 0, "known")
+        assert np.array_equal(known, scores_of(mode, scored, name, day, 0, "leaked"))
+
+
+def test_content_is_the_same_n_days_later(mode: str, scored: Lake) -> None:
+    name = "content_vector"
+    [result] = score(mode, scored, name, [T], [2])
+    assert result.leak_gain == 0.0
+    known = scores_of(mode, scored, name, T, 2, "known")
+    assert np.array_equal(known, scores_of(mode, scored, name, T, 2, "leaked"))
+    if mode == "retrain":
+        assert not np.array_equal(known, scores_of(mode, scored, name, T, 2, "baseline"))
+
+
+def test_a_second_call_makes_nothing(
+    mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake]
+) -> None:
+    lake = copied(scored)
+    before = state(lake, "predictions", "lis")
+    first = score(mode, scored, "next_click", AS_OFS, HORIZONS)
+    again = score(mode, lake, "next_click", AS_OFS, HORIZONS)
+    np.testing.assert_equal(without_seconds(again), without_seconds(first))
+    assert [result.seconds for result in again] == [result.seconds for result in first]
+    assert state(lake, "predictions", "lis") == before
+
+
+def test_lost_results_are_made_from_predictions_without_training(
+    mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake]
+) -> None:
+    lake = copied(scored)
+    before = state(lake, "predictions")
+    first = score(mode, scored, "next_click", AS_OFS, HORIZONS)
+    lake.storage.remove("lis")
+    again = score(mode, lake, "next_click", AS_OFS, HORIZONS)
+    np.testing.assert_equal(without_seconds(again), without_seconds(first))
+    assert state(lake, "predictions") == before
+    version = ranker_version(SCENARIO)
+    for first_day, last_day in [*((day, day) for day in AS_OFS), (AS_OFS[0], AS_OFS[-1])]:
+        partition = result_partition(
+            SCENARIO.name, version, first_day, last_day, "next_click", mode, 2
+        )
+        assert lake.is_published(partition)
+
+
+def test_a_run_that_was_killed_goes_on_with_the_same_bytes(
+    mode: str, scored: Lake, assembled: Path, copied: Callable[[Path | Lake], Lake]
+) -> None:
+    """Half of the days first, then all; against all in one go."""
+    lake = copied(assembled)
+    score(mode, lake, "next_click", AS_OFS[1:3], [2])
+    of_half = state(lake, "predictions")
+    results = score(mode, lake, "next_click", AS_OFS, HORIZONS)
+    after = state(lake, "predictions")
+    assert {path: after[path] for path in of_half} == of_half
+    expected = score(mode, scored, "next_click", AS_OFS, HORIZONS)
+    np.testing.assert_equal(without_seconds(results), without_seconds(expected))
+    for day in AS_OFS:
+        assert all_scores(mode, lake, "next_click", day) == all_scores(
+            mode, scored, "next_click", day
+        )
+
+
+@pytest.mark.parametrize("fold", ["eval", "fit"])
+@pytest.mark.parametrize("name", ["id_embedding", "next_click"])
+def test_no_label_of_the_day_itself_moves_a_score(
+    mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake], name: str, fold: str
+) -> None:
+    lake = copied(scored)
+    before = score(mode, lake, name, [T], HORIZONS)
+    rewrite(lake, "impressions", T, flip(fold))
+    after = score(mode, lake, name, [T], HORIZONS)
+    assert all_scores(mode, lake, name) == all_scores(mode, scored, name)
+    for one, other in zip(before, after, strict=True):
+        assert one.data_digest != other.data_digest
+        # All held-out labels are turned round, so every AUC is one less itself.
+        turned = -1 if fold == "eval" else 1
+        assert other.lis == pytest.approx(turned * one.lis, abs=1e-12)
+        assert (other.auc_baseline == one.auc_baseline) is (fold == "fit")
+
+
+@pytest.mark.parametrize(("fold", "moves"), [("fit", True), ("eval", False)])
+def test_only_fit_labels_of_earlier_days_train(
+    mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake], fold: str, moves: bool
+) -> None:
+    lake = copied(scored)
+    rewrite(lake, "impressions", FEED_DAYS[2], flip(fold))
+    score(mode, lake, "next_click", [T], HORIZONS)
+    assert (all_scores(mode, lake, "next_click") != all_scores(mode, scored, "next_click")) is moves
+
+
+def test_other_options_train_anew(
+    mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake]
+) -> None:
+    lake = copied(scored)
+    changes = ({"rate": 0.05}, {"fit_days": 1, "epochs": 3})
+    for options in changes if mode == "retrain" else changes[1:]:
+        score(mode, lake, "next_click", [LONELY_DAY], [2], make_scenario(**options))
+        found = scores_of(mode, lake, "next_click", LONELY_DAY, 2, "leaked")
+        assert not np.array_equal(
+            found, scores_of(mode, scored, "next_click", LONELY_DAY, 2, "leaked")
+        )
+
+
+@pytest.mark.parametrize("name", ["id_embedding", "next_click"])
+def test_tables_that_hold_nothing_are_worth_nothing(
+    mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake], name: str
+) -> None:
+    """As on the days before anything was known."""
+    lake = copied(scored)
+    for day in FEED_DAYS[1:5]:
+        partition = feature_partition(SCENARIO, name, day, 0)
+        nothing = lake.read(partition).slice(0, 0)
+        with lake.attempt([partition]) as attempt:
+            attempt.write_table("part-00000.parquet", nothing)
+            attempt.publish(partition, inputs={}, schema=nothing.schema)
+    none, two = score(mode, lake, name, [T], HORIZONS)
+    assert (none.lis, none.unleaked_gain, none.leak_gain, none.placebo) == (0, 0, 0, 0)
+    assert none.coverage == 0
+    assert two.unleaked_gain == 0
+    assert two.leak_gain == two.lis
+    leaked = scores_of(mode, lake, name, T, 2, "leaked")
+    np.testing.assert_allclose(
+        leaked, scores_of(mode, scored, name, T, 2, "leaked"), rtol=0, atol=1e-6
+    )
+
+
+def test_an_empty_fit_fold_is_refused(mode: str, scored: Lake) -> None:
+    scenario = make_scenario(fit_days=1)
+    assert FEED_DAYS[FEED_DAYS.index(EMPTY_DAY) + 1] == T
+    with pytest.raises(
+        InputError, match=r"no row of the fit fold in the 1 days? before"
+    ) as refused:
+        score(mode, scored, "next_click", [T], [2], scenario)
+    assert "retrain.fit_days" in str(refused.value)
+
+
+def test_a_table_that_is_not_assembled_is_refused(mode: str, scored: Lake) -> None:
+    with pytest.raises(InputError, match=r"features/.*horizon=1.*: run python -m jobs lis"):
+        score(mode, scored, "next_click", [T], [1])

@@ -1,0 +1,195 @@
+"""Which results are made, which are read back, and which days are scored for that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from jobs.evaluation.measurement import Measurement
+from jobs.evaluation.result import LisResult
+from jobs.evaluation.result_store import result_partition
+from jobs.evaluation.scored_day import Leak, ScoredDay
+from jobs.lake import Lake
+from jobs.lake.addresses import ranker_version
+from jobs.lis.score_leaks import MadeFrom, Scoring, evaluate
+from jobs.preference import PreferenceKind, preference_kind
+from jobs.scenarios import Scenario, SimulatedSource
+
+SCENARIO = Scenario(name="tiny", source=SimulatedSource())
+DAYS = [date(2026, 1, 5) + timedelta(days=number) for number in range(3)]
+HORIZONS = (7, 30)
+ROWS = 60
+
+
+class Scorer:
+    """Scores days from random numbers, and remembers which it was asked for."""
+
+    kinds: tuple[PreferenceKind, ...] = (preference_kind("next_click"),)
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[date, tuple[int, ...]]] = []
+        self.leaks: dict[tuple[date, int], str] = {}
+
+    def score(self, day: date, leaks: Sequence[Leak]) -> dict[Leak, ScoredDay]:
+        self.asked.append((day, tuple(leak.horizon for leak in leaks)))
+        return {leak: scored_day(day, leak.horizon) for leak in leaks}
+
+    def made_from(self, day: date, leak: Leak) -> MadeFrom:
+        horizon = leak.horizon
+        return MadeFrom(f"data {day}", self.leaks.get((day, horizon), f"leak {day} {horizon}"))
+
+    @property
+    def scoring(self) -> Scoring:
+        return Scoring(
+            kinds=self.kinds,
+            mode="retrain",
+            made_from=self.made_from,
+            score_day=self.score,
+            seeds=2,
+            fit_days=4,
+            lookback_days=lambda _: 9,
+            eval_rows_seen=lambda _: "unknown",
+        )
+
+    def evaluate(self, lake: Lake, days: Sequence[date], **options: Any) -> list[LisResult]:
+        """Results, with a fresh memory of what was asked for."""
+        self.asked = []
+        return evaluate(lake, SCENARIO.model_copy(update=options), self.scoring, days, HORIZONS)
+
+
+def scored_day(day: date, horizon: int) -> ScoredDay:
+    generator = np.random.default_rng([day.toordinal(), horizon])
+    rows = {
+        "user_id": generator.integers(0, 9, ROWS),
+        "label": generator.integers(0, 2, ROWS),
+        "fold": generator.choice(["eval", "lineage"], ROWS).tolist(),
+    }
+    variants = {name: generator.random((2, ROWS)) for name in ("baseline", "leaked")}
+    return ScoredDay(pa.table(rows), variants, np.ones(ROWS, np.bool_))
+
+
+@pytest.fixture
+def scorer() -> Scorer:
+    return Scorer()
+
+
+def test_single_days_come_before_pooled_ones(lake: Lake, scorer: Scorer) -> None:
+    results = scorer.evaluate(lake, DAYS)
+    singles = [(day.isoformat(), horizon) for day in DAYS for horizon in HORIZONS]
+    pooled = [("2026-01-05:2026-01-07", horizon) for horizon in HORIZONS]
+    assert [(result.as_of, result.horizon) for result in results] == singles + pooled
+    assert scorer.asked == [(day, HORIZONS) for day in DAYS]
+
+
+def test_figures_are_those_of_the_scored_rows(lake: Lake, scorer: Scorer) -> None:
+    results = scorer.evaluate(lake, DAYS)
+    for horizon, pooled in zip(HORIZONS, results[-2:], strict=True):
+        together = Measurement()
+        for day in DAYS:
+            together.add(scored_day(day, horizon))
+        figures = together.figures(SCENARIO.threshold, SCENARIO.confidence)
+        assert (pooled.lis, pooled.lis_se, pooled.rows) == tuple(
+            figures[name] for name in ("lis", "lis_se", "rows")
+        )
+    alone = Measurement()
+    alone.add(scored_day(DAYS[0], 7))
+    assert results[0].lis == alone.figures(SCENARIO.threshold, SCENARIO.confidence)["lis"]
+
+
+def test_results_say_how_they_were_made(lake: Lake, scorer: Scorer) -> None:
+    first, *_, pooled = scorer.evaluate(lake, DAYS)
+    assert (first.data_digest, first.leak_digest) == ("data 2026-01-05", "leak 2026-01-05 7")
+    for result in (first, pooled):
+        assert (result.preference, result.mode, result.seeds) == ("next_click", "retrain", 2)
+        assert (result.fit_days, result.lookback_days) == (4, 9)
+        assert result.eval_rows_seen == "unknown"
+        assert result.ranker_version == ranker_version(SCENARIO)
+    assert pooled.data_digest not in {first.data_digest, ""}
+
+
+def test_one_day_is_not_pooled(lake: Lake, scorer: Scorer) -> None:
+    assert [result.as_of for result in scorer.evaluate(lake, DAYS[:1])] == ["2026-01-05"] * 2
+
+
+def test_what_is_stored_is_read_back(lake: Lake, scorer: Scorer) -> None:
+    first = scorer.evaluate(lake, DAYS)
+    again = scorer.evaluate(lake, DAYS)
+    assert scorer.asked == []
+    np.testing.assert_equal(
+        [result.to_dict() for result in again], [result.to_dict() for result in first]
+    )
+
+
+def test_a_changed_day_alone_is_measured_again(lake: Lake, scorer: Scorer) -> None:
+    """The pooled result needs the scores of all days, but only for the horizon that changed."""
+    first = scorer.evaluate(lake, DAYS)
+    scorer.leaks[DAYS[1], 30] = "another table"
+    again = scorer.evaluate(lake, DAYS)
+    assert scorer.asked == [(day, (30,)) for day in DAYS]
+    changed = [
+        (old.as_of, old.horizon)
+        for old, new in zip(first, again, strict=True)
+        if old.leak_digest != new.leak_digest
+    ]
+    assert changed == [("2026-01-06", 30), ("2026-01-05:2026-01-07", 30)]
+
+
+def test_a_new_day_is_scored_alone(lake: Lake, scorer: Scorer) -> None:
+    scorer.evaluate(lake, DAYS[:1])
+    scorer.evaluate(lake, DAYS[1:2])
+    assert scorer.asked == [(DAYS[1], HORIZONS)]
+
+
+def test_a_lost_pooled_result_needs_all_days_and_no_single_one(lake: Lake, scorer: Scorer) -> None:
+    first = scorer.evaluate(lake, DAYS)
+    version = ranker_version(SCENARIO)
+    single, pooled = (
+        result_partition("tiny", version, since, DAYS[-1], "next_click", "retrain", 7)
+        for since in (DAYS[-1], DAYS[0])
+    )
+    before = lake.manifest(single)
+    lake.storage.remove(pooled.path)
+    again = scorer.evaluate(lake, DAYS)
+    assert scorer.asked == [(day, (7,)) for day in DAYS]
+    assert [result.lis for result in again] == [result.lis for result in first]
+    assert lake.manifest(single) == before
+    assert lake.is_published(pooled)
+
+
+@pytest.mark.parametrize("options", [{"threshold": 0.05}, {"confidence": 0.9}])
+def test_another_rule_of_the_verdict_is_measured_again(
+    lake: Lake, scorer: Scorer, options: dict[str, float]
+) -> None:
+    first = scorer.evaluate(lake, DAYS[:1])
+    again = scorer.evaluate(lake, DAYS[:1], **options)
+    assert scorer.asked == [(DAYS[0], HORIZONS)]
+    assert (again[0].threshold, again[0].lis_ci_low) != (first[0].threshold, first[0].lis_ci_low)
+
+
+def test_modes_lie_side_by_side(lake: Lake, scorer: Scorer) -> None:
+    scorer.evaluate(lake, DAYS[:1])
+    swap = replace(scorer.scoring, mode="swap")
+    evaluate(lake, SCENARIO, swap, DAYS[:1], HORIZONS)
+    scorer.evaluate(lake, DAYS[:1])
+    assert scorer.asked == []
+
+
+def test_kinds_share_a_pass_over_the_days(lake: Lake, scorer: Scorer) -> None:
+    both = tuple(preference_kind(name) for name in ("next_click", "content_vector"))
+    scorer.evaluate(lake, DAYS[:1])
+    scorer.kinds = both
+    results = scorer.evaluate(lake, DAYS)
+    # What the first kind has of the first day is read back; its pooled result needs the scores.
+    assert scorer.asked == [(day, (7, 30, 7, 30)) for day in DAYS]
+    assert [(one.preference, one.horizon) for one in results if one.is_pooled] == [
+        (kind.name, horizon) for kind in both for horizon in HORIZONS
+    ]
+    assert [one.preference for one in results] == ["next_click"] * 8 + ["content_vector"] * 8
+    for one, other in zip(results[:8], results[8:], strict=True):
+        assert (one.as_of, one.horizon, one.lis) == (other.as_of, other.horizon, other.lis)

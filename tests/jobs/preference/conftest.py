@@ -1,0 +1,9 @@
+"""Every test in this folder uses the Spark session of all tests."""
+
+import pytest
+from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="session", autouse=True)
+def running(spark: SparkSession) -> None:
+    """Start the session before the first test of the folder."""

@@ -1,0 +1,91 @@
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from jobs.common.errors import AuditError, InputError
+from jobs.lake import Lake
+from jobs.lake.addresses import checkpoint_partition
+from jobs.ranker.model.checkpoint import read_checkpoint, write_checkpoint
+from jobs.ranker.model.ranker import Ranker, new_ranker
+from jobs.ranker.training.train_day import train_day
+from jobs.scenarios import Scenario
+
+DAY = date(2026, 1, 1)
+NEXT = DAY + timedelta(days=1)
+CPU = torch.device("cpu")
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture
+def ranker(
+    lake: Lake, scenario: Scenario, make_log: Callable[..., Rows], publish_log: Callable[..., None]
+) -> Ranker:
+    publish_log(lake, scenario, make_log(days=1))
+    ranker = new_ranker(scenario, CPU)
+    train_day(ranker, lake, scenario, DAY)
+    return ranker
+
+
+def test_a_ranker_comes_back_bit_for_bit(lake: Lake, scenario: Scenario, ranker: Ranker) -> None:
+    write_checkpoint(lake, scenario, NEXT, ranker, {}, {})
+    found = read_checkpoint(lake, scenario, NEXT, CPU)
+    for field in ranker.fields:
+        assert found.vocabularies[field].ids.equals(ranker.vocabularies[field].ids)
+        for name, values in vars(ranker.table.block(field)).items():
+            np.testing.assert_array_equal(getattr(found.table.block(field), name), values)
+    ours, theirs = ranker.network.state_dict(), found.network.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    for one, other in zip(ranker.network.parameters(), found.network.parameters(), strict=True):
+        for name, moment in ranker.optimizer.state[one].items():
+            assert torch.equal(found.optimizer.state[other][name], moment)
+
+
+def test_the_layout_is_one_block_a_field(lake: Lake, scenario: Scenario, ranker: Ranker) -> None:
+    write_checkpoint(lake, scenario, NEXT, ranker, {}, {})
+    with lake.local_file(checkpoint_partition(scenario, NEXT), "table.safetensors") as path:
+        stored = load_file(path)
+    items = len(ranker.vocabularies["item_id"])
+    shapes = {name: (values.shape, values.dtype.name) for name, values in stored.items()}
+    assert shapes["item_id.embedding"] == ((items, 4), "float32")
+    assert shapes["item_id.accumulator"] == ((items,), "float32")
+    assert shapes["item_id.updates"] == ((items,), "int64")
+    assert shapes["item_id.last_update"] == ((items,), "int64")
+    assert len(shapes) == 4 * len(ranker.fields)
+
+
+def test_writing_twice_gives_the_same_bytes(
+    lake: Lake,
+    scenario: Scenario,
+    ranker: Ranker,
+    checkpoint_files: Callable[[Lake], dict[str, bytes]],
+) -> None:
+    write_checkpoint(lake, scenario, NEXT, ranker, {}, {})
+    before = checkpoint_files(lake)
+    write_checkpoint(lake, scenario, NEXT, read_checkpoint(lake, scenario, NEXT, CPU), {}, {})
+    assert checkpoint_files(lake) == before
+
+
+def test_a_checkpoint_that_saw_its_own_day_is_refused(
+    lake: Lake, scenario: Scenario, ranker: Ranker
+) -> None:
+    with pytest.raises(AuditError, match="window"):
+        write_checkpoint(lake, scenario, DAY, ranker, {}, {})
+    assert lake.manifest(checkpoint_partition(scenario, DAY)) is None
+
+
+def test_a_missing_checkpoint_names_the_command(lake: Lake, scenario: Scenario) -> None:
+    with pytest.raises(InputError, match=r"train --scenario tiny --until 2026-01-01"):
+        read_checkpoint(lake, scenario, NEXT)
+
+
+def test_a_checkpoint_of_another_design_is_not_read(
+    lake: Lake, scenario: Scenario, ranker: Ranker, with_options: Callable[..., Scenario]
+) -> None:
+    write_checkpoint(lake, scenario, NEXT, ranker, {}, {})
+    with pytest.raises(InputError, match="nothing published"):
+        read_checkpoint(lake, with_options(embedding_dim=5), NEXT)

@@ -1,0 +1,168 @@
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from jobs.common.errors import InputError
+from jobs.lake import Lake, schemas
+from jobs.ranker.lineage import extend_lineage
+from jobs.ranker.model.checkpoint import read_checkpoint
+from jobs.ranker.model.ranker import Ranker
+from jobs.ranker.scoring.score_day import BASELINE, SlotTable, score_day
+from jobs.scenarios import Scenario
+
+LAST, AS_OF = date(2026, 1, 2), date(2026, 1, 3)
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture
+def log(make_log: Callable[..., Rows]) -> Rows:
+    return make_log(days=3)
+
+
+@pytest.fixture
+def ranker(lake: Lake, scenario: Scenario, log: Rows, publish_log: Callable[..., None]) -> Ranker:
+    """M_T, trained on all days but the one that is scored."""
+    publish_log(lake, scenario, log)
+    extend_lineage(lake, scenario, LAST, progress=False)
+    return read_checkpoint(lake, scenario, AS_OF)
+
+
+@pytest.fixture
+def own(ranker: Ranker) -> SlotTable:
+    return SlotTable(ranker.vocabularies["item_id"].ids, ranker.table.block("item_id").embedding)
+
+
+def test_no_leak_gives_the_same_bits(lake: Lake, scenario: Scenario, own: SlotTable) -> None:
+    order = np.random.default_rng(0).permutation(len(own.ids))
+    shuffled = SlotTable(own.ids.take(pa.array(order)), own.vectors[order])
+    scores = score_day(lake, scenario, AS_OF, {"n0": own, "n0-shuffled": shuffled}).scores
+    assert np.ptp(scores[BASELINE]) > 0
+    assert np.array_equal(scores[BASELINE], scores["n0"])
+    assert np.array_equal(scores[BASELINE], scores["n0-shuffled"])
+
+
+def test_a_variant_scores_as_a_ranker_with_these_items(
+    lake: Lake, scenario: Scenario, ranker: Ranker, own: SlotTable, log: Rows
+) -> None:
+    """The oracle is one row at a time, from dictionaries."""
+    generator = np.random.default_rng(1)
+    known = dict(zip(own.ids.to_pylist(), own.vectors, strict=True))
+    ids = sorted({row["item_id"] for row in log})[::2]
+    vectors = generator.normal(size=(len(ids), 4)).astype(np.float32)
+    leaked = {**known, **dict(zip(ids, vectors, strict=True))}
+    result = score_day(lake, scenario, AS_OF, {"leak": SlotTable(pa.array(ids), vectors)})
+    for name, items in ((BASELINE, known), ("leak", leaked)):
+        expected = [_score(ranker, row, log, items) for row in _scored(log)]
+        np.testing.assert_allclose(result.scores[name], expected, atol=1e-6)
+    candidates = [row["item_id"] for row in _scored(log)]
+    assert result.covered["leak"].tolist() == [item in ids for item in candidates]
+    assert result.covered[BASELINE].tolist() == [item in known for item in candidates]
+    assert not result.covered[BASELINE].all()
+
+
+@pytest.mark.parametrize("slot", ["user_id", "place"])
+def test_another_slot_is_swapped_and_the_items_stay(
+    lake: Lake, scenario: Scenario, ranker: Ranker, own: SlotTable, log: Rows, slot: str
+) -> None:
+    items = dict(zip(own.ids.to_pylist(), own.vectors, strict=True))
+    ids = ranker.vocabularies[slot].ids[::2]
+    vectors = np.random.default_rng(2).normal(size=(len(ids), 4)).astype(np.float32)
+    leak = {"leak": SlotTable(ids, vectors)}
+    result = score_day(lake, scenario, AS_OF, leak, slot=slot)
+    leaked = dict(zip(ids.to_pylist(), vectors, strict=True))
+    expected = [_score(ranker, row, log, items, {slot: leaked}) for row in _scored(log)]
+    np.testing.assert_allclose(result.scores["leak"], expected, atol=1e-6)
+    assert np.ptp(result.scores["leak"] - result.scores[BASELINE]) > 1e-3
+    assert result.covered["leak"].tolist() == [row[slot] in leaked for row in _scored(log)]
+
+
+def _scored(log: Rows) -> Rows:
+    return [row for row in log if row["ts"].date() == AS_OF and row["fold"] != "fit"]
+
+
+def _score(
+    ranker: Ranker,
+    row: dict[str, Any],
+    log: Rows,
+    items: dict[int, np.ndarray],
+    others: Mapping[str, Mapping[Any, np.ndarray]] | None = None,
+) -> float:
+    def own_vector(field: str) -> np.ndarray:
+        leaked = (others or {}).get(field, {})
+        if row[field] in leaked:
+            return leaked[row[field]]
+        ids = ranker.vocabularies[field].ids.to_pylist()
+        embedding = ranker.table.block(field).embedding
+        return embedding[ids.index(row[field])] if row[field] in ids else nothing
+
+    nothing = np.zeros(4, np.float32)
+    clicks = [
+        items.get(other["item_id"], nothing)
+        for other in log
+        if other["user_id"] == row["user_id"]
+        and other["ts"] < row["ts"]
+        and other["label"]
+        and other["fold"] == "lineage"
+    ][-3:]
+    vectors = [own_vector("user_id"), items.get(row["item_id"], nothing), own_vector("place")]
+    history = torch.tensor(np.array([*clicks, nothing]))[None]
+    clicked = torch.tensor([True] * len(clicks) + [False])[None]
+    with torch.no_grad():
+        return float(
+            ranker.network(torch.tensor(np.array(vectors))[None], history, clicked).sigmoid()
+        )
+
+
+def test_rows_and_updates_follow_the_log(
+    lake: Lake, scenario: Scenario, ranker: Ranker, log: Rows
+) -> None:
+    result = score_day(lake, scenario, AS_OF, {})
+    rows = _scored(log)
+    for name in ("impression_id", "user_id", "item_id", "label", "fold"):
+        assert result.rows[name].to_pylist() == [row[name] for row in rows]
+    trained = [row["item_id"] for row in log if row["ts"].date() < AS_OF]
+    trained = [
+        row["item_id"] for row in log if row["ts"].date() < AS_OF if row["fold"] == "lineage"
+    ]
+    assert result.item_updates.tolist() == [trained.count(row["item_id"]) for row in rows]
+
+
+@pytest.mark.parametrize("folds", [("eval",), ("lineage", "fit"), ()])
+def test_scores_only_the_folds_asked_for(
+    lake: Lake, scenario: Scenario, ranker: Ranker, log: Rows, folds: tuple[str, ...]
+) -> None:
+    result = score_day(lake, scenario, AS_OF, {}, folds)
+    wanted = [row for row in log if row["ts"].date() == AS_OF and row["fold"] in folds]
+    assert result.rows["impression_id"].to_pylist() == [row["impression_id"] for row in wanted]
+    assert len(result.scores[BASELINE]) == len(wanted)
+
+
+def test_item_tables_come_from_features(scenario: Scenario) -> None:
+    schema = schemas.features(scenario, dim=2)
+    rows = [{"item_id": 5, "embedding": [1.0, 2.0]}, {"item_id": 3, "embedding": [3.0, 4.0]}]
+    table = pa.concat_tables([pa.Table.from_pylist([row], schema) for row in rows])
+    found = SlotTable.from_arrow(table)
+    assert found.ids.to_pylist() == [5, 3]
+    assert found.vectors.tolist() == [[1, 2], [3, 4]]
+    assert SlotTable.from_arrow(schema.empty_table()).vectors.shape == (0, 2)
+
+
+def test_vectors_of_another_length_are_refused(
+    lake: Lake, scenario: Scenario, own: SlotTable
+) -> None:
+    with pytest.raises(ValueError, match="'short'"):
+        score_day(lake, scenario, AS_OF, {"short": replace(own, vectors=own.vectors[:, :2])})
+
+
+def test_a_day_without_checkpoint_is_refused(
+    lake: Lake, scenario: Scenario, log: Rows, publish_log: Callable[..., None]
+) -> None:
+    publish_log(lake, scenario, log)
+    with pytest.raises(InputError, match="--until 2026-01-02"):
+        score_day(lake, scenario, AS_OF, {})

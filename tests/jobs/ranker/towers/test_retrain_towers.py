@@ -1,0 +1,321 @@
+"""Rankers side by side: each is trained as if it were alone, and all start as M_T."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from jobs.ranker.model.dcn import DeepCrossNetwork
+from jobs.ranker.towers.retrain_towers import DenseRows, FeatureRanker, SideBySide
+from jobs.scenarios import RankerOptions, RetrainOptions
+
+DIM, FIELDS, CLICKS, WIDTH = 4, 2, 3, 3
+RANKER = RankerOptions(
+    embedding_dim=DIM, cross_layers=1, hidden_units=(8,), history_length=CLICKS, dense_rate=0.002
+)
+DAY = 739_000
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """Scores before and after training, (seeds, features, rows)."""
+
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """Networks and rows of twice the precision."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+def network_of(options: RankerOptions = RANKER) -> nn.Module:
+    return DeepCrossNetwork(FIELDS, 1, options)
+
+
+def random_rows(count: int, seed: int = 0) -> DenseRows:
+    """Random vectors, histories of no to three clicks, and labels that the vectors half explain."""
+    generator = np.random.default_rng(seed)
+    vectors = np.pad(generator.normal(size=(30, DIM)), ((0, 1), (0, 0)))
+    fields = generator.integers(0, 30, (count, FIELDS))
+    history = generator.integers(0, 30, (count, CLICKS))
+    history[np.arange(CLICKS) >= generator.integers(0, CLICKS + 1, count)[:, None]] = 30
+    chance = 1 / (1 + np.exp(-2 * vectors[fields[:, 1], 0]))
+    labels = generator.random(count) < chance
+    numbers = torch.get_default_dtype()
+    return DenseRows(
+        vectors=torch.from_numpy(vectors).to(numbers),
+        fields=torch.from_numpy(fields),
+        history=torch.from_numpy(history),
+        labels=torch.from_numpy(labels).to(numbers),
+    )
+
+
+def random_features(count: int, features: int = 3, seed: int = 1) -> Tensor:
+    """Zeros for the baseline, then random columns."""
+    drawn = torch.from_numpy(np.random.default_rng(seed).normal(size=(features, count, WIDTH)))
+    drawn[0] = 0
+    return drawn.to(torch.get_default_dtype())
+
+
+def retrain_options(**options: Any) -> RetrainOptions:
+    return RetrainOptions(**{"seeds": 2, "epochs": 2, "batch_size": 16, **options})
+
+
+def retrained(
+    rows: DenseRows,
+    features: Tensor,
+    options: RetrainOptions,
+    ranker: RankerOptions = RANKER,
+    asked: tuple[DenseRows, Tensor] | None = None,
+) -> Retrained:
+    """Train on rows; score them, or others."""
+    asked = asked or (rows, features)
+    rankers = SideBySide(network_of(ranker), features.shape[2], len(features), ranker, options)
+    before = rankers.score(*asked)
+    rankers.train(rows, features, DAY)
+    return Retrained(before, rankers.score(*asked))
+
+
+def forward(model: FeatureRanker, rows: DenseRows, feature: Tensor, chosen: Any) -> Tensor:
+    index = rows.history[chosen]
+    clicked = index < len(rows.vectors) - 1
+    logits: Tensor = model(
+        rows.vectors[rows.fields[chosen]], rows.vectors[index], clicked, feature[chosen]
+    )
+    return logits
+
+
+def trained_alone(
+    rows: DenseRows, feature: Tensor, options: RetrainOptions, ranker: RankerOptions, seed: int
+) -> NDArray[np.float64]:
+    """One ranker of one seed in plain torch, with nothing beside it."""
+    network = network_of(ranker)
+    torch.manual_seed(seed)
+    model = FeatureRanker(network, feature.shape[1], options.hidden_units)
+    groups: list[dict[str, Any]] = [
+        {"params": model.network.parameters(), "lr": ranker.dense_rate},
+        {"params": model.tower.parameters(), "lr": options.rate},
+    ]
+    optimizer = torch.optim.Adam(groups)
+    order = np.random.default_rng([DAY, seed])
+    cut = round(0.75 * len(rows))
+    newest = slice(cut, len(rows))
+
+    def loss_of(chosen: Any) -> Tensor:
+        logits = forward(model, rows, feature, chosen)
+        return binary_cross_entropy_with_logits(logits, rows.labels[chosen])
+
+    best, kept = loss_of(newest).item(), deepcopy(model.state_dict())
+    for _ in range(options.epochs):
+        for batch in np.array_split(order.permutation(cut), -(-cut // options.batch_size)):
+            optimizer.zero_grad()
+            torch.autograd.backward(loss_of(torch.from_numpy(batch)))
+            optimizer.step()
+        if (loss := loss_of(newest).item()) < best:
+            best, kept = loss, deepcopy(model.state_dict())
+    model.load_state_dict(kept)
+    with torch.no_grad():
+        scores: NDArray[np.float64] = (
+            forward(model, rows, feature, slice(None)).double().sigmoid().numpy()
+        )
+    return scores
+
+
+def auc(rows: DenseRows, scores: NDArray[np.float64]) -> float:
+    return float(np.mean([roc_auc_score(rows.labels.numpy(), one) for one in scores]))
+
+
+@pytest.mark.parametrize("hidden_units", [0, 5])
+def test_all_start_as_the_network_alone(hidden_units: int) -> None:
+    rows = random_rows(50)
+    options = retrain_options(hidden_units=hidden_units)
+    rankers = SideBySide(network_of(), WIDTH, 3, RANKER, options)
+    scores = rankers.score(rows, random_features(50))
+    assert scores.shape == (2, 3, 50)
+    assert np.array_equal(scores, np.broadcast_to(scores[0, 0], scores.shape))
+    index = rows.history
+    with torch.no_grad():
+        alone = network_of()(rows.vectors[rows.fields], rows.vectors[index], index < 30)
+    # Stacked matrices may be multiplied in another order, so the last bit of float32 may differ.
+    np.testing.assert_allclose(scores[0, 0], alone.double().sigmoid(), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("hidden_units", "pooling", "count"),
+    [(0, "mean", 90), (5, "attention", 90), (0, "attention", 37), (5, "mean", 2)],
+)
+def test_a_stack_trains_as_each_alone(
+    float64: None, hidden_units: int, pooling: Any, count: int
+) -> None:
+    """In float64, so that sums in another order leave the same nine digits."""
+    ranker = RANKER.model_copy(update={"history_pooling": pooling})
+    options = retrain_options(hidden_units=hidden_units)
+    rows, features = random_rows(count), random_features(count)
+    scores = retrained(rows, features, options, ranker)
+    for seed in range(options.seeds):
+        for feature in range(len(features)):
+            alone = trained_alone(rows, features[feature], options, ranker, seed)
+            np.testing.assert_allclose(scores.after[seed, feature], alone, rtol=0, atol=1e-9)
+    if count > 30:
+        assert np.abs(scores.after - scores.before).max() > 1e-3
+        assert not np.array_equal(scores.after[0], scores.after[1])
+
+
+def test_the_baseline_does_not_depend_on_what_stands_beside_it() -> None:
+    rows = random_rows(60)
+    first = retrained(rows, random_features(60, seed=1), retrain_options()).after
+    second = retrained(rows, 100 * random_features(60, seed=2), retrain_options()).after
+    assert np.array_equal(first[:, 0], second[:, 0])
+    assert not np.array_equal(first[:, 1], second[:, 1])
+
+
+def test_equal_features_give_equal_scores() -> None:
+    rows, features = random_rows(60), random_features(60, features=4)
+    features[3] = features[1]
+    scores = retrained(rows, features, retrain_options()).after
+    assert np.array_equal(scores[:, 1], scores[:, 3])
+
+
+@pytest.mark.parametrize("hidden_units", [0, 5])
+def test_the_same_rows_give_the_same_bytes(hidden_units: int) -> None:
+    rows, features = random_rows(60), random_features(60)
+    options = retrain_options(hidden_units=hidden_units)
+    scores = []
+    for seed in (3, 4):
+        # What random numbers were drawn before must not matter.
+        torch.manual_seed(seed)
+        scores.append(retrained(rows, features, options).after.tobytes())
+    assert scores[0] == scores[1]
+
+
+def test_random_numbers_go_on_as_before() -> None:
+    network = network_of()
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    SideBySide(network, WIDTH, 2, RANKER, retrain_options(hidden_units=4))
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_a_label_is_learnt_and_noise_is_not() -> None:
+    rows, asked = random_rows(1500, seed=3), random_rows(1500, seed=4)
+    told = random_features(1500, seed=5), random_features(1500, seed=6)
+    for features, of_rows in zip(told, (rows, asked), strict=True):
+        features[1, :, 0] = 2 * of_rows.labels - 1
+    scores = retrained(rows, told[0], retrain_options(rate=0.05), asked=(asked, told[1])).after
+    baseline, label, noise = (auc(asked, scores[:, at]) for at in range(3))
+    assert baseline < 0.9
+    assert label > 0.99
+    assert abs(noise - baseline) < 0.02
+
+
+@pytest.mark.parametrize("rates", [{"rate": 1e3}, {"dense_rate": 1e3}])
+def test_rankers_that_only_get_worse_stay_as_they_were(rates: dict[str, float]) -> None:
+    rows, features = random_rows(80), random_features(80)
+    ranker = RANKER.model_copy(update={"dense_rate": rates.get("dense_rate", 1e-9)})
+    scores = retrained(rows, features, retrain_options(rate=rates.get("rate", 1e-9)), ranker)
+    # The features are noise; a step of this size can only raise the log-loss.
+    assert np.array_equal(scores.after, scores.before)
+
+
+def test_each_keeps_its_own_best() -> None:
+    """The same hopeless rate ruins the ranker that reads noise, not the one that reads zeros."""
+    rows, features = random_rows(400), random_features(400)
+    features[2] = 0
+    ranker = RANKER.model_copy(update={"dense_rate": 0.01})
+    scores = retrained(rows, features, retrain_options(rate=50.0, epochs=3), ranker)
+    assert np.array_equal(scores.after[:, 0], scores.after[:, 2])
+    assert np.array_equal(scores.after[:, 1], scores.before[:, 1])
+
+
+def test_rows_that_validate_do_not_train() -> None:
+    """One epoch that is kept for sure: other labels of the newest quarter change no weight."""
+    rows, features = random_rows(80), random_features(80)
+    labels = torch.cat([rows.labels[:60], rows.labels[:20].flip(0)])
+    told = features.clone()
+    told[1, :, 0] = 2 * rows.labels - 1
+    told[1, 60:, 0] = 2 * labels[60:] - 1
+    other = DenseRows(rows.vectors, rows.fields, rows.history, labels)
+    options = retrain_options(epochs=1, rate=0.05)
+    first = features.clone()
+    first[1, :, 0] = 2 * rows.labels - 1
+    kept = retrained(rows, first, options).after[:, 1, :60]
+    assert np.array_equal(kept, retrained(other, told, options).after[:, 1, :60])
+
+
+def test_no_rows_to_score() -> None:
+    rows, features = random_rows(30), random_features(30)
+    nothing = DenseRows(rows.vectors, rows.fields[:0], rows.history[:0], rows.labels[:0])
+    scores = retrained(rows, features, retrain_options(), asked=(nothing, features[:, :0])).after
+    assert scores.shape == (2, 3, 0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_too_few_rows_to_validate_train_nothing_that_is_kept(count: int) -> None:
+    asked = random_rows(20), random_features(20)
+    scores = retrained(random_rows(count), random_features(count), retrain_options(), asked=asked)
+    assert np.isfinite(scores.after).all()
+    if count < 2:
+        assert np.array_equal(scores.after, scores.before)
+
+
+class Normalised(nn.Module):
+    """A network of a user's own, with buffers, one of them a whole number, and dropout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(FIELDS * DIM)
+        self.head = nn.Sequential(nn.Dropout(0.5), nn.Linear(FIELDS * DIM, 1))
+
+    def forward(self, fields: Tensor, history: Tensor, clicked: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.norm(fields.flatten(1))).squeeze(1)
+        return logits
+
+
+def test_a_network_with_buffers_and_dropout_trains_as_it_scores() -> None:
+    torch.manual_seed(0)
+    network, rows, features = Normalised(), random_rows(60), random_features(60)
+    network(rows.vectors[rows.fields], rows.vectors[rows.history], rows.history < 30)
+    rankers = SideBySide(network, WIDTH, 3, RANKER, retrain_options())
+    before = rankers.score(rows, features)
+    network.eval()
+    with torch.no_grad():
+        alone = network(rows.vectors[rows.fields], rows.vectors[rows.history], rows.history < 30)
+    np.testing.assert_allclose(before[1, 2], alone.double().sigmoid(), rtol=0, atol=1e-6)
+    features[1, :, 0] = 2 * rows.labels - 1
+    rankers.train(rows, features, DAY)
+    after = rankers.score(rows, features)
+    assert auc(rows, after[:, 1]) > auc(rows, before[:, 1])
+
+
+def test_the_network_that_is_given_stays_as_it_was() -> None:
+    network, rows, features = network_of(), random_rows(60), random_features(60)
+    before = deepcopy(network.state_dict())
+    SideBySide(network, WIDTH, 3, RANKER, retrain_options()).train(rows, features, DAY)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_the_tower_lies_where_the_network_does() -> None:
+    """The meta device computes shapes alone, and refuses tensors that lie elsewhere."""
+    rows, features = random_rows(20), random_features(20)
+    parts = (rows.vectors, rows.fields, rows.history, rows.labels)
+    elsewhere = DenseRows(*(part.to("meta") for part in parts))
+    rankers = SideBySide(network_of().to("meta"), WIDTH, 3, RANKER, retrain_options())
+    # Only the last step, the copy to the host, cannot be done: there are no values.
+    with pytest.raises(NotImplementedError, match="meta"):
+        rankers.score(elsewhere, features.to("meta"))

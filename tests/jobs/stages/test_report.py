@@ -1,0 +1,55 @@
+"""Contract of the report step: what it reads of the lake."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from jobs.evaluation.result_store import result_partition, store_result
+from jobs.lake import Lake, Partition
+from jobs.lake.addresses import ranker_version
+from jobs.stages import steps
+from tests.jobs.tracking.sample_results import SCENARIO, make_result
+
+AS_OF = date(2026, 6, 1)
+
+
+class CountingLake(Lake):
+    """Remembers which partitions were read."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(uri)
+        self.was_read: list[Partition] = []
+
+    def read(self, partition: Partition, *arguments: object, **options: object) -> object:
+        self.was_read.append(partition)
+        return super().read(partition, *arguments, **options)
+
+
+@pytest.fixture
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CountingLake:
+    monkeypatch.setenv("LIS_DATA", str(tmp_path))
+    return CountingLake(str(tmp_path / "lake"))
+
+
+def store(lake: Lake, day: date) -> None:
+    version = ranker_version(SCENARIO)
+    result = make_result(as_of=day.isoformat(), ranker_version=version)
+    partition = result_partition(
+        SCENARIO.name, version, day, day, result.preference, result.mode, result.horizon
+    )
+    store_result(lake, partition, result, {})
+
+
+def test_a_report_reads_no_more_days_the_longer_a_feed_is_scored(lake: CountingLake) -> None:
+    for days in (0, 1, 90, 91, 300):
+        store(lake, AS_OF - timedelta(days=days))
+
+    page = steps.report(lake, SCENARIO, [AS_OF])
+
+    assert sorted(partition.ds for partition in lake.was_read) == [
+        AS_OF - timedelta(days=days) for days in (90, 1, 0)
+    ]
+    assert "LIS by day" in page.read_text()

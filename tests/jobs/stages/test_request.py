@@ -1,0 +1,98 @@
+"""Whether a score is due, by the ranker version of the scenario."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from jobs.common.errors import InputError, NotDue
+from jobs.lake import Lake, Partition
+from jobs.lake.addresses import checkpoint_partition, snapshot_partition
+from jobs.scenarios import ImportedSnapshots, RankerOptions, Scenario, SimulatedSource
+from jobs.stages.request import AskedDays, parse_due, require_due, wanted_scores
+
+FIRST = date(2026, 1, 1)
+SCENARIO = Scenario(name="tiny", source=SimulatedSource())
+OTHER = SCENARIO.model_copy(update={"ranker": RankerOptions(seed=5)})
+IMPORTS = SCENARIO.model_copy(update={"snapshots": ImportedSnapshots(path="exports/{ds}")})
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number - 1)
+
+
+def publish(lake: Lake, *partitions: Partition) -> None:
+    for partition in partitions:
+        with lake.attempt([partition]) as attempt:
+            attempt.write_table("part-0.parquet", pa.table({"value": [1]}))
+            attempt.publish(partition, inputs={})
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """Rankers of days 1 to 5; those of another design, of days 3 and 4; item tables to match."""
+    lake = Lake(str(tmp_path))
+    for scenario, numbers in ((SCENARIO, range(1, 6)), (OTHER, range(3, 5))):
+        for number in numbers:
+            publish(lake, checkpoint_partition(scenario, day(number)))
+            publish(lake, snapshot_partition(scenario, day(number)))
+    publish(lake, *(Partition("impressions", "tiny", day(number)) for number in range(1, 8)))
+    return lake
+
+
+def test_each_design_is_due_by_its_own_lineage(lake: Lake) -> None:
+    require_due(lake, SCENARIO, [day(2), day(3)], [1, 2])
+    with pytest.raises(NotDue, match="lineage of tiny reaches 2026-01-05"):
+        require_due(lake, SCENARIO, [day(3)], [3])
+    require_due(lake, OTHER, [day(4)], [0])
+    with pytest.raises(NotDue, match="lineage of tiny reaches 2026-01-04"):
+        require_due(lake, OTHER, [day(4)], [1])
+    with pytest.raises(InputError, match="starts on 2026-01-03 and knows nothing on that day"):
+        require_due(lake, OTHER, [day(3)], [1])
+
+
+def test_a_design_without_a_ranker_is_not_due(lake: Lake) -> None:
+    unknown = SCENARIO.model_copy(update={"ranker": RankerOptions(seed=6)})
+    with pytest.raises(NotDue, match="has no lineage yet") as refused:
+        require_due(lake, unknown, [day(3)], [1])
+    assert refused.value.waits_for == "2026-01-02"
+
+
+def test_imported_vectors_need_no_lineage(lake: Lake) -> None:
+    with pytest.raises(NotDue, match=r"item vectors of 2026-01-04, but .* are not imported yet"):
+        require_due(lake, IMPORTS, [day(4)], [3])
+    publish(lake, *(snapshot_partition(IMPORTS, day(number)) for number in range(3, 8)))
+    require_due(lake, IMPORTS, [day(4)], [0, 3])
+    with pytest.raises(NotDue, match=r"horizon 4 needs .*exports/{ds} reach 2026-01-07"):
+        require_due(lake, IMPORTS, [day(4)], [4])
+
+
+def test_what_is_asked_for_twice_is_wanted_once() -> None:
+    wanted = wanted_scores(SCENARIO, ["next_click", "next_click"], ["probe", "probe", "retrain"])
+    assert [(one.kind.name, one.mode) for one in wanted] == [
+        ("next_click", "retrain"),
+        ("next_click", "probe"),
+    ]
+
+
+def test_imported_vectors_are_scored_by_training_alone() -> None:
+    [wanted] = wanted_scores(IMPORTS, ["id_embedding"], ["swap", "probe", "retrain"])
+    assert wanted.mode == "retrain"
+    with pytest.raises(InputError, match="cannot be scored in mode probe: it takes retrain"):
+        wanted_scores(IMPORTS, ["id_embedding"], ["probe"])
+
+
+def test_horizons_of_the_same_dates_are_asked_for_together() -> None:
+    assert parse_due("") == []
+    due = "7@2026-01-03:2026-01-04, 3@2026-01-05,1@2026-01-03:2026-01-04,3@2026-01-05"
+    assert parse_due(due) == [
+        AskedDays((day(3), day(4)), (7, 1)),
+        AskedDays((day(5),), (3,)),
+    ]
+
+
+@pytest.mark.parametrize("text", ["7", "week@2026-01-03", "-7@2026-01-03", "7@soon", "7@"])
+def test_a_horizon_without_its_date_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="write"):
+        parse_due(text)

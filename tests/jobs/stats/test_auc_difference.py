@@ -1,0 +1,201 @@
+import dataclasses
+import math
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from jobs.stats.auc_difference import PairedComparison, compare
+from tests.oracles.exact_auc import auc
+
+Row = tuple[int, int, int, int]
+# label, baseline, leaked, user: few distinct scores and users give many ties and big clusters
+tied_rows = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(0, 3), st.integers(0, 6)),
+    min_size=2,
+    max_size=24,
+)
+
+
+def columns(rows: list[Row]) -> tuple[np.ndarray, ...]:
+    return tuple(np.array(column) for column in zip(*rows, strict=True))
+
+
+def psi(positive: int, negative: int) -> float:
+    return 1.0 if positive > negative else 0.5 if positive == negative else 0.0
+
+
+def oracle_variance(rows: list[Row], by_user: bool) -> float:
+    """Obuchowski's variance of each AUC and their covariance, pair by pair."""
+    positives = [(*row[1:3], row[3] if by_user else k) for k, row in enumerate(rows) if row[0]]
+    negatives = [(*row[1:3], row[3] if by_user else k) for k, row in enumerate(rows) if not row[0]]
+    m, n = len(positives), len(negatives)
+    area = [sum(psi(p[s], q[s]) for p in positives for q in negatives) / m / n for s in (0, 1)]
+    units = sorted({p[2] for p in positives} | {q[2] for q in negatives})
+    from_positives: list[list[float]] = [[], []]
+    from_negatives: list[list[float]] = [[], []]
+    for s in (0, 1):
+        for unit in units:
+            own_p = [p for p in positives if p[2] == unit]
+            own_n = [q for q in negatives if q[2] == unit]
+            v10 = sum(sum(psi(p[s], q[s]) for q in negatives) / n for p in own_p)
+            v01 = sum(sum(psi(p[s], q[s]) for p in positives) / m for q in own_n)
+            from_positives[s].append(v10 - len(own_p) * area[s])
+            from_negatives[s].append(v01 - len(own_n) * area[s])
+    i10 = len({p[2] for p in positives})
+    i01 = len({q[2] for q in negatives})
+    i = len(units)
+
+    def covariance(r: int, s: int) -> float:
+        s10 = i10 / ((i10 - 1) * m) * dot(from_positives[r], from_positives[s])
+        s01 = i01 / ((i01 - 1) * n) * dot(from_negatives[r], from_negatives[s])
+        s11 = i / (i - 1) * dot(from_positives[r], from_negatives[s])
+        s11_mirrored = i / (i - 1) * dot(from_positives[s], from_negatives[r])
+        return s10 / m + s01 / n + (s11 + s11_mirrored) / (m * n)
+
+    return covariance(0, 0) + covariance(1, 1) - 2 * covariance(0, 1)
+
+
+def dot(left: list[float], right: list[float]) -> float:
+    return sum(x * y for x, y in zip(left, right, strict=True))
+
+
+def several(rows: list[Row], label: int, by_user: bool) -> bool:
+    units = [row[3] for row in rows if row[0] == label]
+    return len(set(units) if by_user else units) > 1
+
+
+@pytest.mark.parametrize("by_user", [False, True], ids=["DeLong", "clustered"])
+def test_variance_equals_the_pair_by_pair_oracle(by_user: bool) -> None:
+    @settings(max_examples=150, deadline=None, derandomize=True)
+    @given(tied_rows)
+    def check(rows: list[Row]) -> None:
+        assume(several(rows, 1, by_user) and several(rows, 0, by_user))
+        result = compare(*columns(rows))
+        se = result.se if by_user else result.se_rows
+        assert se**2 == pytest.approx(oracle_variance(rows, by_user), abs=1e-12)
+
+    check()
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(tied_rows)
+def test_point_estimates_interval_and_p_value_agree(rows: list[Row]) -> None:
+    labels, baseline, leaked, users = columns(rows)
+    assume(0 < labels.sum() < labels.size)
+    result = compare(labels, baseline, leaked, users, level=0.9)
+    assert result.auc_baseline == auc(labels, baseline)
+    assert result.auc_leaked == auc(labels, leaked)
+    assert result.difference == pytest.approx(result.auc_leaked - result.auc_baseline, abs=1e-15)
+    assert (result.rows, result.positives) == (len(rows), labels.sum())
+    assert result.users == len(set(users.tolist()))
+    assume(result.se > 0)
+    low, high = norm.interval(0.9, loc=result.difference, scale=result.se)
+    assert (result.ci_low, result.ci_high) == pytest.approx((low, high), abs=1e-12)
+    assert result.p_value == pytest.approx(2 * norm.sf(abs(result.difference / result.se)))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(tied_rows, st.randoms(use_true_random=False))
+def test_row_order_id_type_and_monotone_transforms_change_nothing(
+    rows: list[Row], random: Random
+) -> None:
+    labels, baseline, leaked, users = columns(rows)
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    labels_2, baseline_2, leaked_2, users_2 = columns(shuffled)
+    names = np.array([f"user {user}" for user in users_2])
+    original = compare(labels, baseline, leaked, users)
+    changed = compare(labels_2, np.exp(baseline_2), 3.0 * leaked_2 - 7, names)
+    assert_close(changed, original)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(tied_rows)
+def test_swapping_the_scores_flips_the_sign(rows: list[Row]) -> None:
+    labels, baseline, leaked, users = columns(rows)
+    forward = compare(labels, baseline, leaked, users)
+    backward = compare(labels, leaked, baseline, users)
+    assert_close(
+        backward,
+        dataclasses.replace(
+            forward,
+            auc_baseline=forward.auc_leaked,
+            auc_leaked=forward.auc_baseline,
+            difference=-forward.difference,
+            ci_low=-forward.ci_high,
+            ci_high=-forward.ci_low,
+        ),
+        abs=0,
+    )
+
+
+def assert_close(actual: PairedComparison, expected: PairedComparison, abs: float = 1e-9) -> None:
+    assert dataclasses.asdict(actual) == pytest.approx(
+        dataclasses.asdict(expected), abs=abs, rel=0, nan_ok=True
+    )
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(tied_rows)
+def test_scores_of_the_same_order_differ_by_exactly_nothing(rows: list[Row]) -> None:
+    labels, baseline, _, users = columns(rows)
+    assume(0 < labels.sum() < labels.size)
+    result = compare(labels, baseline, np.exp(baseline), users)
+    assert (result.difference, result.se_rows, result.se) == (0.0, 0.0, 0.0)
+    assert (result.ci_low, result.ci_high, result.p_value) == (0.0, 0.0, 1.0)
+
+
+def test_one_row_a_user_gives_the_variance_of_delong() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.random(400) < 0.3
+    result = compare(labels, rng.normal(size=400), rng.normal(size=400) + labels, np.arange(400))
+    assert result.se == pytest.approx(result.se_rows, rel=1e-12)
+
+
+def test_copying_each_row_within_its_user_leaves_the_clustered_error_alone() -> None:
+    rng = np.random.default_rng(2)
+    labels = rng.random(400) < 0.3
+    once = labels, rng.normal(size=400), rng.normal(size=400) + labels, np.arange(400)
+    tenfold = tuple(np.repeat(column, 10) for column in once)
+    assert compare(*tenfold).se == pytest.approx(compare(*once).se, rel=1e-9)
+    assert compare(*tenfold).se_rows == pytest.approx(compare(*once).se / 10**0.5, rel=0.01)
+
+
+@pytest.mark.parametrize("labels", [[], [0, 0, 0], [1, 1, 1]])
+def test_one_class_gives_nan_and_keeps_the_counts(labels: list[int]) -> None:
+    rows = len(labels)
+    result = compare(labels, np.arange(rows), -np.arange(rows), np.arange(rows) // 2)
+    assert (result.rows, result.positives, result.users) == (rows, sum(labels), (rows + 1) // 2)
+    floats = [value for value in dataclasses.astuple(result) if isinstance(value, float)]
+    assert len(floats) == 10
+    assert all(math.isnan(value) for value in floats)
+
+
+def test_one_user_gives_a_difference_without_an_error() -> None:
+    result = compare([1, 1, 0, 0], [1, 2, 3, 0], [1, 4, 3, 0], ["a"] * 4)
+    assert result.difference == 0.25
+    assert math.isnan(result.se)
+    assert math.isnan(result.p_value)
+    assert result.se_rows > 0
+
+
+def test_a_single_positive_row_gives_no_standard_error() -> None:
+    result = compare([1, 0, 0], [1, 2, 3], [3, 2, 1], [1, 2, 3])
+    assert result.difference == 1.0
+    assert math.isnan(result.se_rows)
+    assert math.isnan(result.se)
+
+
+def test_a_difference_without_spread_has_a_p_value_of_zero() -> None:
+    result = compare([1, 1, 0, 0], [1, 2, 3, 4], [4, 3, 2, 1], [1, 2, 3, 4])
+    assert (result.difference, result.se, result.se_rows, result.p_value) == (1.0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -1.0, 95.0, math.nan])
+def test_level_must_lie_between_zero_and_one(level: float) -> None:
+    with pytest.raises(ValueError, match="level"):
+        compare([1, 0], [1, 2], [2, 1], [1, 2], level=level)

@@ -1,0 +1,186 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from jobs.stats.auc_difference import compare
+from jobs.stats.pooled_difference import PooledComparison, PooledDifference
+from tests.oracles.exact_auc import auc
+
+Row = tuple[int, int, int, int]
+tied_rows = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(0, 3), st.integers(0, 5)),
+    min_size=2,
+    max_size=14,
+)
+Columns = tuple[np.ndarray, ...]
+
+
+def columns(rows: list[Row]) -> Columns:
+    return tuple(np.array(column) for column in zip(*rows, strict=True))
+
+
+def pool(dates: list[Columns]) -> PooledComparison:
+    pooled = PooledDifference()
+    for date in dates:
+        pooled.add(*date)
+    return pooled.result()
+
+
+def oracle(dates: list[list[Row]], by_user: bool) -> tuple[float, float]:
+    """The weighted mean and its variance, from each unit's weighted V10 and V01 sums."""
+
+    def kernel(p: Row, q: Row) -> float:
+        leaked = (p[2] > q[2]) + 0.5 * (p[2] == q[2])
+        baseline = (p[1] > q[1]) + 0.5 * (p[1] == q[1])
+        return leaked - baseline
+
+    split = [([r for r in rows if r[0]], [r for r in rows if not r[0]]) for rows in dates]
+    all_pairs = sum(len(ps) * len(ns) for ps, ns in split)
+    mean = 0.0
+    from_positives: dict[object, float] = {}
+    from_negatives: dict[object, float] = {}
+    for date, (ps, ns) in enumerate(split):
+        if not ps or not ns:
+            continue
+        weight = len(ps) * len(ns) / all_pairs
+        daily = sum(kernel(p, q) for p in ps for q in ns) / len(ps) / len(ns)
+        mean += weight * daily
+        for k, p in enumerate(ps):
+            unit = p[3] if by_user else (date, 1, k)
+            v10 = sum(kernel(p, q) for q in ns) / len(ns)
+            term = weight * (v10 - daily) / len(ps)
+            from_positives[unit] = from_positives.get(unit, 0.0) + term
+        for k, q in enumerate(ns):
+            unit = q[3] if by_user else (date, 0, k)
+            v01 = sum(kernel(p, q) for p in ps) / len(ps)
+            term = weight * (v01 - daily) / len(ns)
+            from_negatives[unit] = from_negatives.get(unit, 0.0) + term
+    i10, i01 = len(from_positives), len(from_negatives)
+    i = len(from_positives.keys() | from_negatives.keys())
+    crossed = sum(
+        term * from_negatives[unit]
+        for unit, term in from_positives.items()
+        if unit in from_negatives
+    )
+    variance = (
+        i10 / (i10 - 1) * sum(term**2 for term in from_positives.values())
+        + i01 / (i01 - 1) * sum(term**2 for term in from_negatives.values())
+        + 2 * i / (i - 1) * crossed
+    )
+    return mean, variance
+
+
+def paired_units(dates: list[list[Row]], label: int) -> set[int]:
+    two_class = [rows for rows in dates if len({row[0] for row in rows}) == 2]
+    return {row[3] for rows in two_class for row in rows if row[0] == label}
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.lists(tied_rows, min_size=3, max_size=3))
+def test_streaming_equals_the_oracle_over_three_dates(dates: list[list[Row]]) -> None:
+    assume(len(paired_units(dates, 0)) > 1 and len(paired_units(dates, 1)) > 1)
+    result = pool([columns(rows) for rows in dates])
+    mean, by_users = oracle(dates, by_user=True)
+    _, by_rows = oracle(dates, by_user=False)
+    assert result.difference == pytest.approx(mean, abs=1e-12)
+    assert result.se**2 == pytest.approx(by_users, abs=1e-12)
+    assert result.se_rows**2 == pytest.approx(by_rows, abs=1e-12)
+    assert result.dates + result.dates_skipped == 3
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(tied_rows)
+def test_a_single_date_gives_exactly_its_own_comparison(rows: list[Row]) -> None:
+    pooled = dataclasses.asdict(pool([columns(rows)]))
+    single = dataclasses.asdict(compare(*columns(rows)))
+    two_class = len({row[0] for row in rows}) == 2
+    assert (pooled.pop("dates"), pooled.pop("dates_skipped")) == (two_class, not two_class)
+    assert pooled == pytest.approx(single, abs=0, rel=0, nan_ok=True)
+
+
+def random_dates(seed: int, sizes: tuple[int, ...], users: int) -> list[Columns]:
+    rng = np.random.default_rng(seed)
+    taste = rng.normal(size=users)
+    dates: list[Columns] = []
+    for rows in sizes:
+        user = rng.integers(0, users, rows)
+        label = (rng.random(rows) < 0.3).astype(int)
+        baseline = rng.normal(size=rows) + label
+        leaked = baseline + taste[user] * (label - 0.2) + rng.normal(size=rows)
+        dates.append((label, baseline, leaked, user))
+    return dates
+
+
+def test_aucs_are_pair_weighted_means() -> None:
+    dates = random_dates(0, (100, 300, 50), users=30)
+    result = pool(dates)
+    pairs = [labels.sum() * (1 - labels).sum() for labels, *_ in dates]
+    for name, column in (("auc_baseline", 1), ("auc_leaked", 2)):
+        daily = [auc(date[0], date[column]) for date in dates]
+        assert getattr(result, name) == pytest.approx(np.average(daily, weights=pairs))
+    assert result.difference == pytest.approx(result.auc_leaked - result.auc_baseline)
+    assert (result.rows, result.users, result.dates) == (450, 30, 3)
+
+
+def test_pairs_are_formed_within_a_date_only() -> None:
+    labels, baseline, leaked, users = random_dates(1, (200,), users=20)[0]
+    shifted = (labels, baseline + 100, leaked - 100, users)
+    result = pool([(labels, baseline, leaked, users), shifted])
+    single = compare(labels, baseline, leaked, users)
+    assert result.difference == single.difference
+    # The same users twice: a second, identical date brings no new information.
+    assert result.se == pytest.approx(single.se, rel=1e-12)
+
+
+def test_dates_without_shared_users_are_independent() -> None:
+    first, second = random_dates(2, (400, 400), users=40)
+    second = (*second[:3], second[3] + 1_000)
+    together = pool([first, second]).se
+    pairs = [date[0].sum() * (1 - date[0]).sum() for date in (first, second)]
+    variances = [compare(*date).se ** 2 for date in (first, second)]
+    weights = np.array(pairs) / sum(pairs)
+    assert together == pytest.approx(math.sqrt(np.dot(weights**2, variances)), rel=0.02)
+
+
+def test_clustered_error_agrees_with_a_bootstrap_of_users() -> None:
+    users = 150
+    dates = random_dates(3, (1_500, 700, 1_100), users)
+    rng = np.random.default_rng(4)
+    rows_of = [[np.flatnonzero(date[3] == user) for user in range(users)] for date in dates]
+    differences = []
+    for _ in range(600):
+        drawn = rng.integers(0, users, users)
+        taken = [np.concatenate([rows[user] for user in drawn]) for rows in rows_of]
+        resampled = [
+            tuple(column[rows] for column in date) for date, rows in zip(dates, taken, strict=True)
+        ]
+        differences.append(pool(resampled).difference)
+    result = pool(dates)
+    assert result.se == pytest.approx(np.std(differences), rel=0.12)
+    assert result.se > 1.5 * result.se_rows
+
+
+def test_a_date_with_one_class_is_counted_and_changes_no_estimate() -> None:
+    dates = random_dates(5, (100, 100), users=10)
+    quiet = (np.zeros(7, dtype=int), np.arange(7), -np.arange(7), np.arange(100, 107))
+    plain = pool(dates)
+    for position in range(3):
+        result = pool([*dates[:position], quiet, *dates[position:]])
+        assert result == dataclasses.replace(plain, rows=207, users=17, dates_skipped=1)
+
+
+def test_only_dates_with_one_class_give_nan() -> None:
+    result = pool([(np.ones(3), np.arange(3), np.arange(3), np.arange(3))] * 2)
+    assert (result.rows, result.positives, result.users) == (6, 6, 3)
+    assert (result.dates, result.dates_skipped) == (0, 2)
+    assert math.isnan(result.difference)
+    assert math.isnan(result.p_value)
+
+
+def test_a_result_without_dates_is_refused() -> None:
+    with pytest.raises(ValueError, match="no date was added"):
+        PooledDifference().result()

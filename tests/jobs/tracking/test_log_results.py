@@ -1,0 +1,328 @@
+"""Contract of jobs.tracking.log_results, on a real SQLite store."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from jobs.common.errors import AuditError
+from jobs.lake import Lake
+from jobs.tracking.log_results import log_results, log_scores
+from jobs.tracking.runs import KEY, PARENT, open_run
+from jobs.tracking.store import experiment, prepare_store, store_lock
+from tests.jobs.tracking.sample_results import SCENARIO, make_result, publish_predictions
+
+DAY = date(2026, 2, 1)
+
+LOG_ONE = """
+import sys
+from jobs.lake import Lake
+from jobs.tracking.log_results import log_results, log_scores
+from tests.jobs.tracking.sample_results import SCENARIO, make_result
+log_results(Lake.from_environment(), SCENARIO, [
+    make_result(horizon=int(sys.argv[1]), as_of="2026-03-05", leak_digest=sys.argv[1] * 64)
+])
+"""
+DIES_AT_ITS_FILES = """
+import os
+from mlflow import MlflowClient
+MlflowClient.log_artifacts = lambda *given: os._exit(9)
+"""
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
+    """One store for the module, for making one takes seconds; each test has its own date."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIS_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.delenv("LIS_LAKE", raising=False)
+        yield prepare_store()
+
+
+@pytest.fixture(scope="module")
+def lake(client: MlflowClient) -> Lake:
+    lake = Lake.from_environment()
+    publish_predictions(lake, DAY, "baseline", seed=1)
+    publish_predictions(lake, DAY, "id_embedding-swap-7", seed=2)
+    publish_predictions(lake, DAY, "id_embedding-swap-8", seed=2, first_id=5)
+    return lake
+
+
+def runs_of(client: MlflowClient, as_of: str) -> list[Run]:
+    number = experiment(client, "lis/small_feed")
+    return list(client.search_runs([number], f"params.as_of = '{as_of}'"))
+
+
+def files_of(client: MlflowClient, run_id: str) -> set[str]:
+    return {file.path for file in client.list_artifacts(run_id)}
+
+
+def test_a_score_has_figures_note_inputs_and_pictures_below_its_parent(
+    client: MlflowClient, lake: Lake
+) -> None:
+    result = make_result()
+    parent, score = log_results(lake, SCENARIO, [result], report_html="<p>all of it</p>")
+    assert score.parent_run_id == parent.run_id
+    assert score.name == "2026-02-01 · id_embedding · n=7 · swap"
+    run = client.get_run(score.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["data_digest"] == "d" * 64
+    assert run.data.metrics["lis"] == 0.015
+    assert "rows_needed" not in run.data.metrics
+    assert run.data.tags[PARENT] == parent.run_id
+    assert run.data.tags["lis.verdict"] == "worth aligning"
+    note = run.data.tags["mlflow.note.content"]
+    assert "Worth aligning: leaking the item-ID embeddings" in note
+    assert "+0.0110 to +0.0190" in note
+    assert "days before 2026-02-08" in note
+    assert files_of(client, score.run_id) == {"result.json", "roc.png"}
+    inputs = {i.dataset.name: i.dataset.digest for i in run.inputs.dataset_inputs}
+    assert inputs["impressions"] == "d" * 36
+    assert inputs["leaked id_embedding"] == "e" * 36
+    assert set(inputs) >= {"predictions baseline", "predictions id_embedding-swap-7"}
+
+    top = client.get_run(parent.run_id)
+    assert top.info.status == "FINISHED"
+    assert top.data.metrics["lis/id_embedding-swap-7"] == 0.015
+    assert files_of(client, parent.run_id) == {
+        "results.json",
+        "lis_by_horizon.png",
+        "report.html",
+    }
+    stored = Path(client.download_artifacts(parent.run_id, "report.html")).read_text()
+    assert stored == "<p>all of it</p>"
+
+
+def test_a_retrained_score_has_its_gains_and_its_own_baseline(
+    client: MlflowClient, lake: Lake
+) -> None:
+    publish_predictions(lake, DAY, "id_embedding-retrain-7", seed=3)
+    gains = {
+        f"{gain}{end}": 0.001 * number
+        for number, gain in enumerate(("unleaked_gain", "leak_gain", "placebo"), start=1)
+        for end in ("", "_ci_low", "_ci_high")
+    }
+    result = make_result(mode="retrain", seeds=3, seed_sd=0.0004, fit_days=28, **gains)
+    _, score = log_results(lake, SCENARIO, [result])
+    run = client.get_run(score.run_id)
+    assert score.name == "2026-02-01 · id_embedding · n=7 · retrain"
+    assert {name: run.data.metrics[name] for name in gains} == gains
+    assert run.data.metrics["seed_sd"] == 0.0004
+    assert run.data.params["fit_days"] == "28"
+    assert run.data.params["eval_rows_seen"] == "no"
+    assert "the placebo gains +0.0030" in run.data.tags["mlflow.note.content"]
+    # The swapped ranker's baseline is another one, and must not be drawn beside it.
+    assert files_of(client, score.run_id) == {"result.json"}
+    publish_predictions(lake, DAY, "id_embedding-retrain-7-baseline", seed=4)
+    _, again = log_results(lake, SCENARIO, [replace(result, seconds=2.5)])
+    assert files_of(client, again.run_id) == {"result.json", "roc.png"}
+
+
+def test_the_note_of_very_many_scores_fits_into_a_tag(client: MlflowClient, lake: Lake) -> None:
+    results = [
+        make_result(
+            as_of="2026-03-09",
+            preference=f"a_kind_with_a_long_name_{kind}",
+            mode=mode,
+            horizon=n,
+            eval_rows_seen="unknown",
+            leak_digest=f"{kind}{mode}{n}",
+        )
+        for kind in range(6)
+        for mode in ("swap", "retrain")
+        for n in (7, 30)
+    ]
+    parent, *_ = log_results(lake, SCENARIO, results)
+    note = client.get_run(parent.run_id).data.tags["mlflow.note.content"]
+    assert len(note) < 8_000
+    assert "Worth aligning: 24 of 24 scores" in note
+    assert note.endswith("it crosses it.")
+
+
+def test_logging_the_same_again_changes_nothing(client: MlflowClient, lake: Lake) -> None:
+    results = [make_result(as_of="2026-03-01", horizon=n) for n in (7, 30)]
+    first = log_results(lake, SCENARIO, results, "<p></p>")
+    before = {run.info.run_id: run.to_dictionary() for run in runs_of(client, "2026-03-01")}
+    again = log_results(lake, SCENARIO, results, "<p></p>")
+    assert all(run.written for run in first)
+    assert not any(run.written for run in again)
+    assert [run.run_id for run in again] == [run.run_id for run in first]
+    after = {run.info.run_id: run.to_dictionary() for run in runs_of(client, "2026-03-01")}
+    assert after == before
+    assert len(client.get_metric_history(first[1].run_id, "lis")) == 1
+
+
+def test_a_horizon_that_falls_due_later_joins_its_dates_run(
+    client: MlflowClient, lake: Lake
+) -> None:
+    week = log_results(lake, SCENARIO, [make_result(as_of="2026-03-02")])
+    month = log_results(
+        lake, SCENARIO, [make_result(as_of="2026-03-02", horizon=30, leak_digest="f" * 64)]
+    )
+    assert month[0].run_id == week[0].run_id
+    assert month[0].written
+    path = client.download_artifacts(month[0].run_id, "results.json")
+    assert [item["horizon"] for item in json.loads(Path(path).read_text())] == [7, 30]
+    note = client.get_run(month[0].run_id).data.tags["mlflow.note.content"]
+    assert "7 days later" in note
+    assert "30 days later" in note
+
+
+def test_a_parent_stays_open_until_its_scores_are_summed_up(
+    client: MlflowClient, lake: Lake
+) -> None:
+    results = [make_result(as_of="2026-03-10")]
+    (alone,) = log_scores(lake, SCENARIO, results)
+    assert alone.parent_run_id is not None
+    assert client.get_run(alone.run_id).info.status == "FINISHED"
+    assert client.get_run(alone.parent_run_id).info.status == "RUNNING"
+    parent, score = log_results(lake, SCENARIO, results, "<p></p>")
+    assert (parent.run_id, score.run_id) == (alone.parent_run_id, alone.run_id)
+    assert (parent.written, score.written) == (True, False)
+    assert client.get_run(parent.run_id).info.status == "FINISHED"
+    # Scored again, nothing is opened anew.
+    assert not any(run.written for run in log_scores(lake, SCENARIO, results))
+    assert client.get_run(parent.run_id).info.status == "FINISHED"
+
+
+def test_recomputed_figures_of_the_same_identity_replace_the_old(
+    client: MlflowClient, lake: Lake
+) -> None:
+    result = make_result(as_of="2026-03-03", verdict="inconclusive", rows_needed=10)
+    _, first = log_results(lake, SCENARIO, [result])
+    changed = replace(result, lis=0.02, verdict="worth aligning", rows_needed=None)
+    parent, second = log_results(lake, SCENARIO, [changed])
+    assert second.run_id == first.run_id
+    run = client.get_run(second.run_id)
+    assert run.data.metrics["lis"] == 0.02
+    assert math.isnan(run.data.metrics["rows_needed"])
+    assert run.data.tags["lis.verdict"] == "worth aligning"
+    assert len(client.get_metric_history(second.run_id, "lis_seen")) == 1
+    assert client.get_run(parent.run_id).data.metrics["lis/id_embedding-swap-7"] == 0.02
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "own_parent"),
+    [
+        ("ranker_version", "ranker-2", True),
+        ("data_digest", "0" * 64, True),
+        ("leak_digest", "0" * 64, False),
+        ("mode", "retrain", False),
+        ("seeds", 3, False),
+        ("threshold", 0.002, False),
+    ],
+)
+def test_another_identity_is_another_run(
+    client: MlflowClient, lake: Lake, field: str, value: object, own_parent: bool
+) -> None:
+    result = make_result(as_of="2026-03-04")
+    before = log_results(lake, SCENARIO, [result])
+    after = log_results(lake, SCENARIO, [replace(result, **{field: value})])
+    assert after[1].run_id != before[1].run_id
+    assert (after[0].run_id != before[0].run_id) == own_parent
+
+
+def test_a_pooled_result_has_its_own_parent_and_no_roc(client: MlflowClient, lake: Lake) -> None:
+    pooled = make_result(as_of="2026-02-01:2026-02-03", dates=3)
+    parent, score = log_results(lake, SCENARIO, [pooled])
+    assert parent.name.startswith("2026-02-01:2026-02-03")
+    assert files_of(client, score.run_id) == {"result.json"}
+
+
+def test_a_result_without_figures_is_logged_without_them(client: MlflowClient, lake: Lake) -> None:
+    nothing = make_result(
+        as_of="2026-03-06",
+        verdict="inconclusive",
+        **dict.fromkeys(("lis", "lis_ci_low", "lis_ci_high", "lis_seen", "p_value"), math.nan),
+    )
+    _, score = log_results(lake, SCENARIO, [nothing])
+    assert "lis" not in client.get_run(score.run_id).data.metrics
+    assert client.get_run(score.run_id).data.metrics["rows"] == 20_000
+
+
+def test_predictions_on_different_rows_are_refused_and_leave_no_twin(
+    client: MlflowClient, lake: Lake
+) -> None:
+    with pytest.raises(AuditError, match="not on the same rows"):
+        log_results(lake, SCENARIO, [make_result(horizon=8)])
+
+
+def test_names_cannot_become_markup_or_filter(client: MlflowClient, lake: Lake) -> None:
+    odd = make_result(as_of="2026-03-07", preference="my 'own' | <b>data</b>")
+    first = log_results(lake, SCENARIO, [odd])
+    again = log_results(lake, SCENARIO, [odd])
+    assert [run.run_id for run in again] == [run.run_id for run in first]
+    note = client.get_run(first[1].run_id).data.tags["mlflow.note.content"]
+    assert "<b>" not in note
+    assert "\\| &lt;b>" in note
+
+
+def test_processes_that_meet_an_empty_store_at_once_share_one_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIS_DATA", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("LIS_LAKE", raising=False)
+    processes = [
+        subprocess.Popen([sys.executable, "-c", LOG_ONE, n], stderr=subprocess.PIPE)
+        for n in ("3", "7", "7")
+    ]
+    errors = [process.communicate()[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], errors
+    assert [path.name for path in (tmp_path / "mlflow").glob("mlflow.db*")] == ["mlflow.db"]
+    with sqlite3.connect(tmp_path / "mlflow" / "mlflow.db") as database:
+        names = database.execute("select name from experiments order by name").fetchall()
+    assert names == [("Default",), ("lis/small_feed",)]
+    client = prepare_store()
+    runs = runs_of(client, "2026-03-05")
+    parents = [run for run in runs if run.data.tags["lis.kind"] == "run"]
+    assert len(parents) == 1
+    assert len(runs) == 3
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    scores = [run for run in runs if run.data.tags.get(PARENT) == parents[0].info.run_id]
+    assert sorted(run.data.params["horizon"] for run in scores) == ["3", "7"]
+    assert all(len(client.get_metric_history(r.info.run_id, "lis")) == 1 for r in scores)
+    assert {key for key in parents[0].data.metrics if key.startswith("lis/")} == {
+        "lis/id_embedding-swap-3",
+        "lis/id_embedding-swap-7",
+    }
+
+
+def test_a_killed_log_is_completed_by_the_next(client: MlflowClient, lake: Lake) -> None:
+    script = DIES_AT_ITS_FILES + LOG_ONE.replace("2026-03-05", "2026-03-08")
+    killed = subprocess.run([sys.executable, "-c", script, "7"], env=os.environ, check=False)
+    assert killed.returncode == 9
+    (left,) = runs_of(client, "2026-03-08")
+    assert left.info.status == "RUNNING"
+
+    result = make_result(horizon=7, as_of="2026-03-08", leak_digest="7" * 64)
+    parent, score = log_results(lake, SCENARIO, [result])
+    assert score.run_id == left.info.run_id
+    assert left.data.tags[PARENT] == parent.run_id
+    assert len(runs_of(client, "2026-03-08")) == 2
+    assert client.get_run(score.run_id).info.status == "FINISHED"
+    assert files_of(client, score.run_id) == {"result.json"}
+    assert len(client.get_metric_history(score.run_id, "lis")) == 1
+
+
+def test_twins_made_by_another_machine_become_one(client: MlflowClient) -> None:
+    number = experiment(client, "lis/small_feed")
+    oldest = client.create_run(number, start_time=1, tags={KEY: "twins"})
+    client.create_run(number, start_time=2, tags={KEY: "twins"})
+    with store_lock():
+        kept = open_run(client, number, "twins", "any", {})
+    assert kept.info.run_id == oldest.info.run_id
+    assert len(client.search_runs([number], f"tags.`{KEY}` = 'twins'")) == 1
