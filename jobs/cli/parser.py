@@ -6,7 +6,7 @@ import argparse
 from typing import NoReturn
 
 from jobs.cli.argument_types import day, day_or_none, names, numbers, positive
-from jobs.scenarios import shipped_scenarios
+from jobs.scenarios import Mode, shipped_scenarios
 
 BAD_INPUT = 2
 STEPS = ("simulate", "ingest", "train", "assemble", "score", "report")
@@ -124,7 +124,7 @@ def _add_scoring(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument(
         "--mode",
         type=names,
-        default=("swap",),
+        default=(Mode.SWAP,),
         help="swap (default): the future's table in today's ranker; probe: small towers on the "
         "frozen ranker, with and without the leak; retrain: rankers trained so; several, such as "
         "swap,probe: each where a kind allows",

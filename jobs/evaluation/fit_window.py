@@ -17,7 +17,7 @@ def fit_days(scenario: Scenario, rankers: Sequence[date], as_of: date) -> list[d
     Raises:
         InputError: there is none.
     """
-    first = as_of - timedelta(days=scenario.retrain.fit_days)
+    first = as_of - timedelta(days=scenario.fit.days)
     found = [day for day in rankers if first <= day < as_of]
     if not found:
         raise InputError(

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from jobs.evaluation.scored_day import BASELINE, KNOWN, LEAKED, PLACEBO, ScoredDay, Scores
 from jobs.evaluation.slice_measurement import SliceMeasurement
 from jobs.evaluation.verdict import decide, rows_needed
+from jobs.scenarios import Fold
 from jobs.stats.auc_contributions import contributions_of_pairs
 from jobs.stats.calibration import compare_calibration
 from jobs.stats.columns import Users, encoded
 from jobs.stats.gauc import compare_grouped
 from jobs.stats.pooled_difference import PooledDifference
 
-HELD_OUT, SEEN = "eval", "lineage"
 GAINS = {
     "unleaked_gain": (BASELINE, KNOWN),
     "leak_gain": (KNOWN, LEAKED),
@@ -66,7 +66,7 @@ class Measurement:
         labels = day.rows["label"].to_numpy().astype(np.int8)
         users = encoded(day.rows["user_id"])
         folds = day.rows["fold"].to_numpy(zero_copy_only=False)
-        seen, held_out = folds == SEEN, folds == HELD_OUT
+        seen, held_out = folds == Fold.LINEAGE, folds == Fold.EVAL
         before, after = (day.variants[name][:, seen] for name in (BASELINE, LEAKED))
         self.seen.add(labels[seen], before, after, users[seen])
 

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from jobs.evaluation.scored_day import BASELINE, LEAKED, Leak
+from jobs.evaluation.scored_day import BASELINE, LEAKED
 from jobs.lake import Lake, Partition, schemas
 from jobs.lake.addresses import ranker_keys
-from jobs.scenarios import Scenario
+from jobs.preference.leak import Leak
+from jobs.scenarios import Mode, Scenario
 
 
 def variant_name(leak: Leak, mode: str, variant: str) -> str:
@@ -20,7 +21,7 @@ def variant_name(leak: Leak, mode: str, variant: str) -> str:
 
     In retrain mode each kind has a baseline of its own, trained beside it.
     """
-    if mode == "swap" and variant == BASELINE:
+    if mode == Mode.SWAP and variant == BASELINE:
         return BASELINE
     name = f"{leak.preference}-{mode}-{leak.horizon}"
     return name if variant == LEAKED else f"{name}-{variant}"

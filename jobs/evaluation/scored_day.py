@@ -14,14 +14,6 @@ BASELINE, LEAKED, KNOWN, PLACEBO = "baseline", "leaked", "known", "placebo"
 Scores = NDArray[np.float64]
 
 
-@dataclass(frozen=True, order=True)
-class Leak:
-    """What is leaked: preference data, from so many days ahead."""
-
-    preference: str
-    horizon: int
-
-
 @dataclass(frozen=True, eq=False)
 class ScoredDay:
     """The rows of a day with the scores of every variant of the ranker.

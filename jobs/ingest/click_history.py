@@ -21,14 +21,12 @@ from jobs.ingest.last_clicks import ORDER, histories, last_clicks
 from jobs.lake import Attempt, Lake, Partition, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.lake.chain import chain_digests
-from jobs.lake.folds import FOLDS
 from jobs.lake.manifest import digest_of
-from jobs.scenarios import Scenario
+from jobs.scenarios import Fold, Scenario
 from jobs.spark.parquet_writer import NOTHING, files_for, write_by_day
 from jobs.spark.session import latest, next_midnight, read_days, spark_session
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LINEAGE = FOLDS[0]
 RECENT_CLICKS = "recent_clicks"
 _STATE_TS = "clicks.list.element.ts"
 _CLICK = ("ts", "impression_id", "item_id", "fold")
@@ -113,7 +111,7 @@ def _clicks(spark: SparkSession, lake: Lake, scenario: Scenario, work: _Work) ->
         # A click can be among a user's last K in both lists.
         both = F.array_distinct(F.concat("clicks", "lineage_clicks"))
         clicks = clicks.unionByName(carried.select("user_id", F.inline(both).alias(*_CLICK)))
-    is_lineage = F.col("fold") == LINEAGE
+    is_lineage = F.col("fold") == Fold.LINEAGE.value
     return clicks.withColumns({"is_click": F.lit(True), "is_lineage": is_lineage})
 
 

@@ -13,8 +13,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.lake.folds import FOLDS, HASH_DIGITS, fold_bounds
-from jobs.scenarios import Scenario, TableSource
+from jobs.lake.folds import HASH_DIGITS, fold_bounds
+from jobs.scenarios import Fold, Scenario, TableSource
 
 NO_DAY = date(1970, 1, 1)
 """Partition of ``quarantine`` for rows whose time cannot be read: they belong to no day."""
@@ -136,5 +136,5 @@ def _fold(scenario: Scenario) -> Column:
     text = F.concat(F.lit(f"{scenario.name}/"), F.col("impression_id").cast("string"))
     value = F.conv(F.substring(F.md5(text), 1, HASH_DIGITS), 16, 10).cast("bigint")
     first, second = fold_bounds(scenario.folds)
-    lineage, fit, held_out = FOLDS
+    lineage, fit, held_out = (fold.value for fold in Fold)
     return F.when(value < first, lineage).when(value < second, fit).otherwise(held_out)

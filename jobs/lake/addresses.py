@@ -7,9 +7,9 @@ items and histories follow from the log alone, so they have none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
+from jobs.common.day_range import DayRange
 from jobs.lake.lake import Lake
 from jobs.lake.manifest import digest_of
 from jobs.lake.partition import Partition
@@ -21,14 +21,6 @@ MODEL_REVISION = 1
 
 Keys = tuple[tuple[str, str], ...]
 RANKER = "ranker"
-
-
-@dataclass(frozen=True)
-class DaySpan:
-    """The first and the last day of something, both included."""
-
-    first: date
-    last: date
 
 
 def ranker_version(scenario: Scenario) -> str:
@@ -110,12 +102,12 @@ def checkpoint_days(lake: Lake, scenario: Scenario) -> list[date]:
     return lake.days("checkpoints", scenario.name, ranker_keys(scenario))
 
 
-def ranker_versions(lake: Lake, scenario: str) -> Mapping[str, DaySpan]:
+def ranker_versions(lake: Lake, scenario: str) -> Mapping[str, DayRange]:
     """Every ranker version that has checkpoints, with the days of its first and its last."""
-    spans: dict[str, DaySpan] = {}
+    spans: dict[str, DayRange] = {}
     for day in lake.days_with_any("checkpoints", scenario):
         for keys in lake.keys_below("checkpoints", scenario, day):
             version = dict(keys)[RANKER]
             first = spans[version].first if version in spans else day
-            spans[version] = DaySpan(first, day)
+            spans[version] = DayRange(first, day)
     return spans

@@ -7,9 +7,8 @@ from hashlib import md5
 
 from jobs.common.errors import InputError
 from jobs.lake.lake import Lake
-from jobs.scenarios import FoldShares, Scenario
+from jobs.scenarios import Fold, FoldShares, Scenario
 
-FOLDS = ("lineage", "fit", "eval")
 HASH_DIGITS = 8
 HASH_RANGE = 16**HASH_DIGITS
 
@@ -20,7 +19,7 @@ def fold_bounds(shares: FoldShares) -> tuple[int, int]:
     return lineage, round((shares.lineage + shares.fit) * HASH_RANGE)
 
 
-def fold_of(scenario: Scenario, impression_id: str | int) -> str:
+def fold_of(scenario: Scenario, impression_id: str | int) -> Fold:
     """Fold of one impression: the first 32 bits of MD5 of ``<scenario>/<impression_id>``.
 
     The same hash is computed by Spark at ingest; this is its definition.
@@ -28,7 +27,7 @@ def fold_of(scenario: Scenario, impression_id: str | int) -> str:
     text = f"{scenario.name}/{impression_id}".encode()
     value = int(md5(text, usedforsecurity=False).hexdigest()[:HASH_DIGITS], 16)
     first, second = fold_bounds(scenario.folds)
-    return FOLDS[(value >= first) + (value >= second)]
+    return tuple(Fold)[(value >= first) + (value >= second)]
 
 
 def pin_folds(lake: Lake, scenario: Scenario) -> None:

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from jobs.evaluation.fit_window import fit_days
-from jobs.evaluation.scored_day import BASELINE, KNOWN, LEAKED, PLACEBO, Leak
+from jobs.evaluation.scored_day import BASELINE, KNOWN, LEAKED, PLACEBO
 from jobs.lake import Lake
 from jobs.lake.addresses import base_days, feature_partition
 from jobs.preference import PreferenceKind, preference_kind
+from jobs.preference.leak import Leak
 from jobs.preference.placebo import shuffled
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.scoring.starting_ranker import base_ranker
@@ -22,7 +23,7 @@ from jobs.ranker.towers.day_rows import DayRows, read_day_rows
 from jobs.ranker.towers.frozen_forward import frozen_rows
 from jobs.ranker.towers.probe_towers import FrozenRows
 from jobs.ranker.towers.row_features import FeatureTable, RowFeature, row_feature
-from jobs.scenarios import Scenario
+from jobs.scenarios import Fold, Mode, Scenario
 
 VARIANTS = (BASELINE, KNOWN, LEAKED, PLACEBO)
 """Rankers by what they are told, in the order in which they are stacked."""
@@ -34,8 +35,7 @@ Floats = NDArray[np.float32]
 _CONSTANT = 1e-6
 """A column that varies less says the same of every row."""
 
-_FIT = "fit"
-_SCORED = ("eval", "lineage")
+_SCORED = (Fold.EVAL, Fold.LINEAGE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,18 +84,18 @@ class RollingDays:
         for day in days:
             if day not in self._fit:
                 ranker = base_ranker(self._lake, self._scenario, day)
-                self._fit[day] = self._told(ranker, day, (_FIT,), leaks)
+                self._fit[day] = self._told(ranker, day, (Fold.FIT,), leaks)
         return [self._fit[day] for day in days]
 
     def scored(self, as_of: date, leaks: Sequence[Leak]) -> tuple[ToldDay, Ranker]:
         """Held-out and seen rows of T, and M_T. The day's fit rows are kept for later windows."""
         ranker = base_ranker(self._lake, self._scenario, as_of)
         # By themselves, as in ``fit``: the last bits depend on the rows that are scored together.
-        self._fit[as_of] = self._told(ranker, as_of, (_FIT,), leaks)
+        self._fit[as_of] = self._told(ranker, as_of, (Fold.FIT,), leaks)
         return self._told(ranker, as_of, _SCORED, leaks), ranker
 
     def _told(
-        self, ranker: Ranker, day: date, folds: Sequence[str], leaks: Sequence[Leak]
+        self, ranker: Ranker, day: date, folds: Sequence[Fold], leaks: Sequence[Leak]
     ) -> ToldDay:
         rows = read_day_rows(ranker, self._lake, self._scenario, day, folds)
         frozen = frozen_rows(ranker, rows)
@@ -121,7 +121,7 @@ class RollingDays:
 
     def _table(self, kind: PreferenceKind, day: date, horizon: int) -> FeatureTable:
         partition = feature_partition(self._scenario, kind.name, day, horizon)
-        in_slot = "swap" in kind.modes and self._scenario.snapshots is None
+        in_slot = Mode.SWAP in kind.modes and self._scenario.snapshots is None
         return FeatureTable.from_arrow(self._lake.read(partition), kind.keyed_by, in_slot)
 
 

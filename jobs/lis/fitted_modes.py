@@ -25,17 +25,18 @@ from jobs.evaluation.predictions import (
     variant_name,
 )
 from jobs.evaluation.result import LisResult
-from jobs.evaluation.scored_day import LEAKED, Leak, ScoredDay
+from jobs.evaluation.scored_day import LEAKED, ScoredDay
 from jobs.evaluation.slices import slice_values
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import base_partition, feature_partition
 from jobs.lake.manifest import digest_of
 from jobs.lis.fit_features import VARIANTS, RollingDays, ToldDay
 from jobs.lis.score_leaks import MadeFrom, Scoring, evaluate
-from jobs.preference import Mode, PreferenceKind, preference_kind
-from jobs.preference.kind import EvalRowsSeen, has_lookback
+from jobs.preference import PreferenceKind, preference_kind
+from jobs.preference.kind import has_lookback
+from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker
-from jobs.scenarios import Scenario
+from jobs.scenarios import EvalRowsSeen, Mode, Scenario
 
 _UPDATES = "item_updates"
 _WORST_FIRST: tuple[EvalRowsSeen, ...] = ("yes", "unknown", "no")
@@ -95,7 +96,7 @@ def score_trained(
         made_from=rankers.made_from,
         score_day=rankers.score_day,
         seeds=training.seeds,
-        fit_days=scenario.retrain.fit_days,
+        fit_days=scenario.fit.days,
         lookback_days=lambda kind: scenario.lookback_days if has_lookback(kind) else 0,
         eval_rows_seen=lambda kind: eval_rows_seen(scenario, kind),
     )
@@ -150,7 +151,7 @@ class _Trained:
         if not sum(len(day.rows) for day in fit):
             raise InputError(
                 f"as of {as_of}: no row of the fit fold in the {len(fit)} days before; raise "
-                "retrain.fit_days or folds.fit in the scenario"
+                "fit.days or folds.fit in the scenario"
             )
         scored, ranker = self._window.scored(as_of, leaks)
         rows = scored.rows

@@ -9,11 +9,11 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.evaluation.scored_day import Leak
 from jobs.lis.fit_features import ToldDay, inputs_of
-from jobs.preference import Mode
+from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.towers.probe_towers import FrozenRows, Towers
+from jobs.scenarios import Mode
 
 PROBE_REVISION = 1
 """Raised by hand when the same tables would give other scores: stored ones are then stale."""
@@ -24,7 +24,7 @@ class Probe:
     """See ``jobs.lis.fitted_modes.Training``. Towers are fitted exactly, so there are no seeds."""
 
     fit_days: int
-    mode: Mode = "probe"
+    mode: Mode = Mode.PROBE
     seeds: int = 1
 
     @property

@@ -9,13 +9,12 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.evaluation.scored_day import Leak
 from jobs.lis.fit_features import VARIANTS, ToldDay, inputs_of
-from jobs.preference import Mode
+from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.towers.day_rows import dense_rows
 from jobs.ranker.towers.retrain_towers import SideBySide
-from jobs.scenarios import RetrainOptions
+from jobs.scenarios import Mode, RetrainOptions
 
 RETRAIN_REVISION = 2
 """Raised by hand when the same tables would give other scores: stored ones are then stale."""
@@ -26,7 +25,7 @@ class Retrain:
     """See ``jobs.lis.fitted_modes.Training``."""
 
     options: RetrainOptions
-    mode: Mode = "retrain"
+    mode: Mode = Mode.RETRAIN
 
     @property
     def identity(self) -> Sequence[object]:

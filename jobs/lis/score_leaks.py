@@ -17,13 +17,13 @@ from jobs.evaluation.measurement import Measurement
 from jobs.evaluation.missing_figures import what_is_unknown
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.result_store import result_partition, store_result, stored_result
-from jobs.evaluation.scored_day import Leak, ScoredDay
+from jobs.evaluation.scored_day import ScoredDay
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_version
 from jobs.lake.manifest import digest_of
-from jobs.preference import Mode, PreferenceKind
-from jobs.preference.kind import EvalRowsSeen
-from jobs.scenarios import Scenario
+from jobs.preference import PreferenceKind
+from jobs.preference.leak import Leak
+from jobs.scenarios import EvalRowsSeen, Mode, Scenario
 
 MEASURE_REVISION = 2
 """Raised by hand when the same scores would give other figures: stored results are then stale."""

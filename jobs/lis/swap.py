@@ -12,17 +12,16 @@ from datetime import date
 
 from jobs.evaluation.predictions import publish_predictions, variant_name
 from jobs.evaluation.result import LisResult
-from jobs.evaluation.scored_day import LEAKED, Leak, ScoredDay
+from jobs.evaluation.scored_day import LEAKED, ScoredDay
 from jobs.evaluation.slices import slice_values
 from jobs.lake import Lake, schemas
 from jobs.lake.addresses import checkpoint_partition, feature_partition
 from jobs.lake.manifest import digest_of
 from jobs.lis.score_leaks import MadeFrom, Scoring, evaluate
-from jobs.preference import Mode, PreferenceKind
+from jobs.preference import PreferenceKind
+from jobs.preference.leak import Leak
 from jobs.ranker.scoring.score_day import BASELINE, SlotTable, score_day
-from jobs.scenarios import Scenario
-
-MODE: Mode = "swap"
+from jobs.scenarios import Mode, Scenario
 
 
 def score_swap(
@@ -44,7 +43,7 @@ def score_swap(
     by_name = {kind.name: kind for kind in kinds}
     scoring = Scoring(
         kinds=tuple(kinds),
-        mode=MODE,
+        mode=Mode.SWAP,
         made_from=lambda day, leak: _made_from(lake, scenario, day, leak),
         score_day=lambda day, leaks: _score_day(lake, scenario, by_name, day, leaks),
     )
@@ -90,7 +89,7 @@ def _score_day(
 def _score_slot(
     lake: Lake, scenario: Scenario, day: date, slot: str, tables: Mapping[Leak, SlotTable]
 ) -> Mapping[Leak, ScoredDay]:
-    names = {leak: variant_name(leak, MODE, LEAKED) for leak in tables}
+    names = {leak: variant_name(leak, Mode.SWAP, LEAKED) for leak in tables}
     by_name = {names[leak]: table for leak, table in tables.items()}
     scores = score_day(lake, scenario, day, by_name, slot=slot)
     stacked = {name: values[None] for name, values in scores.scores.items()}

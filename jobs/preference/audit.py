@@ -16,7 +16,8 @@ from jobs.common.errors import AuditError
 from jobs.lake import Partition
 from jobs.lake.schemas import MOMENT
 from jobs.lake.storage import Storage
-from jobs.preference.behaviour import LINEAGE, Behaviour, TableWindow, days_between
+from jobs.preference.behaviour import Behaviour, TableWindow, days_between
+from jobs.scenarios import Fold
 from jobs.spark.session import midnight, read_days
 
 NAMED_ROWS = 5
@@ -88,7 +89,7 @@ def audit_sources(behaviour: Behaviour, tables: Sequence[WrittenTable]) -> None:
     fault = (
         F.when(F.col("source") == F.col("impression_id"), "its own label")
         .when(F.col("fold").isNull(), "no impression of its window")
-        .when(F.col("fold") != LINEAGE, F.concat(F.lit("fold "), "fold"))
+        .when(F.col("fold") != Fold.LINEAGE.value, F.concat(F.lit("fold "), "fold"))
         .when(F.col("ts") >= known_at[F.col("place")], F.concat(F.lit("seen at "), "ts"))
     )
     faulty = (

@@ -18,11 +18,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.lake import Lake, schemas
-from jobs.lake.folds import FOLDS
-from jobs.scenarios import Scenario
+from jobs.scenarios import Fold, Scenario
 from jobs.spark.session import read_days
 
-LINEAGE = FOLDS[0]
 EVENT = ("impression_id", "user_id", "item_id", "ts", "label")
 
 
@@ -101,7 +99,7 @@ class Behaviour:
         first = min(window.first_day(lookback) for window in self.windows)
         days = days_between(self.lake, self.scenario, first, self.known_at[-1])
         impressions = self._impressions(days)
-        return impressions.where(F.col("fold") == LINEAGE).select(*EVENT, "ds")
+        return impressions.where(F.col("fold") == Fold.LINEAGE.value).select(*EVENT, "ds")
 
     @property
     def clicks(self) -> DataFrame:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import cast, get_args
 
 from jobs.common.errors import InputError
-from jobs.preference.kind import EvalRowsSeen, Mode, PreferenceKind
+from jobs.preference.kind import PreferenceKind
 from jobs.preference.kinds.custom_table import OwnTable
-from jobs.scenarios import Scenario
+from jobs.scenarios import EvalRowsSeen, Mode, Scenario
 from jobs.scenarios.custom_code import load_object, source_file
 
 ENTRY_POINTS = "lis.preference_kinds"
@@ -80,7 +80,7 @@ def _checked(found: object, where: str) -> PreferenceKind:
         if not is_right(value):
             raise InputError(f"{where}: {part} is {value!r}, must be {wanted}; {_TEMPLATE}")
     kind = cast(PreferenceKind, found)
-    if "swap" in kind.modes and (kind.keyed_by, kind.takes) != ("item", "vector"):
+    if Mode.SWAP in kind.modes and (kind.keyed_by, kind.takes) != ("item", "vector"):
         raise InputError(
             f"{where}: modes name swap, which takes vectors keyed by item: leave swap out"
         )
@@ -92,7 +92,7 @@ def _one_of(*allowed: str) -> tuple[Callable[[object], bool], str]:
 
 
 def _are_modes(value: object) -> bool:
-    return isinstance(value, tuple) and bool(value) and set(value) <= set(get_args(Mode))
+    return isinstance(value, tuple) and bool(value) and set(value) <= set(Mode)
 
 
 _PARTS: Mapping[str, tuple[Callable[[object], bool], str]] = {

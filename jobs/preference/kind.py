@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from jobs.scenarios import EvalRowsSeen, Mode
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from jobs.preference.behaviour import Behaviour
-
-Mode = Literal["swap", "retrain", "probe"]
-EvalRowsSeen = Literal["unknown", "yes", "no"]
 
 
 class PreferenceKind(Protocol):

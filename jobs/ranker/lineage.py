@@ -32,9 +32,9 @@ from jobs.ranker.model.ranker import Ranker, new_ranker
 from jobs.ranker.rows.read_day import SEEN_ROWS, read_day, require_day
 from jobs.ranker.scoring.score_day import BASELINE, score_rows
 from jobs.ranker.training.train_day import TrainDay, train_day
-from jobs.scenarios import Scenario
+from jobs.scenarios import Fold, Scenario
 
-_VALIDATED = ("eval", "lineage")
+_VALIDATED = (Fold.EVAL, Fold.LINEAGE)
 _ONE_DAY = timedelta(days=1)
 
 

@@ -3,7 +3,12 @@
 from jobs.scenarios.config import AUTO, ITEM, USER, FoldShares, Scenario, Schedule
 from jobs.scenarios.custom_preferences import PreferenceTable
 from jobs.scenarios.load import load_scenario, shipped_scenarios
-from jobs.scenarios.ranker_options import ImportedSnapshots, RankerOptions, RetrainOptions
+from jobs.scenarios.ranker_options import (
+    FitOptions,
+    ImportedSnapshots,
+    RankerOptions,
+    RetrainOptions,
+)
 from jobs.scenarios.sources import (
     Column,
     CsvFormat,
@@ -14,6 +19,7 @@ from jobs.scenarios.sources import (
     SimulatedSource,
     TableSource,
 )
+from jobs.scenarios.terms import EvalRowsSeen, Fold, Mode
 
 __all__ = [
     "AUTO",
@@ -21,11 +27,15 @@ __all__ = [
     "USER",
     "Column",
     "CsvFormat",
+    "EvalRowsSeen",
+    "FitOptions",
+    "Fold",
     "FoldShares",
     "ImportedSnapshots",
     "ImpressionColumns",
     "ItemColumns",
     "LabelRule",
+    "Mode",
     "ParquetFormat",
     "PreferenceTable",
     "RankerOptions",

@@ -6,15 +6,24 @@ never be silently ignored.
 
 from __future__ import annotations
 
+import logging
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
 from jobs.scenarios.base import Frozen
 from jobs.scenarios.custom_preferences import OwnPreference
-from jobs.scenarios.ranker_options import ImportedSnapshots, RankerOptions, RetrainOptions
+from jobs.scenarios.ranker_options import (
+    FitOptions,
+    ImportedSnapshots,
+    RankerOptions,
+    RetrainOptions,
+)
 from jobs.scenarios.sources import SimulatedSource, TableSource
+from jobs.scenarios.terms import Mode
+
+log = logging.getLogger("jobs")
 
 USER, ITEM = "user_id", "item_id"
 AUTO = "auto"
@@ -66,13 +75,14 @@ class Scenario(Frozen):
         description="embedding slot that id_embedding leaks: user_id, item_id, a context field, or "
         "auto for the one that the ranker would miss most",
     )
-    modes: tuple[Literal["swap", "retrain", "probe"], ...] = Field(("swap",), min_length=1)
+    modes: tuple[Mode, ...] = Field((Mode.SWAP,), min_length=1)
     own_preferences: tuple[OwnPreference, ...] = Field(
         (), description="kinds of your own: path.py:Name, module:Name, or a Parquet table"
     )
     lookback_days: int = Field(
         28, ge=1, le=730, description="days of clicks that a table of preference data is made from"
     )
+    fit: FitOptions = FitOptions()
     retrain: RetrainOptions = RetrainOptions()
     snapshots: ImportedSnapshots | None = Field(
         None, description="item tables exported by a ranker of your own"
@@ -100,6 +110,19 @@ class Scenario(Frozen):
             raise ValueError(f"slot {slot!r} is no embedding slot: known: {known}")
         if self.snapshots is not None and slot != ITEM:
             raise ValueError(f"slot {slot!r}: only item_id has vectors where they are imported")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_keys(cls, content: Any) -> Any:
+        """``retrain.fit_days`` is the former name of ``fit.days``, which probe mode reads too."""
+        retrain = content.get("retrain") if isinstance(content, dict) else None
+        if not isinstance(retrain, dict) or "fit_days" not in retrain:
+            return content
+        if "fit" in content:
+            raise ValueError("retrain.fit_days is the former name of fit.days: give fit.days alone")
+        log.warning("retrain.fit_days is now fit.days: write fit: {days: %s}", retrain["fit_days"])
+        others = {key: value for key, value in retrain.items() if key != "fit_days"}
+        return {**content, "retrain": others, "fit": {"days": retrain["fit_days"]}}
 
     @field_validator("horizons")
     @classmethod

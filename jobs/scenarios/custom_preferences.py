@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,7 @@ from pydantic import (
 
 from jobs.scenarios.base import Frozen
 from jobs.scenarios.custom_code import REFERENCE, resolved
+from jobs.scenarios.terms import EvalRowsSeen
 
 
 class PreferenceTable(Frozen):
@@ -33,7 +34,7 @@ class PreferenceTable(Frozen):
     vector: str | None = Field(None, description="column with a list of numbers")
     items: str | None = Field(None, description="column with a list of item ids")
     available_at: str = Field("available_at", description="column with the moment it was known")
-    eval_rows_seen: Literal["unknown", "yes", "no"] = Field(
+    eval_rows_seen: EvalRowsSeen = Field(
         "unknown", description="whether labels of held-out rows went into it"
     )
 

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from jobs.scenarios.base import Frozen
 from jobs.scenarios.custom_code import REFERENCE, resolved
+from jobs.scenarios.terms import EvalRowsSeen
 
 
 class RankerOptions(Frozen):
@@ -43,10 +44,15 @@ class RankerOptions(Frozen):
         return value and resolved(value, (info.context or {}).get("folder"))
 
 
+class FitOptions(Frozen):
+    """The rows that probe and retrain mode train on: the fit fold of the days before T."""
+
+    days: int = Field(28, ge=1, le=365, description="days before T whose fit rows train")
+
+
 class RetrainOptions(Frozen):
     """Retrain mode: rankers trained side by side on the fit fold, with and without the feature."""
 
-    fit_days: int = Field(28, ge=1, le=365, description="days before T whose fit rows train")
     seeds: int = Field(3, ge=1, le=100, description="trainings that differ in the order of rows")
     epochs: int = Field(3, ge=1, description="at most; each ranker keeps its best")
     batch_size: int = Field(256, ge=1)
@@ -67,7 +73,7 @@ class ImportedSnapshots(Frozen):
     vector: str = Field("embedding", description="column with a list of numbers")
     updates: str | None = Field(None, description="column with how often an item was trained")
     as_of: str | None = Field(None, description="column with the day D, where the path has no {ds}")
-    eval_rows_seen: Literal["unknown", "yes", "no"] = Field(
+    eval_rows_seen: EvalRowsSeen = Field(
         "unknown", description="whether the ranker has trained on held-out rows"
     )
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import get_args
 
 from jobs.common.errors import InputError, NotDue
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import checkpoint_days, snapshot_keys
-from jobs.preference import Mode, PreferenceKind, preference_kind
-from jobs.scenarios import Scenario
+from jobs.preference import PreferenceKind, preference_kind
+from jobs.scenarios import Mode, Scenario
 from jobs.sources.log_location import days_between
-
-MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 def parse_days(text: str) -> list[date]:
@@ -157,14 +154,14 @@ def wanted_scores(
         InputError: there is no such kind or mode, or a kind can be scored in none of the modes.
     """
     for mode in modes:
-        if mode not in MODES:
-            raise InputError(f"unknown mode {mode!r}: known: {', '.join(MODES)}")
+        if mode not in set(Mode):
+            raise InputError(f"unknown mode {mode!r}: known: {', '.join(Mode)}")
     found = []
     for name in dict.fromkeys(preferences):
         kind = preference_kind(name, scenario)
         # Imported vectors are of another item space, and no ranker is at hand to stay frozen.
         here = scenario.snapshots is None
-        possible = [mode for mode in kind.modes if mode == "retrain" or here]
+        possible = [mode for mode in kind.modes if mode == Mode.RETRAIN or here]
         asked = [mode for mode in possible if mode in modes]
         if not asked:
             raise InputError(

@@ -22,7 +22,7 @@ from jobs.evaluation.result_query import asked
 from jobs.lake import Lake
 from jobs.lake.addresses import base_days, checkpoint_days
 from jobs.preference import preference_kind
-from jobs.scenarios import AUTO, Scenario, SimulatedSource
+from jobs.scenarios import AUTO, Mode, Scenario, SimulatedSource
 from jobs.sources.log_location import raw_location
 from jobs.stages.request import Wanted, check_order, require_due
 
@@ -190,7 +190,7 @@ def assemble(
     for want in wanted:
         days = days_of.setdefault(want.kind.name, set())
         days.update(as_ofs)
-        if want.mode != "swap":
+        if want.mode != Mode.SWAP:
             for as_of in as_ofs:
                 days.update(fit_days(scenario, rankers, as_of))
     kinds = {want.kind.name: want.kind for want in wanted}
@@ -198,7 +198,7 @@ def assemble(
         for name, days in days_of.items():
             done = assemble_tables(lake, scenario, kinds[name], sorted(days), horizons)
             log.info("%s: %d feature tables of %s", scenario.name, len(done), name)
-        if any(want.mode != "swap" for want in wanted):
+        if any(want.mode != Mode.SWAP for want in wanted):
             every_day = sorted(set().union(*days_of.values()))
             for name in scenario.ranker.side_information:
                 assemble_tables(lake, scenario, preference_kind(name, scenario), every_day, [0])
@@ -218,9 +218,9 @@ def score(
     from jobs.lis.swap import score_swap
 
     require_due(lake, scenario, as_ofs, horizons)
-    trainings: list[Training] = [Probe(scenario.retrain.fit_days), Retrain(scenario.retrain)]
+    trainings: list[Training] = [Probe(scenario.fit.days), Retrain(scenario.retrain)]
     results = []
-    kinds = [want.kind for want in wanted if want.mode == "swap"]
+    kinds = [want.kind for want in wanted if want.mode == Mode.SWAP]
     if kinds:
         results += score_swap(lake, scenario, kinds, as_ofs, sorted(horizons))
     for training in trainings:

@@ -14,7 +14,7 @@ from jobs.evaluation.result import LisResult
 from jobs.lake import Lake, Partition
 from jobs.lake.manifest import digest_of
 from jobs.reporting.plots import dose_figure, png, roc_figure
-from jobs.scenarios import Scenario
+from jobs.scenarios import Fold, Mode, Scenario
 from jobs.stats.roc import RocCurve, roc_curve
 from jobs.tracking.run_notes import run_note, score_note
 from jobs.tracking.runs import PARENT, Content
@@ -164,7 +164,7 @@ def _curves(lake: Lake, result: LisResult) -> tuple[RocCurve, RocCurve] | None:
     first, second = lake.read(baseline, columns), lake.read(leaked, columns)
     if not first.column("impression_id").equals(second.column("impression_id")):
         raise AuditError(f"{baseline} and {leaked} are not on the same rows; score the day again")
-    kept = first.column("fold").to_numpy() == "eval"
+    kept = first.column("fold").to_numpy() == Fold.EVAL
     labels = first.column("label").to_numpy()[kept]
     before, after = (
         roc_curve(labels, table.column("score").to_numpy()[kept]) for table in (first, second)
@@ -204,7 +204,7 @@ def _dataset(
 def _prediction_partitions(result: LisResult) -> tuple[Partition, Partition]:
     """Baseline and leaked. Swap mode has one baseline for all kinds, other modes one for each."""
     leaked = f"{result.preference}-{result.mode}-{result.horizon}"
-    baseline = "baseline" if result.mode == "swap" else f"{leaked}-baseline"
+    baseline = "baseline" if result.mode == Mode.SWAP else f"{leaked}-baseline"
     first, second = (
         Partition(
             "predictions",

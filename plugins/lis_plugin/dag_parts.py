@@ -10,7 +10,7 @@ from typing import Any
 from airflow.sdk import Asset, CronDataIntervalTimetable, Param
 
 from jobs.preference.registry import BUILT_IN
-from jobs.scenarios import Scenario, SimulatedSource, shipped_scenarios
+from jobs.scenarios import Mode, Scenario, SimulatedSource, shipped_scenarios
 
 _PLAN = "ti.xcom_pull(task_ids='resolve_date', key='plan')"
 _DUE = "ti.xcom_pull(task_ids='resolve_date', key='due')"
@@ -18,6 +18,7 @@ _DAY = f"{{{{ {_PLAN}['day'] }}}}"
 _MODES = ["--mode", f"{{{{ {_PLAN}['modes'] | join(',') }}}}"]
 _UNTIL = ["--until", _DAY]
 
+MODES = [mode.value for mode in Mode]
 INGESTED = ("impressions", "items", "quarantine", "history")
 
 DAYS = ["--start", f"{{{{ {_PLAN}['first_day'] }}}}", "--end", _DAY]
@@ -105,8 +106,8 @@ def form(scenario: Scenario) -> dict[str, Param]:
         "modes": Param(
             list(scenario.modes),
             type="array",
-            items={"type": "string", "enum": ["swap", "probe", "retrain"]},
-            examples=["swap", "probe", "retrain"],
+            items={"type": "string", "enum": MODES},
+            examples=MODES,
             title="Modes",
             description="swap: the future's table in today's ranker. probe: small towers on the "
             "frozen ranker, with and without the leak. retrain: rankers trained so. Preference "

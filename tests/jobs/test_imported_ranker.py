@@ -23,7 +23,8 @@ lookback_days: 4
 horizons: [2]
 ranker: {embedding_dim: 4, cross_layers: 1, hidden_units: [8], history_length: 5, batch_size: 128}
 folds: {lineage: 0.5, fit: 0.25, eval: 0.25}
-retrain: {fit_days: 3, seeds: 2, epochs: 1}
+fit: {days: 3}
+retrain: {seeds: 2, epochs: 1}
 """
 IMPORTS = "snapshots: {path: 'FOLDER/exports/ds={ds}.parquet', item_id: item, vector: vector}\n"
 KINDS = "id_embedding,future_popularity"

@@ -30,7 +30,8 @@ history_length: 5
 lookback_days: 5
 horizons: [2]
 ranker: {embedding_dim: 4, cross_layers: 1, hidden_units: [8], history_length: 5, batch_size: 64}
-retrain: {fit_days: 4, seeds: 2, epochs: 1}
+fit: {days: 4}
+retrain: {seeds: 2, epochs: 1}
 """
 
 

@@ -13,14 +13,13 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.evaluation.measurement import HELD_OUT
 from jobs.lake import Lake
 from jobs.lis.slot_importance.importance import SlotImportance
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.scoring.starting_ranker import base_ranker
 from jobs.ranker.towers.day_rows import DayRows, read_day_rows
 from jobs.ranker.towers.frozen_forward import logits
-from jobs.scenarios import Scenario
+from jobs.scenarios import Fold, Scenario
 from jobs.stats.columns import encoded
 from jobs.stats.pooled_difference import PooledDifference
 
@@ -39,7 +38,7 @@ def permutation_importances(
     measured = []
     for day in days:
         ranker = base_ranker(lake, scenario, day)
-        rows = read_day_rows(ranker, lake, scenario, day, (HELD_OUT,))
+        rows = read_day_rows(ranker, lake, scenario, day, (Fold.EVAL,))
         if len(np.unique(rows.labels)) < 2:
             continue
         measured.append(day)

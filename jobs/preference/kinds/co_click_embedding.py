@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from jobs.preference.kind import EvalRowsSeen, Mode
+from jobs.scenarios import EvalRowsSeen, Mode
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -21,7 +21,7 @@ class CoClickEmbedding:
     summary: str = "vectors of items from co-clicks up to n days later (PPMI and SVD)"
     keyed_by: Literal["item"] = "item"
     takes: Literal["vector"] = "vector"
-    modes: tuple[Mode, ...] = ("retrain", "probe")
+    modes: tuple[Mode, ...] = (Mode.RETRAIN, Mode.PROBE)
     eval_rows_seen: EvalRowsSeen = "no"
     dim: int = 16
     clicks_a_user: int = 50

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from jobs.preference.kind import EvalRowsSeen, Mode
-from jobs.scenarios import PreferenceTable
+from jobs.scenarios import EvalRowsSeen, Mode, PreferenceTable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -23,7 +22,7 @@ class OwnTable:
 
     table: PreferenceTable
     keyed_by: Literal["item"] = "item"
-    modes: tuple[Mode, ...] = ("retrain", "probe")
+    modes: tuple[Mode, ...] = (Mode.RETRAIN, Mode.PROBE)
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from jobs.preference.kind import EvalRowsSeen, Mode
+from jobs.scenarios import EvalRowsSeen, Mode
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -21,7 +21,7 @@ class FuturePopularity:
     summary: str = "clicks, impressions and click rate of the item up to n days later"
     keyed_by: Literal["item"] = "item"
     takes: Literal["vector"] = "vector"
-    modes: tuple[Mode, ...] = ("retrain", "probe")
+    modes: tuple[Mode, ...] = (Mode.RETRAIN, Mode.PROBE)
     eval_rows_seen: EvalRowsSeen = "no"
     prior_rows: float = 20.0
 

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from jobs.preference.kind import EvalRowsSeen, Mode
-from jobs.scenarios import ITEM
+from jobs.scenarios import ITEM, EvalRowsSeen, Mode
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -30,7 +29,7 @@ class IdEmbedding:
 
     slot: str = ITEM
     takes: Literal["vector"] = "vector"
-    modes: tuple[Mode, ...] = ("swap", "retrain", "probe")
+    modes: tuple[Mode, ...] = (Mode.SWAP, Mode.RETRAIN, Mode.PROBE)
     eval_rows_seen: EvalRowsSeen = "no"
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from jobs.preference.kind import EvalRowsSeen, Mode
+from jobs.scenarios import EvalRowsSeen, Mode
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -21,7 +21,7 @@ class NextClick:
     summary: str = "the item that the user clicks next, within n days"
     keyed_by: Literal["impression"] = "impression"
     takes: Literal["items"] = "items"
-    modes: tuple[Mode, ...] = ("retrain", "probe")
+    modes: tuple[Mode, ...] = (Mode.RETRAIN, Mode.PROBE)
     eval_rows_seen: EvalRowsSeen = "no"
 
     def build(self, behaviour: Behaviour) -> DataFrame:

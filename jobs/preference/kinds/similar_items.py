@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from jobs.preference.kind import EvalRowsSeen, Mode
+from jobs.scenarios import EvalRowsSeen, Mode
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -24,7 +24,7 @@ class SimilarItems:
     summary: str = "the items most similar to it by co-clicks up to n days later (swing)"
     keyed_by: Literal["item"] = "item"
     takes: Literal["items"] = "items"
-    modes: tuple[Mode, ...] = ("retrain", "probe")
+    modes: tuple[Mode, ...] = (Mode.RETRAIN, Mode.PROBE)
     eval_rows_seen: EvalRowsSeen = "no"
     method: Literal["swing", "cosine"] = "swing"
     top: int = 5

@@ -14,14 +14,11 @@ from numpy.typing import NDArray
 
 from jobs.common.errors import AuditError, InputError
 from jobs.lake import Lake, Manifest, Partition
-from jobs.scenarios import ITEM, Scenario
+from jobs.scenarios import ITEM, Fold, Scenario
 
 CHUNK_ROWS = 1 << 16
-TRAINS = "lineage"
-"""The fold whose rows train the lineage, and whose clicks any ranker may see."""
-
 SEEN_ROWS = 100_000
-"""About so many rows of ``TRAINS`` are scored of a day that has more.
+"""About so many rows of the lineage fold are scored of a day that has more.
 
 They show what a ranker remembers, which need not be known better than what the held-out rows show.
 """
@@ -77,7 +74,7 @@ def read_day(
     lake: Lake,
     scenario: Scenario,
     day: date,
-    folds: Collection[str],
+    folds: Collection[Fold],
     seen_rows: int | None = None,
 ) -> Iterator[Chunk]:
     """Rows of a day in the given folds, in stored order, at most ``CHUNK_ROWS`` at once.
@@ -97,7 +94,7 @@ def read_day(
         wanted = pc.is_in(rows["fold"], pa.array(sorted(folds), pa.string()))
         if share < 1:
             drawn = pa.array(draw.random(len(rows)) < share)
-            wanted = pc.and_(wanted, pc.or_(drawn, pc.not_equal(rows["fold"], TRAINS)))
+            wanted = pc.and_(wanted, pc.or_(drawn, pc.not_equal(rows["fold"], Fold.LINEAGE)))
         kept = rows.filter(wanted)
         if history is None:
             yield Chunk(kept, Clicks.none(kept[ITEM].type))

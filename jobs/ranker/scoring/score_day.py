@@ -24,7 +24,7 @@ from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.encode import EncodedRows, encode, pad
 from jobs.ranker.rows.read_ahead import ahead
 from jobs.ranker.rows.read_day import SEEN_ROWS, Chunk, read_day, require_day
-from jobs.scenarios import ITEM, Scenario
+from jobs.scenarios import ITEM, Fold, Scenario
 
 BASELINE = "baseline"
 KEYS = ("impression_id", "user_id", "item_id", "label", "fold")
@@ -68,7 +68,7 @@ def score_day(
     scenario: Scenario,
     as_of: date,
     variants: Mapping[str, SlotTable],
-    folds: Collection[str] = ("eval", "lineage"),
+    folds: Collection[Fold] = (Fold.EVAL, Fold.LINEAGE),
     slot: str = ITEM,
 ) -> DayScores:
     """Score the rows of day T with M_T, once as ``baseline`` and once with each variant's vectors.

@@ -17,7 +17,7 @@ from jobs.ranker.rows.encode import NO_CLICK, encode
 from jobs.ranker.rows.read_day import SEEN_ROWS, Chunk, Clicks, read_day
 from jobs.ranker.scoring.score_day import described, no_rows
 from jobs.ranker.towers.retrain_towers import DenseRows
-from jobs.scenarios import ITEM, Scenario
+from jobs.scenarios import ITEM, Fold, Scenario
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class DayRows:
 
 
 def read_day_rows(
-    ranker: Ranker, lake: Lake, scenario: Scenario, day: date, folds: Collection[str]
+    ranker: Ranker, lake: Lake, scenario: Scenario, day: date, folds: Collection[Fold]
 ) -> DayRows:
     """Rows of a day in the given folds, in stored order, for M_d of that day.
 

@@ -14,10 +14,10 @@ from jobs.ranker.model.device import deterministic
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.encode import EncodedRows
 from jobs.ranker.rows.read_ahead import ahead
-from jobs.ranker.rows.read_day import TRAINS, read_day
+from jobs.ranker.rows.read_day import read_day
 from jobs.ranker.rows.spooled_day import learnt_day
 from jobs.ranker.training.train_step import Step, train_batch
-from jobs.scenarios import Scenario
+from jobs.scenarios import Fold, Scenario
 
 SHUFFLE_ROWS = 1 << 20
 """Rows that are held and shuffled together. A day with more is trained window after window."""
@@ -44,7 +44,7 @@ def train_day(
     The same ranker and the same rows give the same bits, on the same hardware.
     """
     generator = np.random.default_rng([ranker.options.seed, day.toordinal()])
-    chunks = ahead(read_day(lake, scenario, day, {TRAINS}))
+    chunks = ahead(read_day(lake, scenario, day, {Fold.LINEAGE}))
     with learnt_day(ranker, chunks) as rows, stepping(ranker) as step:
         return train_rows(ranker, ahead(rows.windows(SHUFFLE_ROWS), depth=1), generator, step)
 

@@ -9,7 +9,7 @@ from jobs.common.errors import InputError
 from jobs.evaluation.fit_window import fit_days
 from jobs.lake import Lake
 from jobs.lake.addresses import base_days, checkpoint_partition
-from jobs.scenarios import RankerOptions, RetrainOptions, Scenario, SimulatedSource
+from jobs.scenarios import FitOptions, RankerOptions, Scenario, SimulatedSource
 
 FIRST = date(2026, 2, 20)
 RANKERS = 20
@@ -20,8 +20,8 @@ def day(number: int) -> date:
 
 
 def scenario_of(days: int) -> Scenario:
-    retrain = RetrainOptions(fit_days=days)
-    return Scenario(name="tiny", source=SimulatedSource(), retrain=retrain)
+    fit = FitOptions(days=days)
+    return Scenario(name="tiny", source=SimulatedSource(), fit=fit)
 
 
 @pytest.fixture

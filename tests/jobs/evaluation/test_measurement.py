@@ -6,9 +6,10 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from jobs.evaluation.measurement import HELD_OUT, SEEN, Measurement
+from jobs.evaluation.measurement import Measurement
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.scored_day import ScoredDay
+from jobs.scenarios import Fold
 from jobs.stats.auc_difference import PairedComparison, compare
 from jobs.stats.pooled_difference import PooledDifference
 
@@ -21,7 +22,7 @@ def make_day(rows: int = 300, seed: int = 0, users: int = 40) -> Day:
     random = np.random.default_rng(seed)
     label = random.integers(0, 2, rows).astype(np.int8)
     fold = random.choice(["lineage", "fit", "eval"], rows, p=[0.4, 0.2, 0.4])
-    leak = np.where(fold == SEEN, 1.5, 0.5) * label
+    leak = np.where(fold == Fold.LINEAGE, 1.5, 0.5) * label
     baseline = random.normal(size=rows) + 0.5 * label
     return {
         "label": label,
@@ -39,7 +40,7 @@ def chosen(day: Day, mask: np.ndarray) -> Day:
 
 
 def held_out(day: Day) -> Day:
-    return chosen(day, day["fold"] == HELD_OUT)
+    return chosen(day, day["fold"] == Fold.EVAL)
 
 
 def columns(day: Day) -> tuple[np.ndarray, ...]:
@@ -102,7 +103,7 @@ def test_a_single_day_is_the_comparison_of_its_held_out_rows() -> None:
 def test_memorisation_is_what_seen_rows_gain_beyond_held_out_ones() -> None:
     day = make_day(rows=2_000)
     figures = measured(day)
-    seen = compare(*columns(chosen(day, day["fold"] == SEEN))).difference
+    seen = compare(*columns(chosen(day, day["fold"] == Fold.LINEAGE))).difference
     assert figures["lis_seen"] == seen
     assert figures["memorisation"] == seen - figures["lis"] > 0.05
 
@@ -164,7 +165,7 @@ def test_a_day_of_one_class_has_no_score_and_no_verdict(label: int) -> None:
     assert math.isnan(figures["ne_delta"])
     assert figures["verdict"] == "inconclusive"
     assert figures["rows_needed"] is None
-    assert figures["rows"] == int((day["fold"] == HELD_OUT).sum())
+    assert figures["rows"] == int((day["fold"] == Fold.EVAL).sum())
     assert (figures["dates"], figures["dates_skipped"]) == (0, 1)
     assert not math.isnan(figures["logloss_delta"])
 

@@ -13,9 +13,9 @@ from jobs.evaluation.predictions import (
     seed_scores,
     variant_name,
 )
-from jobs.evaluation.scored_day import Leak
 from jobs.lake import Lake, schemas
 from jobs.lake.addresses import ranker_version
+from jobs.preference.leak import Leak
 from jobs.scenarios import RankerOptions, Scenario, SimulatedSource
 
 DAY = date(2026, 1, 5)

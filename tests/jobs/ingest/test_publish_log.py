@@ -19,9 +19,9 @@ from jobs.ingest.click_history import build_history
 from jobs.ingest.publish_log import NO_DAY, ingest
 from jobs.ingest.row_validation import DayCount, JudgedLog
 from jobs.lake import Lake, Partition, schemas
-from jobs.lake.folds import FOLDS, fold_of
+from jobs.lake.folds import fold_of
 from jobs.ranker.rows.read_day import read_day
-from jobs.scenarios import Scenario
+from jobs.scenarios import Fold, Scenario
 from jobs.spark import parquet_writer as write
 from tests.jobs.ingest.reading import all_rows, rows_of
 
@@ -93,7 +93,7 @@ def test_a_long_day_lies_in_several_files(
         build_history(lake, scenario, day(1))
         impressions = Partition("impressions", "tiny", FIRST)
         assert len(lake.require(impressions, "").files) == files
-        chunks = read_day(lake, scenario, FIRST, FOLDS)
+        chunks = read_day(lake, scenario, FIRST, Fold)
         read = [(chunk.impressions.to_pylist(), chunk.clicks.items.to_pylist()) for chunk in chunks]
         found[files] = (
             [row for table in ("impressions", "history") for row in all_rows(lake, table)],

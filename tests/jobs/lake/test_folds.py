@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from jobs.common.errors import InputError
 from jobs.lake import Lake
-from jobs.lake.folds import FOLDS, HASH_RANGE, fold_bounds, fold_of, pin_folds
-from jobs.scenarios import FoldShares, Scenario, SimulatedSource
+from jobs.lake.folds import HASH_RANGE, fold_bounds, fold_of, pin_folds
+from jobs.scenarios import Fold, FoldShares, Scenario, SimulatedSource
 
 
 def scenario(name: str = "tiny", title: str = "", **shares: float) -> Scenario:
@@ -51,7 +51,7 @@ def test_folds_never_change(name: str, impression_id: str | int, fold: str) -> N
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_a_fold_follows_from_name_and_id_alone(impression_id: str | int, title: str) -> None:
     fold = fold_of(scenario(), impression_id)
-    assert fold in FOLDS
+    assert fold in Fold
     assert fold_of(scenario(title=title), str(impression_id)) == fold
 
 

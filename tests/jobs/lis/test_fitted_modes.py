@@ -18,7 +18,6 @@ from jobs.common.errors import InputError
 from jobs.evaluation.predictions import predictions_partition, variant_name
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.result_store import result_partition
-from jobs.evaluation.scored_day import Leak
 from jobs.ingest.click_history import build_history
 from jobs.ingest.publish_log import ingest
 from jobs.lake import Lake, Partition
@@ -27,6 +26,7 @@ from jobs.lis.fitted_modes import Training, score_trained
 from jobs.lis.probe import Probe
 from jobs.lis.retrain import Retrain
 from jobs.preference import preference_kind
+from jobs.preference.leak import Leak
 from jobs.ranker.lineage import extend_lineage
 from jobs.scenarios import Scenario
 from jobs.snapshots.export import build_snapshots
@@ -48,9 +48,8 @@ KINDS = ("id_embedding", "next_click", "content_vector")
 Change = Callable[[list[dict[str, Any]]], None]
 
 
-def make_scenario(**retrain: Any) -> Scenario:
+def make_scenario(days: int = 4, **retrain: Any) -> Scenario:
     options = {
-        "fit_days": 4,
         "seeds": SEEDS["retrain"],
         "epochs": 2,
         "batch_size": 16,
@@ -58,7 +57,7 @@ def make_scenario(**retrain: Any) -> Scenario:
     }
     ranker = {"embedding_dim": 4, "hidden_units": [8], "history_length": 3, "batch_size": 16}
     ranker |= {"dense_rate": 0.005, "precision": "fp32"}
-    return feed_scenario(ranker=ranker, retrain={**options, **retrain})
+    return feed_scenario(ranker=ranker, fit={"days": days}, retrain={**options, **retrain})
 
 
 SCENARIO = make_scenario()
@@ -115,7 +114,7 @@ def score(
     horizons: Sequence[int],
     scenario: Scenario = SCENARIO,
 ) -> list[LisResult]:
-    trainings: list[Training] = [Retrain(scenario.retrain), Probe(scenario.retrain.fit_days)]
+    trainings: list[Training] = [Retrain(scenario.retrain), Probe(scenario.fit.days)]
     [training] = [training for training in trainings if training.mode == mode]
     kinds = [preference_kind(name, scenario)]
     return score_trained(lake, scenario, training, kinds, as_ofs, horizons)
@@ -348,7 +347,7 @@ def test_other_options_train_anew(
     mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake]
 ) -> None:
     lake = copied(scored)
-    changes = ({"rate": 0.05}, {"fit_days": 1, "epochs": 3})
+    changes = ({"rate": 0.05}, {"days": 1, "epochs": 3})
     for options in changes if mode == "retrain" else changes[1:]:
         score(mode, lake, "next_click", [LONELY_DAY], [2], make_scenario(**options))
         found = scores_of(mode, lake, "next_click", LONELY_DAY, 2, "leaked")
@@ -381,13 +380,13 @@ def test_tables_that_hold_nothing_are_worth_nothing(
 
 
 def test_an_empty_fit_fold_is_refused(mode: str, scored: Lake) -> None:
-    scenario = make_scenario(fit_days=1)
+    scenario = make_scenario(days=1)
     assert FEED_DAYS[FEED_DAYS.index(EMPTY_DAY) + 1] == T
     with pytest.raises(
         InputError, match=r"no row of the fit fold in the 1 days? before"
     ) as refused:
         score(mode, scored, "next_click", [T], [2], scenario)
-    assert "retrain.fit_days" in str(refused.value)
+    assert "fit.days" in str(refused.value)
 
 
 def test_a_table_that_is_not_assembled_is_refused(mode: str, scored: Lake) -> None:

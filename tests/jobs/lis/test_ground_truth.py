@@ -41,7 +41,8 @@ SCENARIO = {
         "embedding_rate": 0.3,
         "side_information": ["content_vector"],
     },
-    "retrain": {"fit_days": FIT_DAYS, "seeds": 1},
+    "fit": {"days": FIT_DAYS},
+    "retrain": {"seeds": 1},
 }
 
 

@@ -14,11 +14,12 @@ import pytest
 from jobs.evaluation.measurement import Measurement
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.result_store import result_partition
-from jobs.evaluation.scored_day import Leak, ScoredDay
+from jobs.evaluation.scored_day import ScoredDay
 from jobs.lake import Lake
 from jobs.lake.addresses import ranker_version
 from jobs.lis.score_leaks import MadeFrom, Scoring, evaluate
 from jobs.preference import PreferenceKind, preference_kind
+from jobs.preference.leak import Leak
 from jobs.scenarios import Scenario, SimulatedSource
 
 SCENARIO = Scenario(name="tiny", source=SimulatedSource())

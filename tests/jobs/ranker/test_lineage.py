@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import (
-    DaySpan,
     checkpoint_days,
     checkpoint_partition,
     ranker_version,
@@ -200,8 +200,8 @@ def test_designs_live_side_by_side(
     assert len(both) == 2 * len(checkpoint_files(alone))
     assert checkpoint_files(lake) == both
     assert ranker_versions(lake, scenario.name) == {
-        ranker_version(scenario): DaySpan(day(1), day(5)),
-        ranker_version(other): DaySpan(day(1), day(5)),
+        ranker_version(scenario): DayRange(day(1), day(5)),
+        ranker_version(other): DayRange(day(1), day(5)),
     }
 
 

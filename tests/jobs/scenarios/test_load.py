@@ -175,3 +175,17 @@ def test_a_scenario_is_frozen() -> None:
         scenario.threshold = 0.5  # type: ignore[misc]
     with pytest.raises(ValidationError, match="frozen"):
         scenario.ranker.seed = 1  # type: ignore[misc]
+
+
+def test_the_former_key_of_the_fit_days_still_works(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text(yaml.safe_dump(config(retrain={"fit_days": 9, "seeds": 2})))
+    scenario = load_scenario(str(path))
+    assert (scenario.fit.days, scenario.retrain.seeds) == (9, 2)
+    assert "retrain.fit_days is now fit.days" in caplog.text
+
+
+def test_both_keys_of_the_fit_days_are_refused(path: Path) -> None:
+    line = refusal(path, config(retrain={"fit_days": 9}, fit={"days": 9}))
+    assert "give fit.days alone" in line
