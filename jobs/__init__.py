@@ -1,1 +1,3 @@
-"""The work behind a Leakage Impact Score. Runs without Airflow: ``python -m jobs --help``."""
+"""The work behind a Leakage Impact Score. Runs without Airflow: ``lis --help``."""
+
+__version__ = "0.2.0"

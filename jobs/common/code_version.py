@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import subprocess
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 
+import jobs
 from jobs.common.paths import PROJECT
 
 
 @cache
 def code_version() -> str:
-    """The commit, with ``+`` where files differ from it; outside a checkout the release."""
+    """The commit, with ``+`` where files differ from it; outside a repository the version."""
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--abbrev=10"],
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return described.stdout.strip()
+        # An installed package may lie inside another project's repository, which ignores it.
+        _git("ls-files", "--error-unmatch", "jobs/__init__.py")
+        return _git("describe", "--always", "--dirty=+", "--abbrev=10")
     except (OSError, subprocess.CalledProcessError):
-        pass
-    try:
-        return version("leakage-impact-score")
-    except PackageNotFoundError:
-        return "unknown"
+        return jobs.__version__
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
