@@ -3,6 +3,8 @@
 import ast
 import subprocess
 import sys
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -29,20 +31,33 @@ LAYERS = (
     {"common"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-LONGEST = 400
+RANKER_LAYERS = (
+    {"lineage"},
+    {"towers", "distributed"},
+    {"training", "scoring"},
+    {"rows"},
+    {"model"},
+)
+LONGEST, LONGEST_TEST, MOST_FILES = 310, 400, 12
 
 
-def imported(path: Path) -> set[str]:
-    """Every module that a file imports, at the top, in a function or for its types."""
+@cache
+def imported(path: Path, *, with_types: bool = True) -> frozenset[str]:
+    """Every name that a file imports, at its top or in a function, and for its types."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if not with_types:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             module = node.module or ""
             found |= {f"{module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def tops(path: Path) -> set[str]:
@@ -72,6 +87,46 @@ def test_imports_inside_jobs_run_one_way(path: Path) -> None:
         assert used <= {name for name, level in LEVEL.items() if level > LEVEL[own]}
 
 
+def level_of(layers: tuple[set[str], ...], room: str) -> int:
+    return next(level for level, rooms in enumerate(layers) if room in rooms)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "jobs/ranker").rglob("*.py")), ids=label)
+def test_imports_inside_the_ranker_run_one_way(path: Path) -> None:
+    parts = path.relative_to(ROOT / "jobs/ranker").parts
+    own = parts[0].removesuffix(".py")
+    used = {name.split(".")[2] for name in imported(path) if name.startswith("jobs.ranker.")} - {
+        own
+    }
+    if own != "__init__":
+        assert all(level_of(RANKER_LAYERS, room) > level_of(RANKER_LAYERS, own) for room in used)
+
+
+def test_no_modules_import_each_other() -> None:
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in JOBS
+    }
+    graph = {
+        module: {
+            name if name in modules else name.rpartition(".")[0]
+            for name in imported(path, with_types=False)
+            if name.startswith("jobs.")
+        }
+        - {module}
+        for module, path in modules.items()
+    }
+    TopologicalSorter(graph).prepare()  # Raises CycleError, which names the modules.
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in JOBS}), ids=lambda path: label(path)
+)
+def test_no_folder_is_a_pile(folder: Path) -> None:
+    files = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
+    assert len(files) <= MOST_FILES
+
+
 @pytest.mark.parametrize("path", JOBS, ids=label)
 def test_jobs_run_without_airflow(path: Path) -> None:
     assert not tops(path) & {"airflow", "plugins", "dags"}
@@ -92,6 +147,11 @@ def test_nothing_is_pickled(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=label)
 def test_no_file_is_too_long_to_read(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=label)
+def test_no_test_is_too_long_to_read(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_TEST
 
 
 @pytest.mark.parametrize(
