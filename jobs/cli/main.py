@@ -14,7 +14,7 @@ from jobs.cli.parser import BAD_INPUT, build_parser
 from jobs.common.errors import AuditError, FencedOut, InputError
 from jobs.lake import Lake
 from jobs.preference.kinds.id_embedding import ID_EMBEDDING
-from jobs.ranker.distributed.process_group import leads, process_count
+from jobs.ranker.distributed.process_group import is_leader, process_count
 from jobs.scenarios import Scenario, load_scenario
 from jobs.stages import steps
 from jobs.stages.request import AskedDays, Wanted, parse_days, parse_due, wanted_scores
@@ -81,7 +81,7 @@ def _train(options: argparse.Namespace) -> None:
     lake, scenario = Lake.from_environment(), _scenario(options)
     steps.train(lake, scenario, options.until, restart=options.restart, since=options.since)
     # Of several processes that torchrun has started, one makes the snapshots.
-    if leads():
+    if is_leader():
         steps.snapshot(lake, scenario, options.until)
 
 

@@ -12,7 +12,8 @@ from jobs.scenarios import Scenario
 def fit_days(scenario: Scenario, rankers: Sequence[date], as_of: date) -> list[date]:
     """The days before T whose fit rows train: those that have a ranker which has seen a day.
 
-    rankers: the days that have one, ascending, as ``jobs.lake.addresses.base_days`` finds them.
+    rankers: the days that have one, ascending, as found by
+    ``jobs.lake.addresses.starting_ranker_days``.
 
     Raises:
         InputError: there is none.

@@ -1,7 +1,7 @@
-"""Where that which a ranker made lies: one version beside another, and none over another.
+"""Where everything lies that a ranker made: ranker versions side by side, none overwritten.
 
-Whatever follows from a ranker has the ranker's version as its first partition key. Impressions,
-items and histories follow from the log alone, so they have none.
+Every table that depends on a ranker has the ranker's version as its first partition key.
+Impressions, items and histories depend on the log alone, so they have none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from jobs.scenarios import Scenario
 from jobs.scenarios.custom_code import identity
 
 MODEL_REVISION = 1
-"""Raised by hand when the code's mathematics change, so that old checkpoints are not continued."""
+"""Raised by hand when the ranker's mathematics change, so that old checkpoints are not continued.
+
+It is part of the ranker version and stays manual on purpose. A digest of the code would start a new
+lineage, which must be trained from its first day, whenever a line of the training code is edited.
+"""
 
 Keys = tuple[tuple[str, str], ...]
 RANKER = "ranker"
@@ -26,11 +30,11 @@ RANKER = "ranker"
 def ranker_version(scenario: Scenario) -> str:
     """The name of a ranker design: its network's name, and ten hex digits over what defines it.
 
-    These are options, fields, fold shares, ``MODEL_REVISION``, of a user's own network the source
-    file (where it lies does not matter), and where imported item vectors come from.
+    These are options, fields, fold shares, ``MODEL_REVISION``, the source code of a custom network
+    (its path does not matter), and where imported item vectors come from.
 
     Raises:
-        InputError: the file or module of the user's own network is not there.
+        InputError: If the file or module of the custom network does not exist.
     """
     options = scenario.ranker
     design: list[object] = [
@@ -51,7 +55,7 @@ def ranker_version(scenario: Scenario) -> str:
 
 
 def snapshot_version(scenario: Scenario) -> str:
-    """The ranker whose item tables are leaked: the scenario's, or the one they come from."""
+    """The version of the ranker whose item tables are leaked: trained here, or imported."""
     if scenario.snapshots is None:
         return ranker_version(scenario)
     return f"imported-{digest_of(scenario.snapshots.model_dump(mode='json'))[:10]}"
@@ -68,42 +72,45 @@ def snapshot_keys(scenario: Scenario) -> Keys:
 
 
 def checkpoint_partition(scenario: Scenario, day: date) -> Partition:
-    """Where M_D lies: the ranker as of the start of day D, trained on days before D."""
+    """Partition of M_D: the ranker as of the start of day D, trained on days before D."""
     return Partition("checkpoints", scenario.name, day, ranker_keys(scenario))
 
 
 def snapshot_partition(scenario: Scenario, day: date) -> Partition:
-    """Where the item table of M_D lies, imported ones included."""
+    """Partition of the item table of M_D, trained here or imported."""
     return Partition("snapshots", scenario.name, day, snapshot_keys(scenario))
 
 
 def feature_partition(scenario: Scenario, preference: str, as_of: date, horizon: int) -> Partition:
-    """Where the table that was known ``horizon`` days after ``as_of`` lies. 0: what T knew."""
+    """Partition of a feature table built from data until ``horizon`` days after ``as_of``.
+
+    Horizon 0 holds what was available at the start of day ``as_of``.
+    """
     keys = (*ranker_keys(scenario), ("preference", preference), ("horizon", str(horizon)))
     return Partition("features", scenario.name, as_of, keys)
 
 
-def base_partition(scenario: Scenario, day: date) -> Partition:
-    """What retrain mode starts from on a day: the checkpoint, or imported item vectors."""
+def starting_ranker_partition(scenario: Scenario, day: date) -> Partition:
+    """What probe and retrain mode start from on a day: the checkpoint, or imported item vectors."""
     partition = checkpoint_partition if scenario.snapshots is None else snapshot_partition
     return partition(scenario, day)
 
 
-def base_days(lake: Lake, scenario: Scenario) -> list[date]:
-    """Days on which retrain mode has a ranker to start from that has learnt something."""
+def starting_ranker_days(lake: Lake, scenario: Scenario) -> list[date]:
+    """Days on which probe and retrain mode have a trained ranker to start from, ascending."""
     if scenario.snapshots is None:
-        # M of the lineage's first day has seen no row.
+        # The first checkpoint of a lineage is untrained.
         return checkpoint_days(lake, scenario)[1:]
     return lake.days("snapshots", scenario.name, snapshot_keys(scenario))
 
 
 def checkpoint_days(lake: Lake, scenario: Scenario) -> list[date]:
-    """Days D of which the scenario's ranker version has an M_D, ascending."""
+    """Days D for which the scenario's ranker version has a checkpoint M_D, ascending."""
     return lake.days("checkpoints", scenario.name, ranker_keys(scenario))
 
 
 def ranker_versions(lake: Lake, scenario: str) -> Mapping[str, DayRange]:
-    """Every ranker version that has checkpoints, with the days of its first and its last."""
+    """Every ranker version that has checkpoints, with the days of its first and last one."""
     spans: dict[str, DayRange] = {}
     for day in lake.days_with_any("checkpoints", scenario):
         for keys in lake.keys_below("checkpoints", scenario, day):

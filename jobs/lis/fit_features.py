@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from jobs.evaluation.fit_window import fit_days
 from jobs.evaluation.scored_day import BASELINE, KNOWN, LEAKED, PLACEBO
 from jobs.lake import Lake
-from jobs.lake.addresses import base_days, feature_partition
+from jobs.lake.addresses import feature_partition, starting_ranker_days
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.leak import Leak
 from jobs.preference.placebo import shuffled
 from jobs.ranker.model.ranker import Ranker
-from jobs.ranker.scoring.starting_ranker import base_ranker
+from jobs.ranker.scoring.starting_ranker import starting_ranker
 from jobs.ranker.towers.day_rows import DayRows, read_day_rows
 from jobs.ranker.towers.frozen_forward import frozen_rows
 from jobs.ranker.towers.probe_towers import FrozenRows
@@ -63,7 +63,7 @@ class RollingDays:
     ) -> None:
         self._lake, self._scenario = lake, scenario
         self._kinds = {kind.name: kind for kind in kinds}
-        self._rankers = base_days(lake, scenario)
+        self._rankers = starting_ranker_days(lake, scenario)
         self._side_information = [
             preference_kind(name, scenario) for name in scenario.ranker.side_information
         ]
@@ -83,13 +83,13 @@ class RollingDays:
         }
         for day in days:
             if day not in self._fit:
-                ranker = base_ranker(self._lake, self._scenario, day)
+                ranker = starting_ranker(self._lake, self._scenario, day)
                 self._fit[day] = self._told(ranker, day, (Fold.FIT,), leaks)
         return [self._fit[day] for day in days]
 
     def scored(self, as_of: date, leaks: Sequence[Leak]) -> tuple[ToldDay, Ranker]:
         """Held-out and seen rows of T, and M_T. The day's fit rows are kept for later windows."""
-        ranker = base_ranker(self._lake, self._scenario, as_of)
+        ranker = starting_ranker(self._lake, self._scenario, as_of)
         # By themselves, as in ``fit``: the last bits depend on the rows that are scored together.
         self._fit[as_of] = self._told(ranker, as_of, (Fold.FIT,), leaks)
         return self._told(ranker, as_of, _SCORED, leaks), ranker

@@ -28,7 +28,7 @@ from jobs.evaluation.result import LisResult
 from jobs.evaluation.scored_day import LEAKED, ScoredDay
 from jobs.evaluation.slices import slice_values
 from jobs.lake import Lake, Partition
-from jobs.lake.addresses import base_partition, feature_partition
+from jobs.lake.addresses import feature_partition, starting_ranker_partition
 from jobs.lake.manifest import digest_of
 from jobs.lis.fit_features import VARIANTS, RollingDays, ToldDay
 from jobs.lis.score_leaks import MadeFrom, Scoring, evaluate
@@ -72,7 +72,7 @@ class Training(Protocol):
         ...
 
 
-def score_trained(
+def score_fitted(
     lake: Lake,
     scenario: Scenario,
     training: Training,
@@ -193,7 +193,7 @@ class _Trained:
     def _day_digests(self, day: date) -> list[str]:
         name = self._scenario.name
         partitions = [Partition(table, name, day) for table in ("impressions", "history")]
-        partitions.append(base_partition(self._scenario, day))
+        partitions.append(starting_ranker_partition(self._scenario, day))
         return [self._digest(partition) for partition in partitions]
 
     def _name(self, leak: Leak, variant: str) -> str:

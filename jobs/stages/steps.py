@@ -20,7 +20,7 @@ from jobs.evaluation.fit_window import fit_days
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.result_query import asked
 from jobs.lake import Lake
-from jobs.lake.addresses import base_days, checkpoint_days
+from jobs.lake.addresses import checkpoint_days, starting_ranker_days
 from jobs.preference import preference_kind
 from jobs.scenarios import AUTO, Mode, Scenario, SimulatedSource
 from jobs.sources.log_location import raw_location
@@ -127,12 +127,12 @@ def train(
     if scenario.snapshots is not None:
         log.info("%s: item vectors are imported, so no lineage is trained", scenario.name)
         return
-    from jobs.ranker.distributed.process_group import leads
+    from jobs.ranker.distributed.process_group import is_leader
     from jobs.ranker.lineage import extend_lineage
 
     last = until or _last_ingested(lake, scenario)
     done = extend_lineage(lake, scenario, last, restart=restart, since=since)
-    if not leads():
+    if not is_leader():
         return
     newest = checkpoint_days(lake, scenario)[-1]
     log.info("%s: trained %d days; the newest ranker is of %s", scenario.name, len(done), newest)
@@ -185,7 +185,7 @@ def assemble(
     from jobs.spark.session import one_session
 
     require_due(lake, scenario, as_ofs, horizons)
-    rankers = base_days(lake, scenario)
+    rankers = starting_ranker_days(lake, scenario)
     days_of: dict[str, set[date]] = {}
     for want in wanted:
         days = days_of.setdefault(want.kind.name, set())
@@ -212,7 +212,7 @@ def score(
     wanted: Sequence[Wanted],
 ) -> list[LisResult]:
     """Leakage Impact Scores of every kind, in its modes, at every horizon."""
-    from jobs.lis.fitted_modes import Training, score_trained
+    from jobs.lis.fitted_modes import Training, score_fitted
     from jobs.lis.probe import Probe
     from jobs.lis.retrain import Retrain
     from jobs.lis.swap import score_swap
@@ -226,7 +226,7 @@ def score(
     for training in trainings:
         kinds = [want.kind for want in wanted if want.mode == training.mode]
         if kinds:
-            results += score_trained(lake, scenario, training, kinds, as_ofs, sorted(horizons))
+            results += score_fitted(lake, scenario, training, kinds, as_ofs, sorted(horizons))
     return results
 
 

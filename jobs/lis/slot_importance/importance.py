@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from jobs.common.errors import InputError
 from jobs.lake import Lake, Partition
-from jobs.lake.addresses import base_days, base_partition, ranker_keys
+from jobs.lake.addresses import ranker_keys, starting_ranker_days, starting_ranker_partition
 from jobs.lake.manifest import digest_of
 from jobs.ranker.rows.read_day import require_day
 from jobs.scenarios import Scenario
@@ -120,7 +120,7 @@ def _days(lake: Lake, scenario: Scenario, as_of: date) -> list[date]:
     """Days of the window that have a ranker and rows: the newest ranker may wait for its day."""
     return [
         day
-        for day in base_days(lake, scenario)
+        for day in starting_ranker_days(lake, scenario)
         if _first_day(as_of) <= day <= as_of
         and lake.is_published(Partition("impressions", scenario.name, day))
     ]
@@ -131,6 +131,6 @@ def _inputs(lake: Lake, scenario: Scenario, days: Sequence[date]) -> dict[str, s
     for day in days:
         digests += [manifest.digest for manifest in require_day(lake, scenario, day)]
         way_out = f"run python -m jobs train --scenario {scenario.name}"
-        digests.append(lake.require(base_partition(scenario, day), way_out).digest)
+        digests.append(lake.require(starting_ranker_partition(scenario, day), way_out).digest)
     rule = digest_of(IMPORTANCE_REVISION, scenario.confidence)
     return {"days": digest_of([*map(str, days)], digests), "measure": rule}

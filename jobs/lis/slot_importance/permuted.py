@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from jobs.lake import Lake
 from jobs.lis.slot_importance.importance import SlotImportance
 from jobs.ranker.model.ranker import Ranker
-from jobs.ranker.scoring.starting_ranker import base_ranker
+from jobs.ranker.scoring.starting_ranker import starting_ranker
 from jobs.ranker.towers.day_rows import DayRows, read_day_rows
 from jobs.ranker.towers.frozen_forward import logits
 from jobs.scenarios import Fold, Scenario
@@ -37,7 +37,7 @@ def permutation_importances(
     pools: dict[str, PooledDifference] = {}
     measured = []
     for day in days:
-        ranker = base_ranker(lake, scenario, day)
+        ranker = starting_ranker(lake, scenario, day)
         rows = read_day_rows(ranker, lake, scenario, day, (Fold.EVAL,))
         if len(np.unique(rows.labels)) < 2:
             continue

@@ -63,7 +63,7 @@ def process_count() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def leads() -> bool:
+def is_leader() -> bool:
     """Whether this process leads, as one that is alone does."""
     return process_count() == 1 or os.environ.get("RANK", "0") == "0"
 

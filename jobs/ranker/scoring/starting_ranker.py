@@ -20,7 +20,7 @@ from jobs.ranker.scoring.score_day import SlotTable
 from jobs.scenarios import ITEM, Scenario
 
 
-def base_ranker(lake: Lake, scenario: Scenario, day: date) -> Ranker:
+def starting_ranker(lake: Lake, scenario: Scenario, day: date) -> Ranker:
     """M_d, or a ranker of the item vectors that were imported for the day.
 
     Raises:

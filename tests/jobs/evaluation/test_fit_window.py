@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jobs.common.errors import InputError
 from jobs.evaluation.fit_window import fit_days
 from jobs.lake import Lake
-from jobs.lake.addresses import base_days, checkpoint_partition
+from jobs.lake.addresses import checkpoint_partition, starting_ranker_days
 from jobs.scenarios import FitOptions, RankerOptions, Scenario, SimulatedSource
 
 FIRST = date(2026, 2, 20)
@@ -36,7 +36,7 @@ def trained(lake: Lake) -> Lake:
 
 
 def asked(lake: Lake, scenario: Scenario, as_of: date) -> list[date]:
-    return fit_days(scenario, base_days(lake, scenario), as_of)
+    return fit_days(scenario, starting_ranker_days(lake, scenario), as_of)
 
 
 @given(width=st.integers(1, 30), as_of=st.integers(2, 40))

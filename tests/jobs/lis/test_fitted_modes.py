@@ -22,7 +22,7 @@ from jobs.ingest.click_history import build_history
 from jobs.ingest.publish_log import ingest
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import feature_partition, ranker_version
-from jobs.lis.fitted_modes import Training, score_trained
+from jobs.lis.fitted_modes import Training, score_fitted
 from jobs.lis.probe import Probe
 from jobs.lis.retrain import Retrain
 from jobs.preference import preference_kind
@@ -117,7 +117,7 @@ def score(
     trainings: list[Training] = [Retrain(scenario.retrain), Probe(scenario.fit.days)]
     [training] = [training for training in trainings if training.mode == mode]
     kinds = [preference_kind(name, scenario)]
-    return score_trained(lake, scenario, training, kinds, as_ofs, horizons)
+    return score_fitted(lake, scenario, training, kinds, as_ofs, horizons)
 
 
 def partition_of(mode: str, name: str, day: date, horizon: int, variant: str) -> Partition:

@@ -16,7 +16,7 @@ import pytest
 from jobs.lake import Lake, Partition, schemas
 from jobs.lake.addresses import feature_partition
 from jobs.lake.folds import fold_of
-from jobs.lis.fitted_modes import score_trained
+from jobs.lis.fitted_modes import score_fitted
 from jobs.lis.retrain import Retrain
 from jobs.preference import preference_kind
 from jobs.ranker.lineage import extend_lineage
@@ -69,7 +69,7 @@ def worth_of_embeddings(folder: Path, idiosyncratic_share: float, seed: int) -> 
         publish_content(lake, scenario, options, day)
     kind = preference_kind("id_embedding", scenario)
     training = Retrain(scenario.retrain)
-    return score_trained(lake, scenario, training, [kind], AS_OFS, [HORIZON])[-1].lis
+    return score_fitted(lake, scenario, training, [kind], AS_OFS, [HORIZON])[-1].lis
 
 
 def publish_log(lake: Lake, scenario: Scenario, options: SimulatorOptions) -> None:
@@ -128,7 +128,7 @@ def vectors(scenario: Scenario, ids: pa.Array, embedding: np.ndarray) -> pa.Tabl
         "item_id": ids,
         "embedding": list(embedding.astype(np.float32)),
         "updates": np.zeros(len(ids), np.int64),
-        "last_event": pa.nulls(len(ids), schemas.MOMENT),
+        "last_event": pa.nulls(len(ids), schemas.TIMESTAMP),
     }
     return pa.table(columns).cast(schemas.features(scenario))
 

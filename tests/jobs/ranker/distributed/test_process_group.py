@@ -12,7 +12,7 @@ import pytest
 
 from jobs.common.errors import InputError
 from jobs.lake import Lake
-from jobs.ranker.distributed.process_group import joined, leads
+from jobs.ranker.distributed.process_group import is_leader, joined
 from jobs.ranker.lineage import extend_lineage
 from jobs.scenarios import Scenario
 
@@ -94,4 +94,4 @@ def test_the_first_process_leads(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert leads() == expected
+    assert is_leader() == expected
