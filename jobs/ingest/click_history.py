@@ -24,7 +24,7 @@ from jobs.lake.chain import chain_digests
 from jobs.lake.manifest import digest_of
 from jobs.scenarios import Fold, Scenario
 from jobs.spark.parquet_writer import NOTHING, files_for, write_by_day
-from jobs.spark.session import latest, next_midnight, read_days, spark_session
+from jobs.spark.session import latest_timestamp, next_midnight, read_days, spark_session
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RECENT_CLICKS = "recent_clicks"
@@ -69,7 +69,7 @@ def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
         write_by_day(state, lake, folder, schemas.recent_clicks(scenario), "user_id")
         for partition in partitions:
             _publish(scenario, attempt, partition, chain, moments[partition.ds])
-        moment = latest(lake.storage, f"{folder}/ds={end.isoformat()}", _STATE_TS)
+        moment = latest_timestamp(lake.storage, f"{folder}/ds={end.isoformat()}", _STATE_TS)
         _publish(scenario, attempt, carried, chain, moment)
     return work.days
 

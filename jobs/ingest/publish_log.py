@@ -24,7 +24,7 @@ from jobs.sources.log_location import days_between, log_files
 from jobs.sources.log_source import table_source
 from jobs.spark.parquet_writer import NOTHING, files_for, write_by_day
 from jobs.spark.session import (
-    latest,
+    latest_timestamp,
     midnight,
     next_midnight,
     read_days,
@@ -166,7 +166,9 @@ def _publish(
     window = None
     if partition.table == "impressions":
         window = SeenWindow.until(
-            next_midnight(partition.ds), latest(lake.storage, folder, "ts"), midnight(partition.ds)
+            next_midnight(partition.ds),
+            latest_timestamp(lake.storage, folder, "ts"),
+            midnight(partition.ds),
         )
     inputs = {"source": digest_of(source.model_dump(), scenario.folds.model_dump())}
     attempt.publish(partition, below=below, inputs=inputs, schema=schema, window=window)

@@ -17,7 +17,7 @@ from jobs.scenarios import Column as MappedColumn
 from jobs.scenarios import CsvFormat, Scenario, TableSource
 from jobs.sources.log_checks import column_name
 from jobs.sources.log_location import RawFiles, day_pattern, is_by_day
-from jobs.spark.parse import parse_id, parse_moment
+from jobs.spark.parse import parse_id, parse_timestamp
 from jobs.spark.session import spark_type
 
 _NUMBER = "decimal(26,6)"
@@ -148,7 +148,7 @@ def _moment(raw: DataFrame, mapped: MappedColumn, source: TableSource) -> Column
     elif source.ts_unit == "timestamp" and isinstance(kind, _MOMENTS):
         ts = value.cast("timestamp")
     elif source.ts_unit == "timestamp":
-        ts = parse_moment(value)
+        ts = parse_timestamp(value)
     else:
         micros = value.try_cast(_NUMBER) * F.lit(_MICROSECONDS[source.ts_unit])
         ts = F.timestamp_micros(micros.try_cast("bigint"))

@@ -39,15 +39,15 @@ class Lake:
         content = self.storage.read(f"{partition.path}/{MANIFEST}")
         return None if content is None else Manifest.from_json(content)
 
-    def require(self, partition: Partition, way_out: str) -> Manifest:
+    def require(self, partition: Partition, hint: str) -> Manifest:
         """As ``manifest``, for a partition that must be there.
 
         Raises:
-            InputError: it is not; ``way_out`` says what to run.
+            InputError: it is not; ``hint`` says what to run.
         """
         manifest = self.manifest(partition)
         if manifest is None:
-            raise InputError(f"nothing published at {partition}: {way_out}")
+            raise InputError(f"nothing published at {partition}: {hint}")
         return manifest
 
     def days(self, table: str, scenario: str, keys: tuple[tuple[str, str], ...] = ()) -> list[date]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from jobs.scenarios import ITEM, USER, Scenario, SimulatedSource
 
 Takes = Literal["vector", "items"]
-MOMENT = pa.timestamp("us", tz="UTC")
+TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
 def id_type(scenario: Scenario) -> pa.DataType:
@@ -46,7 +46,7 @@ def impressions(scenario: Scenario) -> pa.Schema:
         ("impression_id", impression_id_type(scenario)),
         ("user_id", ids),
         ("item_id", ids),
-        ("ts", MOMENT),
+        ("ts", TIMESTAMP),
         ("label", pa.int8()),
         ("fold", pa.string()),
     ]
@@ -58,7 +58,7 @@ def items(scenario: Scenario) -> pa.Schema:
     return pa.schema(
         [
             ("item_id", id_type(scenario)),
-            ("first_seen", MOMENT),
+            ("first_seen", TIMESTAMP),
             ("title", pa.string()),
             ("text", pa.string()),
             ("category", pa.string()),
@@ -82,7 +82,7 @@ def history(scenario: Scenario) -> pa.Schema:
     return pa.schema(
         [
             ("impression_id", impression_id_type(scenario)),
-            ("ts", MOMENT),
+            ("ts", TIMESTAMP),
             ("items", clicks),
             ("lineage_items", clicks),
         ]
@@ -96,7 +96,7 @@ def recent_clicks(scenario: Scenario) -> pa.Schema:
     """
     click = pa.struct(
         [
-            ("ts", MOMENT),
+            ("ts", TIMESTAMP),
             ("impression_id", impression_id_type(scenario)),
             ("item_id", id_type(scenario)),
             ("fold", pa.string()),
@@ -118,7 +118,7 @@ def snapshots(scenario: Scenario, dim: int, slot: str = ITEM) -> pa.Schema:
             (slot, field_type(scenario, slot)),
             ("embedding", pa.list_(pa.float32(), dim)),
             ("updates", pa.int64()),
-            ("last_update", MOMENT),
+            ("last_update", TIMESTAMP),
             ("slot", pa.string()),
             ("ranker_version", pa.string()),
         ]
@@ -143,7 +143,7 @@ def features(
     columns = [(column, key), value]
     if of_impressions:
         columns.append(("sources", pa.list_(impression_id_type(scenario))))
-    return pa.schema([*columns, ("updates", pa.int64()), ("last_event", MOMENT)])
+    return pa.schema([*columns, ("updates", pa.int64()), ("last_event", TIMESTAMP)])
 
 
 def predictions(scenario: Scenario) -> pa.Schema:

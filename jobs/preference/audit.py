@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from jobs.common.errors import AuditError
 from jobs.lake import Partition
-from jobs.lake.schemas import MOMENT
+from jobs.lake.schemas import TIMESTAMP
 from jobs.lake.storage import Storage
 from jobs.preference.behaviour import Behaviour, TableWindow, days_between
 from jobs.scenarios import Fold
@@ -116,7 +116,7 @@ def _batches(storage: Storage, table: WrittenTable) -> Iterator[pa.RecordBatch]:
 
 
 def _refuse_late(table: WrittenTable, rows: pa.RecordBatch) -> None:
-    end = pa.scalar(midnight(table.window.known_at), MOMENT)
+    end = pa.scalar(midnight(table.window.known_at), TIMESTAMP)
     late = rows.filter(pc.greater_equal(rows["last_event"], end))
     if late.num_rows:
         fault = f"saw events at or after {table.window.known_at}"

@@ -26,7 +26,7 @@ from jobs.preference.audit import WrittenTable, audit_rows, audit_sources
 from jobs.preference.behaviour import Behaviour, MadeFromElse, TableMaker, TableWindow, days_between
 from jobs.scenarios import Scenario
 from jobs.spark.parquet_writer import write_by_day
-from jobs.spark.session import latest, midnight, read_days, spark_session
+from jobs.spark.session import latest_timestamp, midnight, read_days, spark_session
 
 KNOWN_AT_T = 0
 TABLE_REVISION = 1
@@ -184,7 +184,7 @@ def _publish(
     schema: pa.Schema,
     inputs: Mapping[str, str],
 ) -> None:
-    newest = latest(lake.storage, table.folder, "last_event")
+    newest = latest_timestamp(lake.storage, table.folder, "last_event")
     attempt.publish(
         table.partition,
         below=_below(table.window),

@@ -48,12 +48,12 @@ def installed_kinds() -> Iterator[OwnKind]:
 
 
 def named_kinds(scenario: Scenario) -> Iterator[OwnKind]:
-    """Kinds of the scenario's ``own_preferences``, in their order.
+    """Kinds of the scenario's ``custom_preferences``, in their order.
 
     Raises:
         InputError: one cannot be imported, or is no kind; the line names the file.
     """
-    for own in scenario.own_preferences:
+    for own in scenario.custom_preferences:
         if isinstance(own, str):
             kind = _checked(load_object(own), own)
             _send_along(kind, source_file(own))

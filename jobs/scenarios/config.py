@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator, model_validator
 
 from jobs.scenarios.base import Frozen
-from jobs.scenarios.custom_preferences import OwnPreference
+from jobs.scenarios.custom_preferences import CustomPreference
 from jobs.scenarios.ranker_options import (
     FitOptions,
     ImportedSnapshots,
@@ -76,8 +76,9 @@ class Scenario(Frozen):
         "auto for the one that the ranker would miss most",
     )
     modes: tuple[Mode, ...] = Field((Mode.SWAP,), min_length=1)
-    own_preferences: tuple[OwnPreference, ...] = Field(
-        (), description="kinds of your own: path.py:Name, module:Name, or a Parquet table"
+    custom_preferences: tuple[CustomPreference, ...] = Field(
+        (),
+        description="custom kinds of preference data: FILE.py:Name, module:Name or a Parquet table",
     )
     lookback_days: int = Field(
         28, ge=1, le=730, description="days of clicks that a table of preference data is made from"
@@ -114,15 +115,29 @@ class Scenario(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _former_keys(cls, content: Any) -> Any:
-        """``retrain.fit_days`` is the former name of ``fit.days``, which probe mode reads too."""
-        retrain = content.get("retrain") if isinstance(content, dict) else None
-        if not isinstance(retrain, dict) or "fit_days" not in retrain:
+        """Accept the former names of keys, with a warning.
+
+        ``own_preferences`` is now ``custom_preferences``; ``retrain.fit_days`` is now ``fit.days``,
+        as probe mode reads it too.
+
+        Raises:
+            ValueError: If both the former and the current name of a key are given.
+        """
+        if not isinstance(content, dict):
             return content
-        if "fit" in content:
-            raise ValueError("retrain.fit_days is the former name of fit.days: give fit.days alone")
-        log.warning("retrain.fit_days is now fit.days: write fit: {days: %s}", retrain["fit_days"])
-        others = {key: value for key, value in retrain.items() if key != "fit_days"}
-        return {**content, "retrain": others, "fit": {"days": retrain["fit_days"]}}
+        content = dict(content)
+        if "own_preferences" in content:
+            _refuse_both(content, "custom_preferences", "own_preferences", "custom_preferences")
+            log.warning("own_preferences is now custom_preferences: rename the key")
+            content["custom_preferences"] = content.pop("own_preferences")
+        retrain = content.get("retrain")
+        if isinstance(retrain, dict) and "fit_days" in retrain:
+            _refuse_both(content, "fit", "retrain.fit_days", "fit.days")
+            days = retrain["fit_days"]
+            log.warning("retrain.fit_days is now fit.days: write fit: {days: %s}", days)
+            content["retrain"] = {key: retrain[key] for key in retrain if key != "fit_days"}
+            content["fit"] = {"days": days}
+        return content
 
     @field_validator("horizons")
     @classmethod
@@ -149,3 +164,8 @@ class Scenario(Frozen):
         if self.ranker.history_length > self.history_length:
             raise ValueError("ranker.history_length is more than history_length keeps")
         return self
+
+
+def _refuse_both(content: dict[str, Any], key: str, former: str, current: str) -> None:
+    if key in content:
+        raise ValueError(f"{former} is the former name of {current}: give {current} alone")

@@ -51,12 +51,12 @@ class PreferenceTable(Frozen):
         return self
 
 
-def _own_reference(value: str, info: ValidationInfo) -> str:
+def _resolved(value: str, info: ValidationInfo) -> str:
     return resolved(value, (info.context or {}).get("folder"))
 
 
-OwnPreference = Annotated[
-    Annotated[str, Field(pattern=REFERENCE), AfterValidator(_own_reference), Tag("code")]
+CustomPreference = Annotated[
+    Annotated[str, Field(pattern=REFERENCE), AfterValidator(_resolved), Tag("code")]
     | Annotated[PreferenceTable, Tag("table")],
     Discriminator(lambda value: "code" if isinstance(value, str) else "table"),
 ]

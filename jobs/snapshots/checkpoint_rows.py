@@ -73,7 +73,7 @@ def read_slot(lake: Lake, scenario: Scenario, slot: str, rows: SlotRange) -> pa.
         ids,
         pa.FixedSizeListArray.from_arrays(flat, dim),
         pa.array(updates),
-        pa.array(last_update, mask=last_update < 0).cast(schemas.MOMENT),
+        pa.array(last_update, mask=last_update < 0).cast(schemas.TIMESTAMP),
         pa.array([slot] * count, type=pa.string()),
         pa.array([rows.version] * count, type=pa.string()),
     ]

@@ -19,7 +19,7 @@ from jobs.lake.addresses import checkpoint_days, checkpoint_partition, ranker_ke
 from jobs.lake.manifest import Manifest
 from jobs.scenarios import ITEM, Scenario
 from jobs.snapshots.checkpoint_rows import ranges_of, read_slot, slot_ranges
-from jobs.spark.session import latest, midnight, spark_session
+from jobs.spark.session import latest_timestamp, midnight, spark_session
 
 
 def build_snapshots(lake: Lake, scenario: Scenario, last: date) -> list[date]:
@@ -52,7 +52,9 @@ def build_snapshots(lake: Lake, scenario: Scenario, last: date) -> list[date]:
                 below=below,
                 inputs={"checkpoint": checkpoint.digest},
                 schema=schema,
-                window=SeenWindow.until(midnight(day), latest(lake.storage, folder, "last_update")),
+                window=SeenWindow.until(
+                    midnight(day), latest_timestamp(lake.storage, folder, "last_update")
+                ),
             )
     return [day for day, _ in stale]
 

@@ -52,7 +52,7 @@ def find_table(table: PreferenceTable, scenario: Scenario) -> TableFiles:
             must, or there is no row at all.
     """
     location = os.path.expandvars(table.path)
-    key = f"own_preferences {table.name}"
+    key = f"custom_preferences {table.name}"
     if "$" in location:
         raise InputError(f"{key}: path {table.path!r} names a variable that is not set: export it")
     storage = Storage(location)
@@ -98,7 +98,7 @@ def _footer(storage: Storage, path: str) -> pq.FileMetaData:
         return pq.read_metadata(stream)
 
 
-def earliest(footer: pq.FileMetaData, column: str) -> datetime | None:
+def earliest_timestamp(footer: pq.FileMetaData, column: str) -> datetime | None:
     """The earliest moment of a file's rows, or None where its footer does not tell."""
     leaves = [footer.schema.column(number).path for number in range(footer.num_columns)]
     found: list[datetime] = []

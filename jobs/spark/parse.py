@@ -15,7 +15,7 @@ def parse_id(value: Column, kind: T.DataType) -> Column:
     return value.try_cast("bigint")
 
 
-def parse_moment(value: Column) -> Column:
+def parse_timestamp(value: Column) -> Column:
     """A moment written out, year first."""
     # Spark takes a bare time of day as one of today, which changes from run to run.
     has_year = value.cast("string").rlike(r"^\s*\d{4}")

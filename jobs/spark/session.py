@@ -117,7 +117,7 @@ def spark_type(name: str) -> T.DataType:
     return T.LongType() if name == "int64" else T.StringType()
 
 
-def latest(storage: Storage, folder: str, column: str) -> datetime | None:
+def latest_timestamp(storage: Storage, folder: str, column: str) -> datetime | None:
     """Largest value of a timestamp column in the Parquet files of a folder, from their footers.
 
     ``column`` is the path of a leaf in the stored schema, such as ``clicks.list.element.ts``.

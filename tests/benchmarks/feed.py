@@ -73,7 +73,7 @@ def write_feed(lake: Lake, options: FeedOptions) -> None:
             "impression_id": pa.array(np.arange(first, end)),
             "user_id": _ids(_users(rows, options, generator)),
             "item_id": _ids(item_codes),
-            "ts": pa.array(_moments(day, rows, options.tick_seconds, generator), schemas.MOMENT),
+            "ts": pa.array(_moments(day, rows, options.tick_seconds, generator), schemas.TIMESTAMP),
             "label": pa.array(clicked.astype(np.int8)),
             "fold": pa.array(["lineage", "fit", "eval"]).take(pa.array(folds)),
         }

@@ -15,13 +15,13 @@ from pyspark.sql import functions as F
 
 from jobs.common.errors import InputError
 from jobs.lake.manifest import digest_of
-from jobs.lake.schemas import MOMENT, id_type
+from jobs.lake.schemas import TIMESTAMP, id_type
 from jobs.lake.storage import Storage
 from jobs.preference.behaviour import Behaviour, TableWindow
 from jobs.scenarios import PreferenceTable, Scenario
 from jobs.sources.log_columns import is_id, is_list
-from jobs.sources.preference_files import TableFiles, earliest, find_table, value_column
-from jobs.spark.parse import parse_id, parse_moment
+from jobs.sources.preference_files import TableFiles, earliest_timestamp, find_table, value_column
+from jobs.spark.parse import parse_id, parse_timestamp
 from jobs.spark.session import midnight, spark_type
 
 _BATCH_ROWS = 1 << 14
@@ -69,7 +69,11 @@ def table_inputs(
     """
     files = find_table(table, scenario)
     digests = [
-        (file.path, files.storage.sha256(file.path), earliest(file.footer, table.available_at))
+        (
+            file.path,
+            files.storage.sha256(file.path),
+            earliest_timestamp(file.footer, table.available_at),
+        )
         for file in files.files
     ]
     return {
@@ -94,7 +98,7 @@ def _rows(
     ids = spark_type(str(id_type(scenario)))
     item, value, moment = parse_id(F.col("item"), ids), F.col("value"), F.col("moment")
     if dict(raw.dtypes)["moment"] == "string":
-        moment = parse_moment(moment)
+        moment = parse_timestamp(moment)
     column = value_column(table)
     if table.vector is None:
         value = F.transform(value, lambda element: parse_id(element, ids))
@@ -164,7 +168,7 @@ _SPARK_NAMES = {
     pa.int64(): "bigint",
     pa.string(): "string",
     pa.float32(): "float",
-    MOMENT: "timestamp",
+    TIMESTAMP: "timestamp",
 }
 
 
@@ -173,7 +177,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_integer(kind) and kind != pa.uint64():
         return pa.int64()
     if pa.types.is_temporal(kind):
-        return MOMENT
+        return TIMESTAMP
     if is_list(kind) or pa.types.is_fixed_size_list(kind):
         return pa.list_(_plain(kind.value_type))
     # Spark has no uint64, so such ids go as text too.

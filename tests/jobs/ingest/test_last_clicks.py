@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jobs.ingest.last_clicks import ORDER, _Rows, histories, last_clicks
 
 Row = dict[str, Any]
-MOMENT = pa.timestamp("us", tz="UTC")
+TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
 class Event(NamedTuple):
@@ -49,7 +49,12 @@ def cut(rows: list[Row], places: list[int], ids: pa.DataType) -> list[pa.RecordB
     """The rows in batches that end at these places, some of them empty."""
     schema = pa.schema(
         [
-            *[("ds", pa.string()), ("user_id", ids), ("ts", MOMENT), ("impression_id", pa.int64())],
+            *[
+                ("ds", pa.string()),
+                ("user_id", ids),
+                ("ts", TIMESTAMP),
+                ("impression_id", pa.int64()),
+            ],
             *[("item_id", ids), ("is_click", pa.bool_()), ("is_lineage", pa.bool_())],
         ]
     )

@@ -36,7 +36,7 @@ def test_the_worst_word_counts(
     expected: EvalRowsSeen,
     imported: EvalRowsSeen | None,
 ) -> None:
-    scenario = Scenario(name="tiny", source=SimulatedSource(), own_preferences=OWN)
+    scenario = Scenario(name="tiny", source=SimulatedSource(), custom_preferences=OWN)
     ranker = scenario.ranker.model_copy(update={"side_information": already_read})
     snapshots = imported and ImportedSnapshots(path="{ds}.parquet", eval_rows_seen=imported)
     scenario = scenario.model_copy(update={"ranker": ranker, "snapshots": snapshots})

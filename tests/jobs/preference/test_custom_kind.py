@@ -47,7 +47,7 @@ class Clicks:
 
 def scenario_with(path: Path, code: str) -> Scenario:
     path.write_text(code)
-    return feed_scenario(own_preferences=[f"{path}:Clicks"])
+    return feed_scenario(custom_preferences=[f"{path}:Clicks"])
 
 
 def made(lake: Lake, scenario: Scenario) -> int:
@@ -78,7 +78,7 @@ def test_a_changed_file_makes_its_tables_again(feed: Lake, tmp_path: Path) -> No
 def test_the_template_works_as_it_stands(feed: Lake, tmp_path: Path) -> None:
     copy = tmp_path / "mine.py"
     shutil.copy(TEMPLATE, copy)
-    scenario = feed_scenario(own_preferences=[f"{copy}:DailyClicks"])
+    scenario = feed_scenario(custom_preferences=[f"{copy}:DailyClicks"])
     kind = preference_kind("daily_clicks", scenario)
     assert len(assemble_tables(feed, scenario, kind, [AS_OF], [1])) == 2
     table = feed.read(feature_partition(scenario, "daily_clicks", AS_OF, 1)).to_pylist()

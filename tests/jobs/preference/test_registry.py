@@ -49,7 +49,7 @@ def scenario_with(folder: Path, own: list[Any], code: str | None = None) -> Scen
     """A scenario in a YAML file, with the user's code beside it."""
     if code is not None:
         (folder / "mine.py").write_text(code)
-    content = {"source": {"reader": "simulated"}, "own_preferences": own}
+    content = {"source": {"reader": "simulated"}, "custom_preferences": own}
     (folder / "feed.yaml").write_text(yaml.safe_dump(content))
     return load_scenario(str(folder / "feed.yaml"))
 
@@ -209,9 +209,12 @@ def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("own", "line"),
     [
-        ("mine.py", r"own_preferences\.0: .*pattern.*got 'mine\.py'"),
-        ({"name": "mine", "path": "x", "vectr": "v"}, r"unknown key 'own_preferences\.0\.vectr'"),
-        ({"name": "mine", "path": "x"}, r"own_preferences\.0: names the column of its values"),
+        ("mine.py", r"custom_preferences\.0: .*pattern.*got 'mine\.py'"),
+        (
+            {"name": "mine", "path": "x", "vectr": "v"},
+            r"unknown key 'custom_preferences\.0\.vectr'",
+        ),
+        ({"name": "mine", "path": "x"}, r"custom_preferences\.0: names the column of its values"),
     ],
 )
 def test_an_entry_of_the_scenario_that_is_wrong_is_named(

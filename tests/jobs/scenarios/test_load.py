@@ -177,15 +177,26 @@ def test_a_scenario_is_frozen() -> None:
         scenario.ranker.seed = 1  # type: ignore[misc]
 
 
-def test_the_former_key_of_the_fit_days_still_works(
-    path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path.write_text(yaml.safe_dump(config(retrain={"fit_days": 9, "seeds": 2})))
+def test_former_keys_still_work(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    kinds = ["clicks.py:Clicks"]
+    path.write_text(
+        yaml.safe_dump(config(retrain={"fit_days": 9, "seeds": 2}, own_preferences=kinds))
+    )
     scenario = load_scenario(str(path))
     assert (scenario.fit.days, scenario.retrain.seeds) == (9, 2)
+    assert list(scenario.custom_preferences) == kinds
     assert "retrain.fit_days is now fit.days" in caplog.text
+    assert "own_preferences is now custom_preferences" in caplog.text
 
 
-def test_both_keys_of_the_fit_days_are_refused(path: Path) -> None:
-    line = refusal(path, config(retrain={"fit_days": 9}, fit={"days": 9}))
-    assert "give fit.days alone" in line
+@pytest.mark.parametrize(
+    ("content", "current"),
+    [
+        (config(retrain={"fit_days": 9}, fit={"days": 9}), "fit.days"),
+        (config(own_preferences=[], custom_preferences=[]), "custom_preferences"),
+    ],
+)
+def test_a_former_key_beside_the_current_one_is_refused(
+    path: Path, content: object, current: str
+) -> None:
+    assert f"give {current} alone" in refusal(path, content)

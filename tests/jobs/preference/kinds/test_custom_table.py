@@ -195,7 +195,7 @@ def test_text_that_is_no_moment_or_no_id_is_named(
 @pytest.mark.parametrize(
     ("rows", "types", "line"),
     [
-        ([], {}, "own_preferences mine: .* holds no row: write the table again"),
+        ([], {}, "custom_preferences mine: .* holds no row: write the table again"),
         (
             [{"item_id": 1, "vector": [1.0]}],
             {},

@@ -42,12 +42,12 @@ def test_a_path_is_looked_for_beside_the_scenario(tmp_path: Path) -> None:
     content = {
         "name": "tiny",
         "source": {"reader": "simulated"},
-        "own_preferences": [
+        "custom_preferences": [
             {"name": "there", "path": "tables", "vector": "v"},
             {"name": "cloud", "path": "s3://bucket/tables", "vector": "v"},
             {"name": "variable", "path": "$TABLES/mine", "vector": "v"},
         ],
     }
     scenario = Scenario.model_validate(content, context={"folder": tmp_path})
-    paths = [own.path for own in scenario.own_preferences if isinstance(own, PreferenceTable)]
+    paths = [own.path for own in scenario.custom_preferences if isinstance(own, PreferenceTable)]
     assert paths == [str(tmp_path / "tables"), "s3://bucket/tables", "$TABLES/mine"]
