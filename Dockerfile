@@ -7,13 +7,17 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /opt/lis
-COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt psycopg2-binary==2.9.10 asyncpg==0.30.0
+COPY requirements.txt constraints.txt ./
+RUN pip install --no-cache-dir -r requirements.txt -c constraints.txt \
+    psycopg2-binary==2.9.10 asyncpg==0.30.0
 
+COPY pyproject.toml requirements-*.txt README.md LICENSE ./
 COPY jobs jobs
 COPY plugins plugins
 COPY dags dags
 COPY scripts scripts
+# Editable: Airflow's tasks and the command lis run the same files.
+RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable .
 
 RUN useradd --create-home lis && mkdir /data && chown lis /data
 USER lis

@@ -3,16 +3,19 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: help setup setup-sharded setup-dev demo test check bench bench-quick up clean
+.PHONY: help setup setup-sharded setup-docs setup-dev demo test check docs bench bench-quick up clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
 
-setup: ## the project's own environment in .venv, and Java
+setup: ## the environment in .venv with the command lis, and Java
 	@scripts/setup.sh
 
 setup-sharded: ## that, and what training in several processes needs
 	@scripts/setup.sh sharded
+
+setup-docs:
+	@scripts/setup.sh docs
 
 setup-dev:
 	@scripts/setup.sh dev
@@ -30,6 +33,9 @@ check: setup-dev ## linter, formatter, types, dead code
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m vulture
 
+docs: setup-docs ## the pages of docs/ as a web site in site/
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet --site-dir site
+
 bench-quick: setup ## speed of training and of statistics, in three minutes
 	@$(PYTHON) -m tests.benchmarks.run train --quick
 	@$(PYTHON) -m tests.benchmarks.statistics --rows 1000000
@@ -46,5 +52,5 @@ bench: setup ## speed beside TorchRec, FuxiCTR, scikit-learn and DuckDB
 up: setup ## Airflow and MLflow pages on 127.0.0.1
 	@scripts/up.sh
 
-clean: ## remove everything that was made: data/ and .venv
-	rm -rf data .venv
+clean: ## remove everything that was made: data/, site/ and .venv
+	rm -rf data site build *.egg-info .venv

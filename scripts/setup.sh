@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the project's own environment in .venv, and sees to Java. Running it again is quick.
-# With the argument "sharded", what training in several processes needs is installed too; with "dev"
-# also what tests and checks need.
+# Builds the project's environment in .venv, with the project itself in it, and sees to Java.
+# Running it again is quick. With the argument "sharded", what training in several processes needs
+# is installed too; with "docs", what building the pages of docs/ needs; with "dev", both and what
+# tests and checks need.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -39,26 +40,39 @@ make_environment() {
   "$python" -m venv .venv
 }
 
+pip_install() {
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --no-compile "$@"
+}
+
 # Installs a requirements file, with more options for pip, unless this very file has been installed
 # already.
 install() {
   local stamp=".venv/installed-$1"
-  local wanted
-  wanted="$(cat "$1" constraints.txt | sha256sum)"
-  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
+  local needed
+  needed="$(cat "$1" constraints.txt | sha256sum)"
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$needed" ] && return
   echo "Installing the packages of $1 (a few minutes the first time)…"
-  .venv/bin/python -m pip install -qq --disable-pip-version-check --no-compile \
-    -r "$1" -c constraints.txt "${@:2}"
-  echo "$wanted" >"$stamp"
+  pip_install -r "$1" -c constraints.txt "${@:2}"
+  echo "$needed" >"$stamp"
+}
+
+# Makes `import jobs` and the command lis work from any folder, on the code of this checkout.
+install_project() {
+  local stamp=.venv/installed-project
+  local needed
+  needed="$root $(cat pyproject.toml jobs/__init__.py requirements*.txt | sha256sum)"
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$needed" ] && return
+  pip_install --no-deps --no-build-isolation --editable .
+  echo "$needed" >"$stamp"
 }
 
 # A JVM that finds Spark's classes in an archive starts in two thirds of the time. It ignores one
 # made by another Java or for other jars.
 archive_spark() {
   local stamp=.venv/installed-archive
-  local wanted
-  wanted="$("${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1 | sha256sum; cat .venv/installed-requirements.txt)"
-  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
+  local needed
+  needed="$("${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1 | sha256sum; grep ^pyspark requirements.txt)"
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$needed" ] && return
   echo "Preparing Spark to start faster…"
   # By spark-submit, which waits for the JVM: it writes the archive when it ends.
   if PATH="$root/.venv/bin:$PATH" SPARK_SUBMIT_OPTS="-XX:ArchiveClassesAtExit=.venv/spark.unfinished" \
@@ -67,18 +81,26 @@ archive_spark() {
   else
     echo "It will start as slowly as ever: $root/.venv/archive.log says why"
   fi
-  echo "$wanted" >"$stamp"
+  echo "$needed" >"$stamp"
 }
 
 make_environment
 require_java
 install requirements.txt
 archive_spark &
+install_project
 case "${1:-}" in
   sharded) install requirements-sharded.txt --no-deps ;;
+  docs) install requirements-docs.txt ;;
   dev)
     install requirements-sharded.txt --no-deps
+    install requirements-docs.txt
     install requirements-dev.txt
     ;;
 esac
 wait
+case "${1:-}" in
+  '' | sharded)
+    echo "Ready. Once in each shell: source .venv/bin/activate   Then, in any folder: lis --help"
+    ;;
+esac

@@ -3,17 +3,27 @@
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+import jobs
+
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docker-compose.yaml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 CHECKER = str(Path(sys.executable).with_name("check-jsonschema"))
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+DOCKERIGNORE = (ROOT / ".dockerignore").read_text().splitlines()
+COPIED = [
+    source
+    for line in re.findall(r"^COPY (.+)", DOCKERFILE, re.MULTILINE)
+    for source in line.split()[:-1]
+]
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
 SECRET = re.compile(r"(PASSWORD|SECRET|TOKEN|FERNET|API_KEY|SECRET_KEY)$")
 VARIABLE = re.compile(r"\$\{(\w+)(:\?[^}]+|:-[^}]*)?\}")
@@ -50,10 +60,23 @@ def test_images_are_pinned(name: str) -> None:
     assert re.match(r"\d+\.\d+", tag), f"{tag!r} can change under us"
 
 
-def test_the_base_of_the_own_image_is_pinned() -> None:
-    bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+def test_the_base_of_the_project_image_is_pinned() -> None:
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
     assert bases
     assert all(re.search(r":\d+\.\d+\.\d+", base) for base in bases)
+
+
+def test_the_project_image_has_the_version_of_the_project() -> None:
+    images = {service["image"] for service in SERVICES.values() if "build" in service}
+    assert images == {f"leakage-impact-score:{jobs.__version__}"}
+
+
+@pytest.mark.parametrize("source", COPIED)
+def test_what_the_image_copies_is_there_and_not_ignored(source: str) -> None:
+    allowed = [line[1:] for line in DOCKERIGNORE if line.startswith("!")]
+    files = list(ROOT.glob(source))
+    assert files
+    assert [file.name for file in files if not any(fnmatch(file.name, a) for a in allowed)] == []
 
 
 @pytest.mark.parametrize("name", SERVICES)
