@@ -1,10 +1,10 @@
-"""A kind of preference data of your own, to copy and change.
+"""A custom kind of preference data, to copy and change.
 
 Name it in the scenario's YAML file, with a path that is relative to that file:
 
-    own_preferences: [preference_template.py:DailyClicks]
+    custom_preferences: [preference_template.py:DailyClicks]
 
-Where your data lies in Parquet already, no code is needed: see README.md.
+If your data is in Parquet already, no code is needed: see preference-data.md.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from jobs.preference.kind import EvalRowsSeen, Mode
 class DailyClicks:
     """How many clicks an item had on each of the last days, the newest day first."""
 
-    # As you write it after --preference: small letters, digits and _.
+    # As given to --preference: lower-case letters, digits and _.
     name: str = "daily_clicks"
-    # One line for: python -m jobs preference list
+    # One line for: lis preference list
     summary: str = "clicks on the item on each of the last days before n days later"
     # What a row of the table describes: an "item" or an "impression".
     keyed_by: Literal["item"] = "item"

@@ -1,4 +1,4 @@
-"""What the README's guide to preference data of one's own says works as it stands."""
+"""The guide to custom kinds in docs/preference-data.md works as it stands."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 from jobs.cli.main import main
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs/preference-data.md"
 ITEMS = [21444427781, 21451767812]
-"""Two items that the feed shows every day; the guide's own numbers stand for a newcomer's."""
+"""Two items that the feed shows every day, in place of the ids of the example."""
 SCENARIO = """
 source:
   reader: simulated
@@ -28,19 +28,20 @@ ranker:
   history_length: 5
   batch_size: 128
 folds: {lineage: 0.5, fit: 0.25, eval: 0.25}
-retrain: {fit_days: 2, seeds: 1, epochs: 1}
+fit: {days: 2}
+retrain: {seeds: 1, epochs: 1}
 """
 
 
 def blocks(language: str) -> list[str]:
-    text = README.read_text(encoding="utf-8")
-    guide = text.split("### Preference data of your own")[1].split("\n### ")[0]
+    text = PAGE.read_text(encoding="utf-8")
+    guide = text.split("## Custom kinds")[1].split("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", guide, re.DOTALL)
 
 
 @pytest.fixture
 def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with what the guide has one write."""
+    """A folder with the files that the guide tells a reader to write."""
     for name in ("LIS_LAKE", "LIS_RAW", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LIS_DATA", str(tmp_path / "data"))
@@ -51,28 +52,26 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with monkeypatch.context() as there:
         there.chdir(tmp_path)
         runpy.run_path("write_table.py")
-    (own,) = blocks("yaml")
-    (tmp_path / "my_feed.yaml").write_text(SCENARIO + own)
+    (custom,) = blocks("yaml")
+    (tmp_path / "my_feed.yaml").write_text(SCENARIO + custom)
     return tmp_path
 
 
 @pytest.mark.usefixtures("spark")
-def test_a_newcomer_scores_kinds_of_their_own(
-    newcomer: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_newcomer_scores_custom_kinds(newcomer: Path, capsys: pytest.CaptureFixture[str]) -> None:
     feed = ("--scenario", str(newcomer / "my_feed.yaml"))
     assert main(["preference", "list", *feed]) == 0
     listed = capsys.readouterr().out.splitlines()
-    own = [line.split()[0] for line in listed if "own: " in line]
-    assert own == ["click_hours", "my_vectors"]
+    custom = [line.split()[0] for line in listed][-2:]
+    assert custom == ["click_hours", "my_vectors"]
     assert main(["simulate", *feed, "--days", "10"]) == 0
     assert main(["ingest", *feed]) == 0
     assert main(["train", *feed]) == 0
     capsys.readouterr()
-    asked = ("--as-of", "2026-01-07", "--horizons", "2", "--mode", "retrain", "--json")
-    assert main(["lis", *feed, *asked, "--preference", ",".join(own)]) == 0
+    days = ("--as-of", "2026-01-07", "--horizons", "2", "--mode", "retrain", "--json")
+    assert main(["lis", *feed, *days, "--preference", ",".join(custom)]) == 0
     results = json.loads(capsys.readouterr().out)
-    assert [result["preference"] for result in results] == own
+    assert [result["preference"] for result in results] == custom
     assert [result["mode"] for result in results] == ["retrain"] * 2
     for result in results:
         assert 0 < result["coverage"] <= 1

@@ -1,0 +1,224 @@
+"""Writes the generated parts of docs/ from the declarations that they describe.
+
+A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``. With ``--check``
+nothing is written, and the exit code is 1 if a part is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jobs.cli.parser import build_parser
+from jobs.preference import preference_kinds
+from jobs.preference.kind import PreferenceKind
+from jobs.preference.registry import is_own
+from jobs.scenarios import Scenario
+from jobs.sources.simulator.options import SimulatorOptions
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+
+Schema = Mapping[str, Any]
+
+_PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_TYPES = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "object": "mapping",
+}
+
+
+def kinds() -> str:
+    """The kinds of preference data that come with the project."""
+    found = [kind for kind in preference_kinds() if not is_own(kind)]
+    return _table(("kind", "what a row holds", "keyed by", "value", "modes"), map(_kind_row, found))
+
+
+def _kind_row(kind: PreferenceKind) -> tuple[str, ...]:
+    return f"`{kind.name}`", kind.summary, kind.keyed_by, kind.takes, ", ".join(kind.modes)
+
+
+def scenario() -> str:
+    """Every key of a scenario, one section for each part of it."""
+    schema = Scenario.model_json_schema()
+    sections = "\n".join(_sections("", schema, schema["$defs"], level=3))
+    options = SimulatorOptions.model_json_schema()
+    return f"{sections}\n{_section('source.options', '(reader: simulated)', options, {}, 4)}"
+
+
+def _sections(
+    path: str, schema: Schema, models: Schema, level: int, note: str = ""
+) -> Iterator[str]:
+    """The section of one part, then those of the parts that it consists of."""
+    yield _section(path, note, schema, models, level)
+    for key, field in schema["properties"].items():
+        for model, variant in _parts(field, models):
+            inner = f"{path}.{key}" if path else key
+            yield from _sections(inner, model, models, 4, variant)
+
+
+def _section(path: str, note: str, schema: Schema, models: Schema, level: int) -> str:
+    heading = f"`{path}`" if path else "Top level"
+    about = schema.get("description", "").split("\n\n")[0].replace("\n", " ").replace("``", "`")
+    required = schema.get("required", ())
+    rows = [
+        (f"`{key}`", _type(field, models), _default(field, key in required), _meaning(schema, key))
+        for key, field in schema["properties"].items()
+    ]
+    table = _table(("key", "type", "default", "meaning"), rows)
+    return f"{'#' * level} {heading} {note}".rstrip() + f"\n\n{about}\n\n{table}"
+
+
+def _parts(field: Schema, models: Schema) -> list[tuple[Schema, str]]:
+    """The models that a field holds, each with the key that selects it among several."""
+    if "discriminator" in field:
+        selector = field["discriminator"]["propertyName"]
+        names = {ref: name for name, ref in field["discriminator"]["mapping"].items()}
+        references = [one["$ref"] for one in field["oneOf"]]
+        return [(_model(ref, models), f"({selector}: {names[ref]})") for ref in references]
+    nested = [field, *field.get("anyOf", ()), *field.get("oneOf", ()), *field.get("allOf", ())]
+    references = [one["$ref"] for one in nested if "$ref" in one]
+    models_of = [(_model(ref, models), "") for ref in references]
+    inner = _parts(field["items"], models) if "items" in field else []
+    return [one for one in (*models_of, *inner) if "properties" in one[0]]
+
+
+def _model(reference: str, models: Schema) -> Schema:
+    found: Schema = models[reference.rsplit("/", 1)[1]]
+    return found
+
+
+def _type(field: Schema, models: Schema) -> str:
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if "$ref" in field:
+        model = _model(field["$ref"], models)
+        return "section below" if "properties" in model else _type(model, models)
+    options = field.get("anyOf") or field.get("oneOf") or field.get("allOf")
+    if options:
+        names = [_type(one, models) for one in options if one.get("type") != "null"]
+        return " or ".join(dict.fromkeys(names))
+    if field.get("type") == "array":
+        return f"list of {_type(field.get('items', {}), models)}" if "items" in field else "list"
+    if field.get("format") == "date":
+        return "date"
+    return f"{_TYPES[field['type']]}{_bounds(field)}" if "type" in field else "any"
+
+
+def _bounds(field: Schema) -> str:
+    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    bounds = [f"{sign} {field[key]:g}" for key, sign in signs.items() if key in field]
+    return f" {', '.join(bounds)}" if bounds else ""
+
+
+def _default(field: Schema, is_required: bool) -> str:
+    if is_required:
+        return "required"
+    default = field.get("default")
+    if default is None:
+        return "none"
+    if isinstance(default, dict):
+        return "section below" if default else "`{}`"
+    return f"`{json.dumps(default, ensure_ascii=False)}`" if default != "" else "empty"
+
+
+def _meaning(schema: Schema, key: str) -> str:
+    field = schema["properties"][key]
+    if "description" not in field:
+        raise ValueError(f"{schema['title']}.{key} has no description: add one to its Field")
+    return str(field["description"]).rstrip(".")
+
+
+def commands() -> str:
+    """Every command of the command line with its options."""
+    return "\n".join(_commands("lis", build_parser()))
+
+
+def _commands(name: str, parser: argparse.ArgumentParser, summary: str = "") -> Iterator[str]:
+    groups = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    for group in groups:
+        helps = {one.dest: one.help or "" for one in group._choices_actions}
+        for word, inner in group.choices.items():
+            yield from _commands(f"{name} {word}", inner, helps.get(word, ""))
+    if not groups:
+        yield _command(name, parser, summary)
+
+
+def _command(name: str, parser: argparse.ArgumentParser, summary: str) -> str:
+    actions = [one for one in parser._actions if one.dest != "help"]
+    rows = [(f"`{_usage(one)}`", "required" if one.required else "", _help(one)) for one in actions]
+    return f"## {name}\n\n{_sentence(summary)}\n\n{_table(('option', '', 'meaning'), rows)}"
+
+
+def _usage(action: argparse.Action) -> str:
+    value = ",".join(map(str, action.choices)) if action.choices else str(action.metavar or "")
+    if not action.option_strings:
+        return value or action.dest
+    if action.nargs == 0:
+        return action.option_strings[0]
+    return f"{action.option_strings[0]} {value or action.dest.upper()}"
+
+
+def _help(action: argparse.Action) -> str:
+    return (action.help or "").replace("%%", "%")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; a bar in a cell is escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "kinds": kinds,
+    "scenario": scenario,
+    "commands": commands,
+}
+
+
+def current(page: str) -> str:
+    """A page with its generated parts as they are now."""
+
+    def part(match: re.Match[str]) -> str:
+        return f"{match[1]}\n{PARTS[match[2]]()}\n{match[3]}"
+
+    return _PART.sub(part, page)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the generated parts, or check them."""
+    parser = argparse.ArgumentParser(description="Write the generated parts of docs/.")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if out of date")
+    check = parser.parse_args(arguments).check
+    stale = []
+    for path in sorted(DOCS.rglob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        new = current(page)
+        if new != page:
+            stale.append(path.relative_to(ROOT))
+            if not check:
+                path.write_text(new, encoding="utf-8")
+    if check and stale:
+        names = ", ".join(map(str, stale))
+        sys.stderr.write(f"out of date: {names}: run python scripts/generate_docs.py\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
