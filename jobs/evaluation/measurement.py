@@ -15,8 +15,8 @@ from jobs.evaluation.verdict import decide, rows_needed
 from jobs.scenarios import Fold
 from jobs.stats.auc_contributions import contributions_of_pairs
 from jobs.stats.calibration import compare_calibration
-from jobs.stats.columns import Users, encoded
-from jobs.stats.gauc import compare_grouped
+from jobs.stats.columns import Users, encode_users
+from jobs.stats.gauc import compare_gauc
 from jobs.stats.pooled_difference import PooledDifference
 
 GAINS = {
@@ -64,7 +64,7 @@ class Measurement:
     def add(self, day: ScoredDay) -> None:
         """Add the scored rows of a day; those of the ``fit`` fold count for nothing."""
         labels = day.rows["label"].to_numpy().astype(np.int8)
-        users = encoded(day.rows["user_id"])
+        users = encode_users(day.rows["user_id"])
         folds = day.rows["fold"].to_numpy(zero_copy_only=False)
         seen, held_out = folds == Fold.LINEAGE, folds == Fold.EVAL
         before, after = (day.variants[name][:, seen] for name in (BASELINE, LEAKED))
@@ -93,9 +93,9 @@ class Measurement:
         leaked: Scores,
     ) -> None:
         for before, after in zip(baseline, leaked, strict=True):
-            grouped = compare_grouped(labels, before, after, users)
+            grouped = compare_gauc(labels, before, after, users)
             self.gauc_baseline.add(grouped.gauc_baseline, grouped.rows)
-            self.gauc_leaked.add(grouped.gauc_leaked, grouped.rows)
+            self.gauc_leaked.add(grouped.gauc_treatment, grouped.rows)
             calibration = compare_calibration(labels, before, after)
             self.logloss_delta.add(calibration.logloss_delta, len(labels))
             self.ne_delta.add(calibration.ne_delta, len(labels))
@@ -112,7 +112,7 @@ class Measurement:
             "users": held_out.users,
             "positives": held_out.positives,
             "auc_baseline": held_out.auc_baseline,
-            "auc_leaked": held_out.auc_leaked,
+            "auc_leaked": held_out.auc_treatment,
             "lis": lis,
             "lis_se": held_out.se,
             "lis_ci_low": low,

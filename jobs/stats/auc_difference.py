@@ -15,25 +15,30 @@ from jobs.stats.seed_variance import degrees_of_freedom, quantile, seed_spread, 
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """Two AUCs and their difference, leaked minus baseline.
+    """Two AUCs and their difference, treatment minus baseline.
 
-    se_rows takes rows as independent (DeLong et al., 1988). se, the interval and the
-    two-sided p-value take users as independent (Obuchowski, 1997).
-    Every float is NaN when the rows hold a single class. Standard errors are NaN when one of
-    the classes comes from a single row (se_rows) or a single user (se). They are 0.0 where
-    every component is the same, as between a perfect and a perfectly wrong ranking; the
-    p-value of a difference other than 0 is then 0.0.
+    Every float is NaN when the rows hold a single class. Standard errors are NaN when one of the
+    classes comes from a single row (``se_rows``) or a single user (``se``). They are 0.0 where all
+    components are equal, as between a perfect and a perfectly wrong ranking; the p-value of a
+    difference other than 0 is then 0.0. With several seeds, AUCs and difference are means over
+    them.
 
-    With several seeds, AUCs and difference are means over them. seed_sd is the standard
-    deviation of the difference from seed to seed (NaN with one seed), and se_seeds the part of
-    se that stems from seeds and that more rows would not make smaller.
+    Attributes:
+        difference: AUC of the treatment minus that of the baseline.
+        se_rows: Standard error with rows as independent units (DeLong et al., 1988).
+        se: Standard error with users as independent units (Obuchowski, 1997), seeds included.
+        ci_low: Lower end of the interval that belongs to ``se``.
+        ci_high: Upper end of that interval.
+        p_value: Two-sided p-value that belongs to ``se``.
+        seed_sd: Standard deviation of the difference from seed to seed; NaN with one seed.
+        se_seeds: The part of ``se`` that comes from seeds, which more rows would not reduce.
     """
 
     rows: int
     users: int
     positives: int
     auc_baseline: float
-    auc_leaked: float
+    auc_treatment: float
     difference: float
     se_rows: float
     se: float
@@ -47,54 +52,61 @@ class PairedComparison:
 def compare(
     labels: ArrayLike,
     baseline: ArrayLike,
-    leaked: ArrayLike,
+    treatment: ArrayLike,
     users: ArrayLike | Users,
     *,
     level: float = 0.95,
 ) -> PairedComparison:
     """Compare the AUCs of two scores on the same rows.
 
-    labels: 0 or 1. baseline, leaked: scores. users: integer or string ids, or numbered ones.
-    All have shape (rows,); scores of several seeds have shape (seeds, rows). level: coverage of
-    the interval, between 0 and 1.
-    Two scores that order every pair alike give a difference and standard errors of exactly
-    0.0 and a p-value of 1.0. Time grows as rows x log(rows), memory as rows.
-    Raises ValueError for malformed columns and for a level outside (0, 1).
+    Two scores that order every pair alike give a difference and standard errors of exactly 0.0
+    and a p-value of 1.0. Time grows as rows x log(rows), memory as rows.
+
+    Args:
+        labels: 0 or 1, shape (rows,).
+        baseline: Scores, shape (rows,), or (seeds, rows) with several seeds.
+        treatment: Scores of the same shape.
+        users: Integer or string ids, or numbered users, shape (rows,).
+        level: Coverage of the interval, between 0 and 1.
+
+    Raises:
+        ValueError: If a column is malformed, or the level lies outside (0, 1).
     """
-    return summarise(contributions(labels, baseline, leaked, users), level)
+    return summarise(contributions(labels, baseline, treatment, users), level)
 
 
 def summarise(total: Contributions, level: float) -> PairedComparison:
     """Turn the contributions of one or more dates into a comparison.
 
-    Raises ValueError for a level outside (0, 1).
+    Raises:
+        ValueError: If the level lies outside (0, 1).
     """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}")
     if total.pairs == 0:
-        auc_baseline = auc_leaked = difference = se_rows = se = seed_sd = se_seeds = math.nan
+        auc_baseline = auc_treatment = difference = se_rows = se = seed_sd = se_seeds = math.nan
         degrees = math.inf
     else:
         doubled_pairs = 2 * total.pairs * total.seeds
-        wins_baseline, wins_leaked = (
+        wins_baseline, wins_treatment = (
             sum(total.doubled_wins_baseline),
-            sum(total.doubled_wins_leaked),
+            sum(total.doubled_wins_treatment),
         )
         auc_baseline = wins_baseline / doubled_pairs
-        auc_leaked = wins_leaked / doubled_pairs
-        difference = (wins_leaked - wins_baseline) / doubled_pairs
+        auc_treatment = wins_treatment / doubled_pairs
+        difference = (wins_treatment - wins_baseline) / doubled_pairs
         se_rows, se = _standard_errors(total)
         seed_sd, se_seeds = seed_spread(total.differences, total.influence)
         se = math.hypot(se, se_seeds) if se_seeds else se
         degrees = degrees_of_freedom(se, se_seeds, total.seeds)
-    # The lower quantile, negated, has the precision of the small share that it cuts off.
+    # The lower quantile is negated because it keeps the precision of a small tail probability.
     margin = -quantile((1 - level) / 2, degrees) * se
     return PairedComparison(
         rows=total.rows,
         users=total.users.size,
         positives=total.positives,
         auc_baseline=auc_baseline,
-        auc_leaked=auc_leaked,
+        auc_treatment=auc_treatment,
         difference=difference,
         se_rows=se_rows,
         se=se,
@@ -108,7 +120,7 @@ def summarise(total: Contributions, level: float) -> PairedComparison:
 
 def _standard_errors(total: Contributions) -> tuple[float, float]:
     """Return the standard errors with rows and with users as the independent units."""
-    gained = total.doubled_wins_leaked != total.doubled_wins_baseline
+    gained = total.doubled_wins_treatment != total.doubled_wins_baseline
     if not (gained or total.positive_squares or total.negative_squares):
         return 0.0, 0.0
     by_rows = (

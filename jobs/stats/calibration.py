@@ -11,56 +11,66 @@ from numpy.typing import ArrayLike, NDArray
 from jobs.stats.columns import checked_labels, checked_scores
 
 CLIP = 1e-7
-"""Nearest a probability may come to 0 or 1: about the resolution of float32 below 1."""
+"""The smallest distance of a probability from 0 and 1: the resolution of float32 near 1."""
 
 
 @dataclass(frozen=True)
 class CalibrationComparison:
-    """Log-loss (nats a row) and normalised entropy of two sets of probabilities.
+    """Log-loss (nats per row) and normalised entropy of two sets of probabilities.
 
-    Normalised entropy is the log-loss as a share of the log-loss of the base rate; below 1
-    is useful (He et al., 2014, "Practical Lessons from Predicting Clicks on Ads at Facebook").
-    Deltas are leaked minus baseline, so a negative delta is an improvement. Everything is
-    NaN without rows, and the normalised entropies are NaN when the rows hold one class.
+    Normalised entropy is the log-loss divided by the log-loss of the base rate; useful values are
+    below 1 (He et al., 2014, "Practical Lessons from Predicting Clicks on Ads at Facebook").
+    Deltas are treatment minus baseline, so a negative delta is an improvement. Without rows all
+    fields are NaN; with a single class the normalised entropies are NaN.
     """
 
     logloss_baseline: float
-    logloss_leaked: float
+    logloss_treatment: float
     logloss_delta: float
     ne_baseline: float
-    ne_leaked: float
+    ne_treatment: float
     ne_delta: float
 
 
 def compare_calibration(
-    labels: ArrayLike, baseline: ArrayLike, leaked: ArrayLike, clip: float = CLIP
+    labels: ArrayLike, baseline: ArrayLike, treatment: ArrayLike, clip: float = CLIP
 ) -> CalibrationComparison:
     """Compare two sets of probabilities of the same rows.
 
-    labels: 0 or 1. baseline, leaked: probabilities of label 1. All have shape (rows,).
-    Raises ValueError for malformed columns and for values outside [0, 1].
+    Args:
+        labels: 0 or 1, shape (rows,).
+        baseline: Probabilities of label 1, shape (rows,).
+        treatment: Probabilities of label 1, shape (rows,).
+        clip: The distance that probabilities are kept from 0 and 1.
+
+    Raises:
+        ValueError: If a column is malformed, or a probability lies outside [0, 1].
     """
     logloss_baseline = log_loss(labels, baseline, clip)
-    logloss_leaked = log_loss(labels, leaked, clip)
+    logloss_treatment = log_loss(labels, treatment, clip)
     entropy = base_rate_entropy(labels)
     ne_baseline = logloss_baseline / entropy
-    ne_leaked = logloss_leaked / entropy
+    ne_treatment = logloss_treatment / entropy
     return CalibrationComparison(
         logloss_baseline=logloss_baseline,
-        logloss_leaked=logloss_leaked,
-        logloss_delta=logloss_leaked - logloss_baseline,
+        logloss_treatment=logloss_treatment,
+        logloss_delta=logloss_treatment - logloss_baseline,
         ne_baseline=ne_baseline,
-        ne_leaked=ne_leaked,
-        ne_delta=ne_leaked - ne_baseline,
+        ne_treatment=ne_treatment,
+        ne_delta=ne_treatment - ne_baseline,
     )
 
 
 def log_loss(labels: ArrayLike, probabilities: ArrayLike, clip: float = CLIP) -> float:
-    """Return the mean negative log-likelihood in nats a row, computed in float64.
+    """Return the mean negative log-likelihood in nats per row, in float64; NaN without rows.
 
-    labels: 0 or 1, shape (rows,). probabilities: of label 1, shape (rows,), kept `clip`
-    away from 0 and 1. NaN without rows. Raises ValueError for malformed columns and for
-    values outside [0, 1].
+    Args:
+        labels: 0 or 1, shape (rows,).
+        probabilities: Probabilities of label 1, shape (rows,).
+        clip: The distance that probabilities are kept from 0 and 1.
+
+    Raises:
+        ValueError: If a column is malformed, or a probability lies outside [0, 1].
     """
     positive = checked_labels(labels)
     chance = checked_scores(probabilities, positive.size).astype(np.float64)
@@ -74,10 +84,15 @@ def log_loss(labels: ArrayLike, probabilities: ArrayLike, clip: float = CLIP) ->
 
 
 def base_rate_entropy(labels: ArrayLike) -> float:
-    """Return the log-loss, in nats a row, of predicting the base rate for every row.
+    """Return the log-loss, in nats per row, of predicting the base rate for every row.
 
-    labels: 0 or 1, shape (rows,). NaN when the rows hold a single class or none.
-    Raises ValueError for malformed labels.
+    NaN when the rows hold a single class or none.
+
+    Args:
+        labels: 0 or 1, shape (rows,).
+
+    Raises:
+        ValueError: If the labels are malformed.
     """
     positive = checked_labels(labels)
     positives = int(positive.sum())

@@ -1,4 +1,4 @@
-"""Columns as every statistic takes them: checked, with users numbered and rows ordered."""
+"""Columns as every statistic reads them: checked, with users numbered and rows ordered."""
 
 from __future__ import annotations
 
@@ -13,24 +13,31 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True, eq=False)
 class Users:
-    """Whose rows they are; numbered once, whatever is computed of them.
+    """The users of some rows, numbered once for every statistic that needs them.
 
-    codes: from 0 in order of appearance, shape (rows,). ids: of each code, shape (users,).
+    Attributes:
+        codes: The number of each row's user, from 0 in order of appearance, shape (rows,).
+        ids: The id of each number, shape (users,).
     """
 
     codes: NDArray[np.int64]
     ids: NDArray[Any]
 
     def __getitem__(self, chosen: NDArray[np.bool_]) -> Users:
-        """The users of the chosen rows only, numbered anew. chosen: shape (rows,)."""
+        """Return the users of the chosen rows, numbered again from 0.
+
+        Args:
+            chosen: Which rows to keep, shape (rows,).
+        """
         codes, kept = _renumbered(self.codes[chosen])
         return Users(codes, self.ids[kept])
 
 
-def encoded(users: pa.ChunkedArray) -> Users:
-    """Number the users of a table's column; ids are integers or strings.
+def encode_users(users: pa.ChunkedArray) -> Users:
+    """Number the users of a table's column of integers or strings.
 
-    Raises ValueError for null ids.
+    Raises:
+        ValueError: If the column holds a null.
     """
     column = users.combine_chunks().dictionary_encode()
     if column.null_count:
@@ -42,7 +49,8 @@ def encoded(users: pa.ChunkedArray) -> Users:
 def checked_labels(labels: ArrayLike) -> NDArray[np.bool_]:
     """Return the labels as booleans, shape (rows,).
 
-    Raises ValueError unless labels are one-dimensional and hold nothing but 0 and 1.
+    Raises:
+        ValueError: If labels are not one-dimensional, or hold anything but 0 and 1.
     """
     array = np.asarray(labels)
     if array.ndim != 1:
@@ -54,10 +62,12 @@ def checked_labels(labels: ArrayLike) -> NDArray[np.bool_]:
 
 
 def checked_scores(scores: ArrayLike, rows: int) -> NDArray[Any]:
-    """Return the scores as a numeric array of shape (rows,), in the width they came in.
+    """Return the scores as a numeric array of shape (rows,) with their width unchanged.
 
-    Infinite scores are ordered like any other. Raises ValueError for another shape,
-    for a type that is not numeric and for NaN, which has no place in a ranking.
+    Infinite scores are ordered like any other.
+
+    Raises:
+        ValueError: If the shape differs, the type is not numeric, or a score is NaN.
     """
     array = np.asarray(scores)
     if array.shape != (rows,):
@@ -72,8 +82,15 @@ def checked_scores(scores: ArrayLike, rows: int) -> NDArray[Any]:
 def user_codes(users: ArrayLike | Users, rows: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Number the users from 0 in order of appearance, unless they are numbered already.
 
-    Returns the code of each row, shape (rows,), and the id of each code, shape (users,).
-    Ids may be integers or strings. Raises ValueError for another shape and for null ids.
+    Args:
+        users: Integer or string ids, or numbered users, shape (rows,).
+        rows: The number of rows.
+
+    Returns:
+        The code of each row, shape (rows,), and the id of each code, shape (users,).
+
+    Raises:
+        ValueError: If the shape differs, or an id is null.
     """
     array = users.codes if isinstance(users, Users) else np.asarray(users)
     if array.shape != (rows,):
@@ -87,13 +104,16 @@ def user_codes(users: ArrayLike | Users, rows: int) -> tuple[NDArray[np.int64], 
 
 
 def _renumbered(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number codes anew in order of appearance; returns the new ones and the old of each.
+    """Number codes again in order of appearance.
 
-    A table of the codes takes the place of hashing, as they are no larger than the users.
+    A lookup table replaces hashing, since codes are smaller than the number of users.
+
+    Returns:
+        The new code of each row, shape (rows,), and the old code of each new one.
     """
     rows = codes.size
     first = np.full(codes.max(initial=-1) + 1, rows)
-    # Of rows that write to the same place the last prevails: backwards, a code's first row.
+    # NumPy keeps the last write to a place; in reverse order that is the code's first row.
     first[codes[::-1]] = np.arange(rows)[::-1]
     present = np.flatnonzero(first < rows)
     kept = present[np.argsort(first[present])]
@@ -102,13 +122,19 @@ def _renumbered(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np
     return new[codes], kept
 
 
-def ascending(values: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the stable order of numbers without NaN: exact, and faster than ``argsort``.
+def ascending_order(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the stable ascending order of numbers without NaN, faster than ``argsort``.
 
-    A float's bits, read as an integer, are in the float's order once those of a negative are
-    turned. Their leading part is sorted as plain integers, with the row's number in place of the
-    trailing bits; float32 values lose nothing below 2**29 rows. Where values differ in the
-    trailing bits only, their rows are sorted once more. values: shape (rows,), returned alike.
+    Read as an integer, the bits of a float sort like the float, once the bits of negative numbers
+    are inverted. The leading bits are sorted as integers, with the row number in place of the
+    trailing bits. Rows whose values differ in the trailing bits alone are sorted a second time;
+    float32 values need that from 2**29 rows only.
+
+    Args:
+        values: Numbers, shape (rows,).
+
+    Returns:
+        Row numbers, shape (rows,).
     """
     rows = values.size
     bits = rows.bit_length()
@@ -127,6 +153,6 @@ def ascending(values: NDArray[Any]) -> NDArray[np.int64]:
         mixed = np.zeros(run[-1] + 1, dtype=np.bool_)
         mixed[run[descents]] = True
         again = np.flatnonzero(mixed[run])
-        # Runs ascend, so sorting all mixed ones together leaves each in its place.
+        # Runs ascend, so sorting the rows of all mixed runs at once keeps each run in its place.
         order[again] = order[again][np.argsort(ordered[again], kind="stable")]
     return order

@@ -1,4 +1,4 @@
-"""GAUC: the impression-weighted mean of each user's own AUC."""
+"""GAUC: the mean over users of the AUC within each user, weighted by impressions."""
 
 from __future__ import annotations
 
@@ -8,36 +8,46 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jobs.stats.columns import Users, ascending, checked_labels, checked_scores, user_codes
+from jobs.stats.columns import Users, ascending_order, checked_labels, checked_scores, user_codes
 
 
 @dataclass(frozen=True)
-class GroupedComparison:
+class GaucComparison:
     """The GAUC of two scores over the users whose rows hold both classes.
 
-    rows and users count those that take part; users_skipped counts the users with a single
-    class. Both GAUCs are NaN if every user is skipped.
+    Both GAUCs are NaN if every user is skipped.
+
+    Attributes:
+        rows: The number of rows of these users.
+        users: The number of these users.
+        users_skipped: The number of users with a single class.
     """
 
     gauc_baseline: float
-    gauc_leaked: float
+    gauc_treatment: float
     rows: int
     users: int
     users_skipped: int
 
 
-def compare_grouped(
-    labels: ArrayLike, baseline: ArrayLike, leaked: ArrayLike, users: ArrayLike | Users
-) -> GroupedComparison:
+def compare_gauc(
+    labels: ArrayLike, baseline: ArrayLike, treatment: ArrayLike, users: ArrayLike | Users
+) -> GaucComparison:
     """Compare the GAUCs of two scores on the same rows.
 
-    labels: 0 or 1. baseline, leaked: scores. users: integer or string ids, or numbered ones.
-    All have shape (rows,). Raises ValueError for malformed columns.
+    Args:
+        labels: 0 or 1, shape (rows,).
+        baseline: Scores, shape (rows,).
+        treatment: Scores, shape (rows,).
+        users: Integer or string ids, or numbered users, shape (rows,).
+
+    Raises:
+        ValueError: If a column is malformed.
     """
     positive = checked_labels(labels)
     codes, ids = user_codes(users, positive.size)
     baseline_scores = checked_scores(baseline, positive.size)
-    leaked_scores = checked_scores(leaked, positive.size)
+    treatment_scores = checked_scores(treatment, positive.size)
 
     impressions = np.bincount(codes, minlength=ids.size)
     positives = np.bincount(codes[positive], minlength=ids.size)
@@ -51,9 +61,9 @@ def compare_grouped(
         wins = _doubled_wins_by_user(positive, scores, codes, impressions)
         return float(np.average(wins[counted] / (2 * pairs[counted]), weights=weights))
 
-    return GroupedComparison(
+    return GaucComparison(
         gauc_baseline=gauc(baseline_scores),
-        gauc_leaked=gauc(leaked_scores),
+        gauc_treatment=gauc(treatment_scores),
         rows=int(weights.sum()),
         users=int(counted.sum()),
         users_skipped=int((~counted).sum()),
@@ -68,11 +78,11 @@ def _doubled_wins_by_user(
 ) -> NDArray[np.int64]:
     """Count twice the pairs in the right order within each user, shape (users,).
 
-    A negative row's position in its user's order, less the positives below it, counts the
-    negatives below. Adding this count at both edges of a tie halves the tied ones.
+    The position of a row in its user's order, less the positives below it, is the number of
+    negatives below it. Adding this number at both edges of a tie counts tied pairs half.
     """
-    by_score = ascending(scores)
-    order = by_score[ascending(codes[by_score])]
+    by_score = ascending_order(scores)
+    order = by_score[ascending_order(codes[by_score])]
     ordered, user, is_positive = scores[order], codes[order], positive[order]
     negatives_below = np.concatenate(([0], np.cumsum(~is_positive)))
 

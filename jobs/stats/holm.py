@@ -1,4 +1,4 @@
-"""Which of many tests still count when all of them are taken into account."""
+"""Correction of many tests for their number."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 
 def holm(p_values: Sequence[float], alpha: float) -> list[bool]:
-    """Which tests reject at a family-wise error rate of ``alpha`` (Holm, 1979).
+    """Return which tests reject at a family-wise error rate of ``alpha`` (Holm, 1979).
 
-    A NaN is no test: it is not rejected, and the others are not corrected for it.
+    A NaN is not counted as a test: it never rejects and does not correct the others.
     """
     tested = [index for index, p in enumerate(p_values) if not math.isnan(p)]
     rejected = [False] * len(p_values)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from jobs.stats.auc_contributions import Contributions, combined, contributions
+from jobs.stats.auc_contributions import Contributions, combine, contributions
 from jobs.stats.auc_difference import PairedComparison, summarise
 from jobs.stats.columns import Users
 
@@ -15,9 +15,12 @@ from jobs.stats.columns import Users
 class PooledComparison(PairedComparison):
     """A comparison over several dates.
 
-    AUCs and difference are means over the `dates` that hold both classes, weighted by their
-    (positive, negative) pairs. `dates_skipped` counts the dates with a single class: their
-    rows, positives and users are counted, but they form no pairs.
+    AUCs and difference are means over dates, weighted by their (positive, negative) pairs.
+
+    Attributes:
+        dates: The number of dates with both classes.
+        dates_skipped: The number of dates with a single class, which form no pairs; their rows,
+            positives and users are counted.
     """
 
     dates: int
@@ -25,31 +28,38 @@ class PooledComparison(PairedComparison):
 
 
 class PooledDifference:
-    """Accumulate dates one at a time; memory grows with the users, not with the rows.
+    """Accumulates dates one at a time; memory grows with the users, not with the rows.
 
-    A user's contributions are summed over dates before they are squared, so a user who
-    comes back is one independent unit. Pairs are formed within a date only. Pooling a single
-    date gives exactly what `compare` gives for it.
+    A user's contributions are summed over dates before they are squared, so a returning user is
+    one independent unit. Pairs are formed within a date only. Pooling a single date gives exactly
+    the result of ``compare``.
     """
 
     def __init__(self) -> None:
-        """Start with no date."""
+        """Start without any date."""
         self._total: Contributions | None = None
         self._dates = 0
         self._dates_skipped = 0
 
     def add(
-        self, labels: ArrayLike, baseline: ArrayLike, leaked: ArrayLike, users: ArrayLike | Users
+        self, labels: ArrayLike, baseline: ArrayLike, treatment: ArrayLike, users: ArrayLike | Users
     ) -> None:
-        """Add one date; columns are shaped as for `compare`, with equally many seeds each date.
+        """Add one date with columns shaped as for ``compare``.
 
-        A user must carry the same id on every date. Raises ValueError for malformed columns.
+        A user must have the same id on every date.
+
+        Raises:
+            ValueError: If a column is malformed, or the number of seeds differs from other dates.
         """
-        self.add_date(contributions(labels, baseline, leaked, users))
+        self.add_date(contributions(labels, baseline, treatment, users))
 
     def add_date(self, date: Contributions) -> None:
-        """Add one date by its contributions. Raises ValueError for another number of seeds."""
-        self._total = date if self._total is None else combined(self._total, date)
+        """Add one date by its contributions.
+
+        Raises:
+            ValueError: If the number of seeds differs from other dates.
+        """
+        self._total = date if self._total is None else combine(self._total, date)
         if date.pairs:
             self._dates += 1
         else:
@@ -57,17 +67,22 @@ class PooledDifference:
 
     @property
     def total(self) -> Contributions | None:
-        """The contributions of all dates together; None before the first."""
+        """The contributions of all dates together; None before the first date."""
         return self._total
 
     def result(self, level: float = 0.95) -> PooledComparison:
         """Return the comparison over the dates added so far.
 
-        level: coverage of the interval. Every float is NaN if no date holds both classes.
-        Raises ValueError if no date was added, and for a level outside (0, 1).
+        Every float is NaN if no date holds both classes.
+
+        Args:
+            level: Coverage of the interval, between 0 and 1.
+
+        Raises:
+            ValueError: If no date was added, or the level lies outside (0, 1).
         """
         if self._total is None:
-            raise ValueError("no date was added; add at least one before asking for the result")
+            raise ValueError("no date was added; call add before result")
         comparison = summarise(self._total, level)
         return PooledComparison(
             **vars(comparison), dates=self._dates, dates_skipped=self._dates_skipped

@@ -1,4 +1,4 @@
-"""The ROC curve of a score, thinned to the points that a picture can show."""
+"""The ROC curve of a score, thinned to as many points as a plot can show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jobs.stats.columns import checked_labels, checked_scores
 
 @dataclass(frozen=True)
 class RocCurve:
-    """Vertices of a ROC curve from (0, 0) to (1, 1), both shape (points,), ascending."""
+    """Vertices of a ROC curve from (0, 0) to (1, 1), ascending, both of shape (points,)."""
 
     false_positive_rate: NDArray[np.float64]
     true_positive_rate: NDArray[np.float64]
@@ -21,8 +21,14 @@ class RocCurve:
 def roc_curve(labels: ArrayLike, scores: ArrayLike, points: int = 400) -> RocCurve:
     """Return at most ``points`` vertices of the curve, spread evenly along it.
 
-    labels: 0 or 1, shape (rows,). scores: numbers, shape (rows,); tied rows form one vertex.
-    Raises ValueError for malformed columns, a single class, or fewer than two points.
+    Args:
+        labels: 0 or 1, shape (rows,).
+        scores: Numbers, shape (rows,); tied rows form one vertex.
+        points: The highest number of vertices.
+
+    Raises:
+        ValueError: If a column is malformed, the rows hold a single class, or ``points`` is below
+            two.
     """
     if points < 2:
         raise ValueError(f"a curve needs two points or more, not {points}")
@@ -39,7 +45,7 @@ def roc_curve(labels: ArrayLike, scores: ArrayLike, points: int = 400) -> RocCur
     false = np.concatenate(([0], np.cumsum(~positive[order])[tie_ends]))
     false = false / (positive.size - positives)
     if true.size > points:
-        # Their sum grows from 0 to 2 along the curve, in steep and in flat stretches alike.
+        # The sum of both rates grows from 0 to 2 along the curve, on steep and on flat parts.
         kept = np.searchsorted(true + false, np.linspace(0, 2, points))
         kept = np.unique(np.clip(kept, 0, true.size - 1))
         true, false = true[kept], false[kept]

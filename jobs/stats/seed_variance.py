@@ -1,4 +1,4 @@
-"""How much of a difference's uncertainty stems from the seeds of its rankers."""
+"""How much of the uncertainty of a difference comes from the random seeds of its rankers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from jobs.stats.auc_contributions import Floats
 
 _NORMAL_FROM = 1e6
-"""Degrees of freedom from which the t distribution is taken as normal."""
+"""Degrees of freedom above which the t distribution is replaced by the normal one."""
 
 
 def seed_spread(differences: Floats, influence: Floats) -> tuple[float, float]:
-    """The spread of a difference from seed to seed, and what it adds to the standard error.
+    """Return the spread of a difference over seeds and its contribution to the standard error.
 
-    differences: of each seed, shape (seeds,). influence: what each user adds to each of them,
-    centred, shape (seeds, users). Returns the standard deviation over seeds (NaN with one seed)
-    and a standard error of the mean over seeds (0.0 with one seed). The clustering by user already
-    holds the part of the spread that differs from user to user, which cancels out over many
-    users. That part is taken off, as in clustering by two crossed groups (Cameron, Gelbach and
-    Miller, 2011).
+    Clustering by user already covers the part of the spread that differs from user to user and
+    averages out over many users. That part is subtracted, as in two-way clustering (Cameron,
+    Gelbach and Miller, 2011).
+
+    Args:
+        differences: The difference of each seed, shape (seeds,).
+        influence: Each user's centred contribution to each difference, shape (seeds, users).
+
+    Returns:
+        The standard deviation over seeds (NaN with one seed), and the standard error of the mean
+        over seeds (0.0 with one seed).
     """
     seeds = len(differences)
     if seeds < 2:
@@ -33,20 +38,20 @@ def seed_spread(differences: Floats, influence: Floats) -> tuple[float, float]:
 
 
 def degrees_of_freedom(se: float, se_seeds: float, seeds: int) -> float:
-    """Of the variance ``se**2``, whose part ``se_seeds**2`` is known from a few seeds only.
+    """Return the degrees of freedom of ``se**2``, of which few seeds estimate ``se_seeds**2``.
 
-    Source: Satterthwaite (1946), with the users' part taken as known.
+    Source: Satterthwaite (1946), where the part that comes from users has no error.
     """
     return (se / se_seeds) ** 4 * (seeds - 1) if se_seeds else math.inf
 
 
 def quantile(share: float, degrees: float) -> float:
-    """The quantile of the t distribution below which ``share`` lies."""
+    """Return the quantile of the t distribution with ``share`` of the mass below it."""
     return float(ndtri(share) if degrees > _NORMAL_FROM else stdtrit(degrees, share))
 
 
 def two_sided(difference: float, se: float, degrees: float) -> float:
-    """The two-sided p-value of a difference of 0; NaN where its standard error is."""
+    """Return the two-sided p-value of a difference of 0; NaN where the standard error is NaN."""
     if se == 0:
         return 1.0 if difference == 0 else 0.0
     lower = -abs(difference / se)

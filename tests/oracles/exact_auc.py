@@ -1,8 +1,10 @@
-"""An exact area under the ROC curve to compare with: pair counts by one plain sort."""
+"""Exact areas under the ROC curve to compare with: by one plain sort, and pair by pair."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,9 +15,15 @@ from jobs.stats.columns import checked_labels, checked_scores
 def auc(labels: ArrayLike, scores: ArrayLike) -> float:
     """Return the share of (positive, negative) pairs in the right order; a tie counts half.
 
-    labels: 0 or 1, shape (rows,). scores: numbers, shape (rows,); only their order matters.
-    The result is exact: the pairs are counted in integers and divided once.
-    NaN when the rows hold a single class or none. Raises ValueError for malformed columns.
+    The result is exact: the pairs are counted in integers and divided once. NaN when the rows hold
+    a single class or none.
+
+    Args:
+        labels: 0 or 1, shape (rows,).
+        scores: Numbers, shape (rows,); only their order matters.
+
+    Raises:
+        ValueError: If a column is malformed.
     """
     positive = checked_labels(labels)
     wins = doubled_wins(positive, checked_scores(scores, positive.size))
@@ -27,13 +35,18 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def doubled_wins(positive: NDArray[np.bool_], scores: NDArray[np.generic]) -> NDArray[np.int64]:
-    """Count, for each row, twice the rows of the other class it is ranked rightly against.
+    """Count, for each row, twice the rows of the other class ordered correctly against it.
 
-    A tie is half a win, so the doubled count is an integer. Divided by twice the number of
+    A tie counts as half a win, so the doubled count is an integer. Divided by twice the number of
     negatives (for a positive row) or of positives (for a negative row) it is that row's
     structural component of DeLong et al. (1988), found with one sort as in Sun and Xu (2014).
 
-    positive: shape (rows,). scores: shape (rows,), without NaN. Returns shape (rows,).
+    Args:
+        positive: Whether the label is 1, shape (rows,).
+        scores: Numbers without NaN, shape (rows,).
+
+    Returns:
+        The counts, shape (rows,).
     """
     order = np.argsort(scores)
     ordered = scores[order]
@@ -43,8 +56,8 @@ def doubled_wins(positive: NDArray[np.bool_], scores: NDArray[np.generic]) -> ND
 
     edges = np.concatenate(([0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, [rows]))
     start, end = edges[:-1], edges[1:]
-    # The rows of a tie lie below the tie's end and not below its start: adding the counts
-    # at both edges counts rows beyond the tie twice, and rows within it once.
+    # Rows of a tie lie below its upper edge and not below its lower one. Adding the counts at both
+    # edges therefore counts rows outside the tie twice, and rows of the tie once.
     positives_at_edges = positives_below[start] + positives_below[end]
     positive_wins = (start + end) - positives_at_edges
     negative_wins = 2 * positives_below[-1] - positives_at_edges
@@ -53,3 +66,14 @@ def doubled_wins(positive: NDArray[np.bool_], scores: NDArray[np.generic]) -> ND
     tie[order] = np.repeat(np.arange(start.size), end - start)
     wins: NDArray[np.int64] = np.where(positive, positive_wins[tie], negative_wins[tie])
     return wins
+
+
+def auc_pair_by_pair(labels: Sequence[bool], scores: Sequence[int]) -> float:
+    """Return the AUC as a fraction of pairs, visited one by one; NaN without both classes."""
+    won, pairs = Fraction(0), 0
+    for label, score in zip(labels, scores, strict=True):
+        for other_label, other_score in zip(labels, scores, strict=True):
+            if label and not other_label:
+                pairs += 1
+                won += Fraction(1 + (score > other_score) - (score < other_score), 2)
+    return float(won / pairs) if pairs else math.nan

@@ -20,7 +20,7 @@ from jobs.ranker.scoring.starting_ranker import starting_ranker
 from jobs.ranker.towers.day_rows import DayRows, read_day_rows
 from jobs.ranker.towers.frozen_forward import logits
 from jobs.scenarios import Fold, Scenario
-from jobs.stats.columns import encoded
+from jobs.stats.columns import encode_users
 from jobs.stats.pooled_difference import PooledDifference
 
 PERMUTATIONS = 5
@@ -42,7 +42,7 @@ def permutation_importances(
         if len(np.unique(rows.labels)) < 2:
             continue
         measured.append(day)
-        users = encoded(rows.rows["user_id"])
+        users = encode_users(rows.rows["user_id"])
         own = logits(ranker, rows)[:, 0]
         for field, slot in enumerate(ranker.fields):
             mixed = np.stack(

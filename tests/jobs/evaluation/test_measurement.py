@@ -74,7 +74,7 @@ HEADLINE = {
     "users": "users",
     "positives": "positives",
     "auc_baseline": "auc_baseline",
-    "auc_leaked": "auc_leaked",
+    "auc_leaked": "auc_treatment",
     "lis": "difference",
     "lis_se": "se",
     "lis_ci_low": "ci_low",

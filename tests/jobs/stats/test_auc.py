@@ -1,5 +1,4 @@
 import math
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,25 +8,16 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score
 
 from jobs.stats.auc_difference import compare
+from tests.oracles.exact_auc import auc_pair_by_pair
 
 # Few distinct scores make most pairs ties.
 tied_rows = st.lists(st.tuples(st.booleans(), st.integers(0, 4)), max_size=30)
 
 
 def auc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """As every comparison computes it."""
+    """The AUC as every comparison computes it."""
     users = np.arange(np.size(labels))
     return compare(np.asarray(labels, np.int8), scores, scores, users).auc_baseline
-
-
-def counted_pair_by_pair(labels: list[bool], scores: list[int]) -> float:
-    won, pairs = Fraction(0), 0
-    for label, score in zip(labels, scores, strict=True):
-        for other_label, other_score in zip(labels, scores, strict=True):
-            if label and not other_label:
-                pairs += 1
-                won += Fraction(1 + (score > other_score) - (score < other_score), 2)
-    return float(won / pairs) if pairs else math.nan
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
@@ -35,7 +25,7 @@ def counted_pair_by_pair(labels: list[bool], scores: list[int]) -> float:
 def test_equals_the_count_of_pairs(rows: list[tuple[bool, int]]) -> None:
     labels = [label for label, _ in rows]
     scores = [score for _, score in rows]
-    expected = counted_pair_by_pair(labels, scores)
+    expected = auc_pair_by_pair(labels, scores)
     assert auc(labels, scores) == expected or math.isnan(expected)
     assert math.isnan(auc(labels, scores)) == math.isnan(expected)
 

@@ -3,7 +3,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from jobs.stats.auc_contributions import combined, contributions, contributions_of_pairs
+from jobs.stats.auc_contributions import combine, contributions, contributions_of_pairs
 from jobs.stats.columns import Users, user_codes
 from tests.oracles.exact_auc import auc
 
@@ -11,7 +11,7 @@ from tests.oracles.exact_auc import auc
 def test_a_user_of_both_dates_appears_once_with_the_sum() -> None:
     first = contributions([1, 0, 1, 0], [1, 2, 3, 4], [4, 2, 3, 1], ["a", "a", "b", "b"])
     second = contributions([1, 0, 0], [1, 2, 3], [3, 1, 2], ["c", "b", "b"])
-    both = combined(first, second)
+    both = combine(first, second)
 
     sums = dict(zip(both.users, both.positive_sums + both.negative_sums, strict=True))
     of_first = dict(zip(first.users, first.positive_sums + first.negative_sums, strict=True))
@@ -32,7 +32,7 @@ def test_the_order_of_dates_does_not_matter() -> None:
         dates.append(
             contributions(labels, rng.random(rows), rng.random(rows), rng.integers(0, 9, rows))
         )
-    forward, backward = combined(*dates), combined(*reversed(dates))
+    forward, backward = combine(*dates), combine(*reversed(dates))
     at = np.argsort(forward.users), np.argsort(backward.users)
     for name in ("users", "positive_sums", "negative_sums", "has_positive", "has_negative"):
         np.testing.assert_array_equal(
@@ -43,7 +43,7 @@ def test_the_order_of_dates_does_not_matter() -> None:
 def test_integer_and_string_ids_are_not_confused() -> None:
     number = contributions([1, 0], [1, 2], [2, 1], np.array([1, 2]))
     text = contributions([1, 0], [1, 2], [2, 1], np.array(["1", "2"]))
-    assert combined(number, text).users.size == 4
+    assert combine(number, text).users.size == 4
 
 
 def test_contributions_of_a_date_sum_to_zero_in_each_class() -> None:
@@ -85,4 +85,4 @@ def test_a_large_date_counts_the_wins_that_the_auc_counts() -> None:
     scores = rng.random(20_000), np.round(rng.normal(size=20_000), 2)
     date = contributions(labels, *scores, rng.integers(0, 900, 20_000))
     assert date.doubled_wins_baseline[0] / (2 * date.pairs) == auc(labels, scores[0])
-    assert date.doubled_wins_leaked[0] / (2 * date.pairs) == auc(labels, scores[1])
+    assert date.doubled_wins_treatment[0] / (2 * date.pairs) == auc(labels, scores[1])

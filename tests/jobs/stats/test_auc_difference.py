@@ -10,9 +10,10 @@ from scipy.stats import norm
 
 from jobs.stats.auc_difference import PairedComparison, compare
 from tests.oracles.exact_auc import auc
+from tests.oracles.obuchowski import variance_of_difference
 
 Row = tuple[int, int, int, int]
-# label, baseline, leaked, user: few distinct scores and users give many ties and big clusters
+# label, baseline, treatment, user: few distinct scores and users give many ties and big clusters
 tied_rows = st.lists(
     st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(0, 3), st.integers(0, 6)),
     min_size=2,
@@ -22,45 +23,6 @@ tied_rows = st.lists(
 
 def columns(rows: list[Row]) -> tuple[np.ndarray, ...]:
     return tuple(np.array(column) for column in zip(*rows, strict=True))
-
-
-def psi(positive: int, negative: int) -> float:
-    return 1.0 if positive > negative else 0.5 if positive == negative else 0.0
-
-
-def oracle_variance(rows: list[Row], by_user: bool) -> float:
-    """Obuchowski's variance of each AUC and their covariance, pair by pair."""
-    positives = [(*row[1:3], row[3] if by_user else k) for k, row in enumerate(rows) if row[0]]
-    negatives = [(*row[1:3], row[3] if by_user else k) for k, row in enumerate(rows) if not row[0]]
-    m, n = len(positives), len(negatives)
-    area = [sum(psi(p[s], q[s]) for p in positives for q in negatives) / m / n for s in (0, 1)]
-    units = sorted({p[2] for p in positives} | {q[2] for q in negatives})
-    from_positives: list[list[float]] = [[], []]
-    from_negatives: list[list[float]] = [[], []]
-    for s in (0, 1):
-        for unit in units:
-            own_p = [p for p in positives if p[2] == unit]
-            own_n = [q for q in negatives if q[2] == unit]
-            v10 = sum(sum(psi(p[s], q[s]) for q in negatives) / n for p in own_p)
-            v01 = sum(sum(psi(p[s], q[s]) for p in positives) / m for q in own_n)
-            from_positives[s].append(v10 - len(own_p) * area[s])
-            from_negatives[s].append(v01 - len(own_n) * area[s])
-    i10 = len({p[2] for p in positives})
-    i01 = len({q[2] for q in negatives})
-    i = len(units)
-
-    def covariance(r: int, s: int) -> float:
-        s10 = i10 / ((i10 - 1) * m) * dot(from_positives[r], from_positives[s])
-        s01 = i01 / ((i01 - 1) * n) * dot(from_negatives[r], from_negatives[s])
-        s11 = i / (i - 1) * dot(from_positives[r], from_negatives[s])
-        s11_mirrored = i / (i - 1) * dot(from_positives[s], from_negatives[r])
-        return s10 / m + s01 / n + (s11 + s11_mirrored) / (m * n)
-
-    return covariance(0, 0) + covariance(1, 1) - 2 * covariance(0, 1)
-
-
-def dot(left: list[float], right: list[float]) -> float:
-    return sum(x * y for x, y in zip(left, right, strict=True))
 
 
 def several(rows: list[Row], label: int, by_user: bool) -> bool:
@@ -76,7 +38,7 @@ def test_variance_equals_the_pair_by_pair_oracle(by_user: bool) -> None:
         assume(several(rows, 1, by_user) and several(rows, 0, by_user))
         result = compare(*columns(rows))
         se = result.se if by_user else result.se_rows
-        assert se**2 == pytest.approx(oracle_variance(rows, by_user), abs=1e-12)
+        assert se**2 == pytest.approx(variance_of_difference(rows, by_user), abs=1e-12)
 
     check()
 
@@ -84,12 +46,12 @@ def test_variance_equals_the_pair_by_pair_oracle(by_user: bool) -> None:
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(tied_rows)
 def test_point_estimates_interval_and_p_value_agree(rows: list[Row]) -> None:
-    labels, baseline, leaked, users = columns(rows)
+    labels, baseline, treatment, users = columns(rows)
     assume(0 < labels.sum() < labels.size)
-    result = compare(labels, baseline, leaked, users, level=0.9)
+    result = compare(labels, baseline, treatment, users, level=0.9)
     assert result.auc_baseline == auc(labels, baseline)
-    assert result.auc_leaked == auc(labels, leaked)
-    assert result.difference == pytest.approx(result.auc_leaked - result.auc_baseline, abs=1e-15)
+    assert result.auc_treatment == auc(labels, treatment)
+    assert result.difference == pytest.approx(result.auc_treatment - result.auc_baseline, abs=1e-15)
     assert (result.rows, result.positives) == (len(rows), labels.sum())
     assert result.users == len(set(users.tolist()))
     assume(result.se > 0)
@@ -103,28 +65,28 @@ def test_point_estimates_interval_and_p_value_agree(rows: list[Row]) -> None:
 def test_row_order_id_type_and_monotone_transforms_change_nothing(
     rows: list[Row], random: Random
 ) -> None:
-    labels, baseline, leaked, users = columns(rows)
+    labels, baseline, treatment, users = columns(rows)
     shuffled = list(rows)
     random.shuffle(shuffled)
-    labels_2, baseline_2, leaked_2, users_2 = columns(shuffled)
+    labels_2, baseline_2, treatment_2, users_2 = columns(shuffled)
     names = np.array([f"user {user}" for user in users_2])
-    original = compare(labels, baseline, leaked, users)
-    changed = compare(labels_2, np.exp(baseline_2), 3.0 * leaked_2 - 7, names)
+    original = compare(labels, baseline, treatment, users)
+    changed = compare(labels_2, np.exp(baseline_2), 3.0 * treatment_2 - 7, names)
     assert_close(changed, original)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(tied_rows)
 def test_swapping_the_scores_flips_the_sign(rows: list[Row]) -> None:
-    labels, baseline, leaked, users = columns(rows)
-    forward = compare(labels, baseline, leaked, users)
-    backward = compare(labels, leaked, baseline, users)
+    labels, baseline, treatment, users = columns(rows)
+    forward = compare(labels, baseline, treatment, users)
+    backward = compare(labels, treatment, baseline, users)
     assert_close(
         backward,
         dataclasses.replace(
             forward,
-            auc_baseline=forward.auc_leaked,
-            auc_leaked=forward.auc_baseline,
+            auc_baseline=forward.auc_treatment,
+            auc_treatment=forward.auc_baseline,
             difference=-forward.difference,
             ci_low=-forward.ci_high,
             ci_high=-forward.ci_low,

@@ -36,10 +36,10 @@ def test_predicting_the_base_rate_has_a_normalised_entropy_of_one() -> None:
     labels = np.array([1, 1, 0, 0, 0])
     result = compare_calibration(labels, np.full(5, 0.4), [0.9, 0.8, 0.1, 0.2, 0.3])
     assert result.ne_baseline == pytest.approx(1.0)
-    assert result.ne_leaked < 1
+    assert result.ne_treatment < 1
 
 
-def test_deltas_are_leaked_minus_baseline() -> None:
+def test_deltas_are_treatment_minus_baseline() -> None:
     labels = [1, 0, 0]
     better, worse = [0.7, 0.2, 0.2], [0.4, 0.4, 0.4]
     result = compare_calibration(labels, worse, better)

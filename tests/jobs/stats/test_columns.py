@@ -7,10 +7,10 @@ from hypothesis.extra import numpy as arrays
 
 from jobs.stats.columns import (
     Users,
-    ascending,
+    ascending_order,
     checked_labels,
     checked_scores,
-    encoded,
+    encode_users,
     user_codes,
 )
 
@@ -70,7 +70,7 @@ def test_users_of_another_length_are_refused() -> None:
 
 @pytest.mark.parametrize("ids", [[30, 10, 30, 20], ["c", "a", "c", "bb"]])
 def test_a_column_is_numbered_as_its_array_is(ids: list[int]) -> None:
-    users = encoded(pa.chunked_array([ids[:1], ids[1:]]))
+    users = encode_users(pa.chunked_array([ids[:1], ids[1:]]))
     codes, named = user_codes(np.array(ids), rows=4)
     assert users.codes.tolist() == codes.tolist()
     assert users.ids.tolist() == named.tolist()
@@ -78,7 +78,7 @@ def test_a_column_is_numbered_as_its_array_is(ids: list[int]) -> None:
 
 def test_a_column_with_null_users_is_refused() -> None:
     with pytest.raises(ValueError, match="null"):
-        encoded(pa.chunked_array([[1, None]]))
+        encode_users(pa.chunked_array([[1, None]]))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -113,10 +113,10 @@ NEAR_ONE = 1 + np.arange(6)[::-1] * 2.0**-52
     ).filter(lambda values: not np.isnan(values).any())
 )
 def test_the_order_is_that_of_a_stable_sort(values: np.ndarray) -> None:
-    assert ascending(values).tolist() == np.argsort(values, kind="stable").tolist()
+    assert ascending_order(values).tolist() == np.argsort(values, kind="stable").tolist()
 
 
 @pytest.mark.parametrize("step", [2.0**-52, 2.0**-40, 2.0**-20])
 def test_values_apart_by_less_than_their_leading_bits_are_ordered(step: float) -> None:
     values = 1 + step * np.random.default_rng(0).integers(0, 3_000, 20_000)
-    assert (ascending(values) == np.argsort(values, kind="stable")).all()
+    assert (ascending_order(values) == np.argsort(values, kind="stable")).all()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from jobs.stats.gauc import compare_grouped
+from jobs.stats.gauc import compare_gauc
 
 Row = tuple[int, int, int, int]
 tied_rows = st.lists(
@@ -29,36 +29,36 @@ def user_by_user(rows: list[Row], score: int) -> float:
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(tied_rows)
 def test_equals_the_mean_taken_user_by_user(rows: list[Row]) -> None:
-    labels, baseline, leaked, users = (np.array([row[k] for row in rows]) for k in range(4))
-    result = compare_grouped(labels, baseline, leaked, users)
+    labels, baseline, treatment, users = (np.array([row[k] for row in rows]) for k in range(4))
+    result = compare_gauc(labels, baseline, treatment, users)
     assert result.gauc_baseline == pytest.approx(user_by_user(rows, 1), nan_ok=True)
-    assert result.gauc_leaked == pytest.approx(user_by_user(rows, 2), nan_ok=True)
+    assert result.gauc_treatment == pytest.approx(user_by_user(rows, 2), nan_ok=True)
     assert result.users + result.users_skipped == len(set(users.tolist()))
 
 
 def test_one_class_users_are_skipped_and_counted() -> None:
-    result = compare_grouped(
+    result = compare_gauc(
         labels=[1, 0, 0, 1, 1, 0],
         baseline=[3, 2, 1, 9, 9, 1],
-        leaked=[2, 2, 1, 0, 0, 9],
+        treatment=[2, 2, 1, 0, 0, 9],
         users=["a", "a", "a", "b", "b", "c"],
     )
-    assert (result.gauc_baseline, result.gauc_leaked) == (1.0, 0.75)
+    assert (result.gauc_baseline, result.gauc_treatment) == (1.0, 0.75)
     assert (result.rows, result.users, result.users_skipped) == (3, 1, 2)
 
 
 def test_users_weigh_as_much_as_their_impressions() -> None:
-    result = compare_grouped([1, 0, 1, 0, 0], [2, 1, 0, 1, 1], [1, 1, 0, 0, 0], [1, 1, 2, 2, 2])
+    result = compare_gauc([1, 0, 1, 0, 0], [2, 1, 0, 1, 1], [1, 1, 0, 0, 0], [1, 1, 2, 2, 2])
     assert result.gauc_baseline == pytest.approx(2 / 5)
-    assert result.gauc_leaked == 0.5
+    assert result.gauc_treatment == 0.5
 
 
 def test_a_score_constant_within_each_user_gives_one_half() -> None:
     rng = np.random.default_rng(0)
     users = rng.integers(0, 50, 1_000)
     labels = rng.random(1_000) < 0.3
-    result = compare_grouped(labels, users.astype(float), -users / 7, users)
-    assert (result.gauc_baseline, result.gauc_leaked) == (0.5, 0.5)
+    result = compare_gauc(labels, users.astype(float), -users / 7, users)
+    assert (result.gauc_baseline, result.gauc_treatment) == (0.5, 0.5)
 
 
 def test_shuffled_rows_give_the_same_result() -> None:
@@ -70,7 +70,7 @@ def test_shuffled_rows_give_the_same_result() -> None:
         rng.integers(0, 99, 2_000),
     )
     order = rng.permutation(2_000)
-    shuffled = compare_grouped(*(column[order] for column in columns))
-    original = compare_grouped(*columns)
+    shuffled = compare_gauc(*(column[order] for column in columns))
+    original = compare_gauc(*columns)
     assert shuffled.gauc_baseline == pytest.approx(original.gauc_baseline, abs=1e-14)
-    assert shuffled.gauc_leaked == pytest.approx(original.gauc_leaked, abs=1e-14)
+    assert shuffled.gauc_treatment == pytest.approx(original.gauc_treatment, abs=1e-14)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from jobs.stats.auc_difference import compare
 from jobs.stats.pooled_difference import PooledComparison, PooledDifference
 from tests.oracles.exact_auc import auc
+from tests.oracles.obuchowski import pooled_difference
 
 Row = tuple[int, int, int, int]
 tied_rows = st.lists(
@@ -30,50 +31,6 @@ def pool(dates: list[Columns]) -> PooledComparison:
     return pooled.result()
 
 
-def oracle(dates: list[list[Row]], by_user: bool) -> tuple[float, float]:
-    """The weighted mean and its variance, from each unit's weighted V10 and V01 sums."""
-
-    def kernel(p: Row, q: Row) -> float:
-        leaked = (p[2] > q[2]) + 0.5 * (p[2] == q[2])
-        baseline = (p[1] > q[1]) + 0.5 * (p[1] == q[1])
-        return leaked - baseline
-
-    split = [([r for r in rows if r[0]], [r for r in rows if not r[0]]) for rows in dates]
-    all_pairs = sum(len(ps) * len(ns) for ps, ns in split)
-    mean = 0.0
-    from_positives: dict[object, float] = {}
-    from_negatives: dict[object, float] = {}
-    for date, (ps, ns) in enumerate(split):
-        if not ps or not ns:
-            continue
-        weight = len(ps) * len(ns) / all_pairs
-        daily = sum(kernel(p, q) for p in ps for q in ns) / len(ps) / len(ns)
-        mean += weight * daily
-        for k, p in enumerate(ps):
-            unit = p[3] if by_user else (date, 1, k)
-            v10 = sum(kernel(p, q) for q in ns) / len(ns)
-            term = weight * (v10 - daily) / len(ps)
-            from_positives[unit] = from_positives.get(unit, 0.0) + term
-        for k, q in enumerate(ns):
-            unit = q[3] if by_user else (date, 0, k)
-            v01 = sum(kernel(p, q) for p in ps) / len(ps)
-            term = weight * (v01 - daily) / len(ns)
-            from_negatives[unit] = from_negatives.get(unit, 0.0) + term
-    i10, i01 = len(from_positives), len(from_negatives)
-    i = len(from_positives.keys() | from_negatives.keys())
-    crossed = sum(
-        term * from_negatives[unit]
-        for unit, term in from_positives.items()
-        if unit in from_negatives
-    )
-    variance = (
-        i10 / (i10 - 1) * sum(term**2 for term in from_positives.values())
-        + i01 / (i01 - 1) * sum(term**2 for term in from_negatives.values())
-        + 2 * i / (i - 1) * crossed
-    )
-    return mean, variance
-
-
 def paired_units(dates: list[list[Row]], label: int) -> set[int]:
     two_class = [rows for rows in dates if len({row[0] for row in rows}) == 2]
     return {row[3] for rows in two_class for row in rows if row[0] == label}
@@ -84,8 +41,8 @@ def paired_units(dates: list[list[Row]], label: int) -> set[int]:
 def test_streaming_equals_the_oracle_over_three_dates(dates: list[list[Row]]) -> None:
     assume(len(paired_units(dates, 0)) > 1 and len(paired_units(dates, 1)) > 1)
     result = pool([columns(rows) for rows in dates])
-    mean, by_users = oracle(dates, by_user=True)
-    _, by_rows = oracle(dates, by_user=False)
+    mean, by_users = pooled_difference(dates, by_user=True)
+    _, by_rows = pooled_difference(dates, by_user=False)
     assert result.difference == pytest.approx(mean, abs=1e-12)
     assert result.se**2 == pytest.approx(by_users, abs=1e-12)
     assert result.se_rows**2 == pytest.approx(by_rows, abs=1e-12)
@@ -110,8 +67,8 @@ def random_dates(seed: int, sizes: tuple[int, ...], users: int) -> list[Columns]
         user = rng.integers(0, users, rows)
         label = (rng.random(rows) < 0.3).astype(int)
         baseline = rng.normal(size=rows) + label
-        leaked = baseline + taste[user] * (label - 0.2) + rng.normal(size=rows)
-        dates.append((label, baseline, leaked, user))
+        treatment = baseline + taste[user] * (label - 0.2) + rng.normal(size=rows)
+        dates.append((label, baseline, treatment, user))
     return dates
 
 
@@ -119,18 +76,18 @@ def test_aucs_are_pair_weighted_means() -> None:
     dates = random_dates(0, (100, 300, 50), users=30)
     result = pool(dates)
     pairs = [labels.sum() * (1 - labels).sum() for labels, *_ in dates]
-    for name, column in (("auc_baseline", 1), ("auc_leaked", 2)):
+    for name, column in (("auc_baseline", 1), ("auc_treatment", 2)):
         daily = [auc(date[0], date[column]) for date in dates]
         assert getattr(result, name) == pytest.approx(np.average(daily, weights=pairs))
-    assert result.difference == pytest.approx(result.auc_leaked - result.auc_baseline)
+    assert result.difference == pytest.approx(result.auc_treatment - result.auc_baseline)
     assert (result.rows, result.users, result.dates) == (450, 30, 3)
 
 
 def test_pairs_are_formed_within_a_date_only() -> None:
-    labels, baseline, leaked, users = random_dates(1, (200,), users=20)[0]
-    shifted = (labels, baseline + 100, leaked - 100, users)
-    result = pool([(labels, baseline, leaked, users), shifted])
-    single = compare(labels, baseline, leaked, users)
+    labels, baseline, treatment, users = random_dates(1, (200,), users=20)[0]
+    shifted = (labels, baseline + 100, treatment - 100, users)
+    result = pool([(labels, baseline, treatment, users), shifted])
+    single = compare(labels, baseline, treatment, users)
     assert result.difference == single.difference
     # The same users twice: a second, identical date brings no new information.
     assert result.se == pytest.approx(single.se, rel=1e-12)

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, t
 
-from jobs.stats.auc_contributions import combined, contributions
+from jobs.stats.auc_contributions import combine, contributions
 from jobs.stats.auc_difference import compare
 from jobs.stats.pooled_difference import PooledDifference
 from jobs.stats.seed_variance import degrees_of_freedom, quantile, seed_spread, two_sided
@@ -20,28 +20,28 @@ def make_day(seeds: int, rows: int = 200, seed: int = 0) -> Columns:
     random = np.random.default_rng(seed)
     labels = random.integers(0, 2, rows)
     baseline = random.normal(size=(seeds, rows)) + 0.5 * labels
-    leaked = baseline + 0.3 * labels + random.normal(size=(seeds, rows))
-    return labels, baseline, leaked, random.integers(0, 20, rows)
+    treatment = baseline + 0.3 * labels + random.normal(size=(seeds, rows))
+    return labels, baseline, treatment, random.integers(0, 20, rows)
 
 
 def test_contributions_are_the_means_of_each_seeds_own() -> None:
-    labels, baseline, leaked, users = make_day(3)
-    together = contributions(labels, baseline, leaked, users)
-    alone = [contributions(labels, baseline[s], leaked[s], users) for s in range(3)]
+    labels, baseline, treatment, users = make_day(3)
+    together = contributions(labels, baseline, treatment, users)
+    alone = [contributions(labels, baseline[s], treatment[s], users) for s in range(3)]
     for name in ("positive_sums", "negative_sums"):
         expected = np.mean([getattr(one, name) for one in alone], axis=0)
         np.testing.assert_allclose(getattr(together, name), expected, atol=1e-9)
     for seed, one in enumerate(alone):
         own = one.positive_sums + one.negative_sums
         np.testing.assert_allclose(together.seed_sums[seed], own, atol=1e-9)
-        assert together.doubled_wins_leaked[seed] == one.doubled_wins_leaked[0]
+        assert together.doubled_wins_treatment[seed] == one.doubled_wins_treatment[0]
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 5])
 def test_the_difference_is_the_mean_and_the_spread_that_of_the_seeds(seeds: int) -> None:
-    labels, baseline, leaked, users = make_day(seeds)
-    together = compare(labels, baseline, leaked, users)
-    alone = [compare(labels, baseline[s], leaked[s], users).difference for s in range(seeds)]
+    labels, baseline, treatment, users = make_day(seeds)
+    together = compare(labels, baseline, treatment, users)
+    alone = [compare(labels, baseline[s], treatment[s], users).difference for s in range(seeds)]
     assert together.difference == pytest.approx(np.mean(alone), abs=1e-15)
     if seeds == 1:
         assert math.isnan(together.seed_sd)
@@ -51,15 +51,15 @@ def test_the_difference_is_the_mean_and_the_spread_that_of_the_seeds(seeds: int)
 
 
 def test_one_seed_is_the_same_bit_for_bit_as_no_seed() -> None:
-    labels, baseline, leaked, users = make_day(1)
-    with_axis = compare(labels, baseline, leaked, users)
-    assert repr(with_axis) == repr(compare(labels, baseline[0], leaked[0], users))
+    labels, baseline, treatment, users = make_day(1)
+    with_axis = compare(labels, baseline, treatment, users)
+    assert repr(with_axis) == repr(compare(labels, baseline[0], treatment[0], users))
 
 
 def test_equal_seeds_are_as_one() -> None:
-    labels, baseline, leaked, users = make_day(1)
-    one = compare(labels, baseline, leaked, users)
-    three = compare(labels, np.repeat(baseline, 3, 0), np.repeat(leaked, 3, 0), users)
+    labels, baseline, treatment, users = make_day(1)
+    one = compare(labels, baseline, treatment, users)
+    three = compare(labels, np.repeat(baseline, 3, 0), np.repeat(treatment, 3, 0), users)
     assert three.difference == pytest.approx(one.difference, abs=1e-15)
     assert three.se == pytest.approx(one.se)
     assert (three.seed_sd, three.se_seeds) == (0.0, 0.0)
@@ -128,20 +128,20 @@ def test_pooling_keeps_the_seeds_apart() -> None:
     alone = []
     for seed in range(3):
         of_seed = PooledDifference()
-        for labels, baseline, leaked, users in days:
-            of_seed.add(labels, baseline[seed], leaked[seed], users)
+        for labels, baseline, treatment, users in days:
+            of_seed.add(labels, baseline[seed], treatment[seed], users)
         alone.append(of_seed.result().difference)
     assert result.difference == pytest.approx(np.mean(alone))
     assert result.seed_sd == pytest.approx(np.std(alone, ddof=1))
 
 
 def test_numbers_of_seeds_must_agree() -> None:
-    labels, baseline, leaked, users = make_day(3)
-    with pytest.raises(ValueError, match="3 seeds, leaked has 2"):
-        contributions(labels, baseline, leaked[:2], users)
-    two = contributions(labels, baseline[:2], leaked[:2], users)
+    labels, baseline, treatment, users = make_day(3)
+    with pytest.raises(ValueError, match="3 seeds, treatment has 2"):
+        contributions(labels, baseline, treatment[:2], users)
+    two = contributions(labels, baseline[:2], treatment[:2], users)
     with pytest.raises(ValueError, match="3 and 2 seeds"):
-        combined(contributions(labels, baseline, leaked, users), two)
+        combine(contributions(labels, baseline, treatment, users), two)
 
 
 def test_few_seeds_widen_the_interval_and_many_do_not() -> None:
