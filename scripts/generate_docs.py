@@ -27,6 +27,8 @@ DOCS = ROOT / "docs"
 Schema = Mapping[str, Any]
 
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_NO_BOUND = 2**60
+"""A bound from here on is that of the storage and tells nothing."""
 _TYPES = {
     "string": "text",
     "integer": "whole number",
@@ -49,9 +51,18 @@ def _kind_row(kind: PreferenceKind) -> tuple[str, ...]:
 def scenario() -> str:
     """Every key of a scenario, one section for each part of it."""
     schema = Scenario.model_json_schema()
-    sections = "\n".join(_sections("", schema, schema["$defs"], level=3))
-    options = SimulatorOptions.model_json_schema()
+    sections = "\n".join(_sections("", _filled(schema, "name"), schema["$defs"], level=3))
+    options = _filled(SimulatorOptions.model_json_schema(), "start", " (default: schedule.start)")
     return f"{sections}\n{_section('source.options', '(reader: simulated)', options, {}, 4)}"
+
+
+def _filled(schema: Schema, key: str, note: str = "") -> Schema:
+    """With a key that the model requires, but that is filled in before it is validated."""
+    field = schema["properties"][key]
+    described = {**field, "description": f"{field['description'].split('.')[0]}{note}"}
+    required = [other for other in schema["required"] if other != key]
+    properties = {**schema["properties"], key: described}
+    return {**schema, "required": required, "properties": properties}
 
 
 def _sections(
@@ -71,10 +82,23 @@ def _section(path: str, note: str, schema: Schema, models: Schema, level: int) -
     required = schema.get("required", ())
     rows = [
         (f"`{key}`", _type(field, models), _default(field, key in required), _meaning(schema, key))
-        for key, field in schema["properties"].items()
+        for key, field in _described(schema).items()
     ]
     table = _table(("key", "type", "default", "meaning"), rows)
     return f"{'#' * level} {heading} {note}".rstrip() + f"\n\n{about}\n\n{table}"
+
+
+def _described(schema: Schema) -> Schema:
+    """The fields of a model.
+
+    Raises:
+        ValueError: If one has no description.
+    """
+    fields: Schema = schema["properties"]
+    for key, field in fields.items():
+        if "description" not in field:
+            raise ValueError(f"{schema['title']}.{key} has no description: add one to its Field")
+    return fields
 
 
 def _parts(field: Schema, models: Schema) -> list[tuple[Schema, str]]:
@@ -117,26 +141,27 @@ def _type(field: Schema, models: Schema) -> str:
 
 def _bounds(field: Schema) -> str:
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    bounds = [f"{sign} {field[key]:g}" for key, sign in signs.items() if key in field]
+    known = {sign: field[key] for key, sign in signs.items() if key in field}
+    bounds = [f"{sign} {bound:,}" for sign, bound in known.items() if bound < _NO_BOUND]
     return f" {', '.join(bounds)}" if bounds else ""
 
 
 def _default(field: Schema, is_required: bool) -> str:
     if is_required:
         return "required"
+    if "(default: " in field["description"]:
+        return "see meaning"
     default = field.get("default")
-    if default is None:
+    if default in (None, ""):
         return "none"
     if isinstance(default, dict):
-        return "section below" if default else "`{}`"
-    return f"`{json.dumps(default, ensure_ascii=False)}`" if default != "" else "empty"
+        return "section below"
+    return f"`{default if isinstance(default, str) else json.dumps(default)}`"
 
 
 def _meaning(schema: Schema, key: str) -> str:
-    field = schema["properties"][key]
-    if "description" not in field:
-        raise ValueError(f"{schema['title']}.{key} has no description: add one to its Field")
-    return str(field["description"]).rstrip(".")
+    text = str(schema["properties"][key]["description"]).rstrip(".")
+    return f"{text[0].lower()}{text[1:]}" if text[1].islower() else text
 
 
 def commands() -> str:
@@ -157,7 +182,7 @@ def _commands(name: str, parser: argparse.ArgumentParser, summary: str = "") -> 
 def _command(name: str, parser: argparse.ArgumentParser, summary: str) -> str:
     actions = [one for one in parser._actions if one.dest != "help"]
     rows = [(f"`{_usage(one)}`", "required" if one.required else "", _help(one)) for one in actions]
-    return f"## {name}\n\n{_sentence(summary)}\n\n{_table(('option', '', 'meaning'), rows)}"
+    return f"## {name}\n\n{_sentence(summary)}\n\n{_table(('option', 'required', 'meaning'), rows)}"
 
 
 def _usage(action: argparse.Action) -> str:
