@@ -14,7 +14,7 @@ from jobs.lake.lake import Lake
 from jobs.lake.manifest import digest_of
 from jobs.lake.partition import Partition
 from jobs.scenarios import Scenario
-from jobs.scenarios.custom_code import identity
+from jobs.scenarios.custom_code import code_identity
 
 MODEL_REVISION = 1
 """Raised by hand when the ranker's mathematics change, so that old checkpoints are not continued.
@@ -45,7 +45,7 @@ def ranker_version(scenario: Scenario) -> str:
     ]
     name = "dcn"
     if options.network is not None:
-        network = identity(options.network)
+        network = code_identity(options.network)
         design.append(network)
         name = network["class"].lower()
     if scenario.snapshots is not None:

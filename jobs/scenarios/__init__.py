@@ -1,4 +1,4 @@
-"""One YAML file a feed, and the typed, frozen config that it is read into."""
+"""Scenarios: one YAML file per feed, and the typed, frozen configuration that it is read into."""
 
 from jobs.scenarios.config import AUTO, ITEM, USER, FoldShares, Scenario, Schedule
 from jobs.scenarios.custom_preferences import PreferenceTable

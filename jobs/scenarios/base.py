@@ -1,4 +1,4 @@
-"""The base of every part of a scenario."""
+"""Base class of every section of a scenario."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """Base of every config: immutable, and closed to unknown keys."""
+    """Base of every section: immutable, and without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

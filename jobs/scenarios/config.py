@@ -1,7 +1,7 @@
-"""What can be said of a feed: its log, its ranker, and how its LIS is computed.
+"""The configuration of a feed: its log, its ranker, and how its LIS is computed.
 
-Everything is frozen and typed. Unknown keys are refused on reading, so a misspelt option can
-never be silently ignored.
+Everything is frozen and typed. Unknown keys are refused on reading, so a misspelt option is never
+ignored silently.
 """
 
 from __future__ import annotations
@@ -27,19 +27,28 @@ log = logging.getLogger("jobs")
 
 USER, ITEM = "user_id", "item_id"
 AUTO = "auto"
-"""The slot that is chosen by permutation importance."""
+"""Value of ``slot`` that selects the embedding slot by permutation importance."""
 
-_TAKEN = {"item", "impression", "impression_id", USER, ITEM, "ts", "label", "fold"}
-_TAKEN |= {"ds", "reason", "row", "raw_label", "file_day"}
-"""What a context field cannot be called, as tables have or pass through such a column."""
+_RESERVED = {"item", "impression", "impression_id", USER, ITEM, "ts", "label", "fold"}
+_RESERVED |= {"ds", "reason", "row", "raw_label", "file_day"}
+"""Names that a context field cannot have: published or intermediate tables use such a column."""
 
 
 class FoldShares(Frozen):
-    """Shares of the three folds, by a stable hash of the impression id. They never change."""
+    """Shares of the three folds, split by a stable hash of the impression id."""
 
-    lineage: float = Field(0.8, gt=0, lt=1, description="trains the daily lineage")
-    fit: float = Field(0.1, ge=0, lt=1, description="trains retrain- and probe-mode rankers")
-    eval: float = Field(0.1, gt=0, lt=1, description="never trains anything; LIS is read here")
+    lineage: float = Field(
+        0.8, gt=0, lt=1, description="share of impressions that train the daily lineage"
+    )
+    fit: float = Field(
+        0.1, ge=0, lt=1, description="share of impressions that train probe and retrain mode"
+    )
+    eval: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description="share of impressions that LIS is measured on; never trained on",
+    )
 
     @model_validator(mode="after")
     def _sum_to_one(self) -> FoldShares:
@@ -50,67 +59,90 @@ class FoldShares(Frozen):
 
 
 class Schedule(Frozen):
-    """When Airflow runs the scenario. The day that a run scores is its data interval's start."""
+    """When Airflow runs the scenario. A run scores the day on which its data interval starts."""
 
-    cron: str | None = Field("0 2 * * *", description="UTC; null = by hand only")
-    start: date = Field(date(2026, 1, 1), description="first day that a backfill may ask for")
+    cron: str | None = Field(
+        "0 2 * * *", description="cron expression in UTC; null: only runs started by hand"
+    )
+    start: date = Field(date(2026, 1, 1), description="first day that a backfill may request")
 
 
 class Scenario(Frozen):
     """One feed with one production ranker: its log, folds, ranker, horizons and schedule."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str = ""
-    source: Annotated[TableSource | SimulatedSource, Field(discriminator="reader")]
-    context: tuple[str, ...] = Field(
-        (), description="context fields of the ranker; 'hour' and 'weekday' come from ts"
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]*$",
+        description="name in paths of tables, DAG ids and experiments (default: the file's name)",
     )
-    folds: FoldShares = FoldShares()
-    history_length: int = Field(20, ge=1, le=200, description="clicks kept per impression")
-    ranker: RankerOptions = RankerOptions()
-    horizons: tuple[int, ...] = (7, 30)
-    preferences: tuple[str, ...] = Field(("id_embedding",), min_length=1)
+    title: str = Field("", description="name shown in reports and in Airflow (default: the name)")
+    source: Annotated[TableSource | SimulatedSource, Field(discriminator="reader")] = Field(
+        description="where the log comes from"
+    )
+    context: tuple[str, ...] = Field(
+        (), description="context fields of the ranker; 'hour' and 'weekday' are derived from ts"
+    )
+    folds: FoldShares = Field(
+        FoldShares(), description="shares of the three folds; fixed at the first ingest"
+    )
+    history_length: int = Field(
+        20, ge=1, le=200, description="clicks kept in the history of an impression"
+    )
+    ranker: RankerOptions = Field(RankerOptions(), description="the ranker and how a day trains it")
+    horizons: tuple[int, ...] = Field(
+        (7, 30), description="horizons n in days that scheduled runs score: the leak is from T+n"
+    )
+    preferences: tuple[str, ...] = Field(
+        ("id_embedding",),
+        min_length=1,
+        description="kinds of preference data that scheduled runs score",
+    )
     slot: str = Field(
         ITEM,
         description="embedding slot that id_embedding leaks: user_id, item_id, a context field, or "
-        "auto for the one that the ranker would miss most",
+        "auto for the most important one by permutation",
     )
-    modes: tuple[Mode, ...] = Field((Mode.SWAP,), min_length=1)
+    modes: tuple[Mode, ...] = Field(
+        (Mode.SWAP,), min_length=1, description="modes in which scheduled runs score them"
+    )
     custom_preferences: tuple[CustomPreference, ...] = Field(
         (),
         description="custom kinds of preference data: FILE.py:Name, module:Name or a Parquet table",
     )
     lookback_days: int = Field(
-        28, ge=1, le=730, description="days of clicks that a table of preference data is made from"
+        28, ge=1, le=730, description="days of clicks that preference data is computed from"
     )
-    fit: FitOptions = FitOptions()
-    retrain: RetrainOptions = RetrainOptions()
+    fit: FitOptions = Field(FitOptions(), description="rows that probe and retrain mode train on")
+    retrain: RetrainOptions = Field(
+        RetrainOptions(), description="how retrain mode trains its rankers"
+    )
     snapshots: ImportedSnapshots | None = Field(
-        None, description="item tables exported by a ranker of your own"
+        None, description="item tables exported by an external ranker"
     )
-    threshold: float = Field(0.0010, gt=0, description="AUC gain that counts as significant")
-    confidence: float = Field(0.95, gt=0.5, lt=1)
+    threshold: float = Field(
+        0.0010, gt=0, description="AUC gain from which a LIS counts as significant"
+    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
     catch_up_days: int = Field(
-        45, ge=1, description="how many days before the first asked-for day a new lineage starts"
+        45, ge=1, description="days before the first requested day at which a new lineage starts"
     )
-    schedule: Schedule = Schedule()
+    schedule: Schedule = Field(Schedule(), description="when Airflow runs the scenario")
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Columns of impressions that the ranker looks up, each an embedding slot of its own."""
+        """Columns of impressions that the ranker embeds, one embedding slot each."""
         return (USER, ITEM, *self.context)
 
     def check_slot(self, slot: str) -> None:
-        """Refuse a slot that the ranker does not have.
+        """Check that the ranker has an embedding slot.
 
         Raises:
-            ValueError: it is none.
+            ValueError: If it does not, or if its vectors are not among the imported ones.
         """
         if slot not in (*self.fields, AUTO):
-            known = ", ".join((*self.fields, AUTO))
-            raise ValueError(f"slot {slot!r} is no embedding slot: known: {known}")
+            slots = ", ".join((*self.fields, AUTO))
+            raise ValueError(f"slot {slot!r} is not an embedding slot: use one of {slots}")
         if self.snapshots is not None and slot != ITEM:
-            raise ValueError(f"slot {slot!r}: only item_id has vectors where they are imported")
+            raise ValueError(f"slot {slot!r}: imported snapshots have vectors of item_id alone")
 
     @model_validator(mode="before")
     @classmethod
@@ -143,23 +175,24 @@ class Scenario(Frozen):
     @classmethod
     def _horizons(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if not value or min(value) < 0 or len(set(value)) != len(value):
-            raise ValueError("needs distinct days of leak, each 0 or more")
+            raise ValueError("needs distinct numbers of days, each 0 or more")
         return value
 
     @model_validator(mode="after")
     def _context_is_mapped(self) -> Scenario:
-        known = {"hour", "weekday"}
+        available = {"hour", "weekday"}
         if isinstance(self.source, TableSource):
-            known |= set(self.source.columns.context)
+            available |= set(self.source.columns.context)
         else:
-            known |= {"device", "slot"}
-        unknown = [field for field in self.context if field not in known]
-        if unknown:
+            available |= {"device", "slot"}
+        missing = [field for field in self.context if field not in available]
+        if missing:
             raise ValueError(
-                f"context field {unknown[0]!r} is not mapped; known: {', '.join(sorted(known))}"
+                f"context field {missing[0]!r} is not mapped to a column; available: "
+                f"{', '.join(sorted(available))}"
             )
-        if taken := _TAKEN & {*self.context}:
-            raise ValueError(f"context field {min(taken)!r}: this name is taken, use another")
+        if reserved := _RESERVED & {*self.context}:
+            raise ValueError(f"context field {min(reserved)!r}: the name is reserved, use another")
         self.check_slot(self.slot)
         if self.ranker.history_length > self.history_length:
             raise ValueError("ranker.history_length is more than history_length keeps")

@@ -1,4 +1,4 @@
-"""Code of a user's own, named in a scenario as ``path/to/file.py:Name`` or ``module:Name``."""
+"""Custom code, named in a scenario as ``path/to/file.py:Name`` or ``module:Name``."""
 
 from __future__ import annotations
 
@@ -14,57 +14,61 @@ from jobs.common.errors import InputError
 REFERENCE = r"^.+:[A-Za-z_][A-Za-z0-9_]*$"
 
 
-def resolved(reference: str, folder: Path | None = None) -> str:
-    """A reference to a file with its path made absolute, others as they are.
+def resolve_reference(reference: str, folder: Path | None = None) -> str:
+    """Make the path of a reference to a file absolute; return other references unchanged.
 
-    The file is looked for beside the scenario's file (``folder``), then in the working folder. One
-    that is in neither stays as it is, for ``source_file`` to refuse.
+    The file is searched in the folder of the scenario's file, then in the working folder. If it is
+    in neither, the reference is returned unchanged and ``source_file`` refuses it later.
+
+    Args:
+        reference: ``path/to/file.py:Name`` or ``module:Name``.
+        folder: folder of the scenario's file (default: the working folder).
     """
-    where, name = _parts(reference)
+    location, name = _split(reference)
     for start in (folder or Path(), Path()):
-        if _is_file_name(where) and (start / where).is_file():
-            return f"{(start / where).resolve()}:{name}"
+        if _is_file_name(location) and (start / location).is_file():
+            return f"{(start / location).resolve()}:{name}"
     return reference
 
 
 def source_file(reference: str) -> Path:
-    """The Python file that defines the class. Does not run it.
+    """The Python file that defines the object, found without running it.
 
     Raises:
-        InputError: there is no such file or module.
+        InputError: If there is no such file or module.
     """
-    where, _ = _parts(reference)
-    if _is_file_name(where):
-        path = Path(where)
+    location, _ = _split(reference)
+    if _is_file_name(location):
+        path = Path(location)
         if not path.is_file():
             raise InputError(
-                f"{reference}: there is no file {where}: give a path that is absolute, or relative "
-                "to the scenario's file or the working folder"
+                f"{reference}: there is no file {location}: give a path that is absolute, or "
+                "relative to the scenario's file or the working folder"
             )
         return path
     try:
-        found = importlib.util.find_spec(where)
+        spec = importlib.util.find_spec(location)
     except (ImportError, ValueError):
-        found = None
-    if found is None or not found.has_location or found.origin is None:
+        spec = None
+    if spec is None or not spec.has_location or spec.origin is None:
         raise InputError(
-            f"{reference}: there is no module {where}: put its folder on PYTHONPATH, or name the "
-            "file as path/to/file.py:Name"
+            f"{reference}: there is no module {location}: put its folder on PYTHONPATH, or give "
+            "the file as path/to/file.py:Name"
         )
-    return Path(found.origin)
+    return Path(spec.origin)
 
 
-def identity(reference: str) -> dict[str, str]:
-    """What tells a class from others wherever its file lies: its name, and its file's SHA-256."""
-    _, name = _parts(reference)
+def code_identity(reference: str) -> dict[str, str]:
+    """Name of a class and SHA-256 of its file, wherever the file is stored."""
+    _, name = _split(reference)
     return {"class": name, "source": sha256(source_file(reference).read_bytes()).hexdigest()}
 
 
 def load_class(reference: str) -> type:
-    """Import the class.
+    """Import a class.
 
     Raises:
-        InputError: there is no such file or class, or the file cannot be run.
+        InputError: If there is no such file or class, or the file cannot be run.
     """
     found = load_object(reference)
     if not isinstance(found, type):
@@ -73,16 +77,16 @@ def load_class(reference: str) -> type:
 
 
 def load_object(reference: str) -> object:
-    """Import a class, or whatever else has the name.
+    """Import any object: a class, an instance or a function.
 
     Raises:
-        InputError: there is no such file or name, or the file cannot be run.
+        InputError: If there is no such file or name, or the file cannot be run.
     """
-    where, name = _parts(reference)
+    location, name = _split(reference)
     path = source_file(reference)
     try:
-        module = _run_file(path) if _is_file_name(where) else importlib.import_module(where)
-    # A user's file may fail in any way; whichever it was, the one line says where to look.
+        module = _run_file(path) if _is_file_name(location) else importlib.import_module(location)
+    # Custom code may fail with any exception; the message must name the file in every case.
     except Exception as error:
         message = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(f"{path} cannot be imported: {message}") from error
@@ -93,7 +97,7 @@ def load_object(reference: str) -> object:
 
 
 def _missing(reference: str) -> InputError:
-    _, name = _parts(reference)
+    _, name = _split(reference)
     return InputError(f"{source_file(reference)} has no class {name}: name one that it defines")
 
 
@@ -115,10 +119,10 @@ def _run_file(path: Path) -> ModuleType:
     return module
 
 
-def _parts(reference: str) -> tuple[str, str]:
-    where, _, name = reference.rpartition(":")
-    return where, name
+def _split(reference: str) -> tuple[str, str]:
+    location, _, name = reference.rpartition(":")
+    return location, name
 
 
-def _is_file_name(where: str) -> bool:
-    return where.endswith(".py")
+def _is_file_name(location: str) -> bool:
+    return location.endswith(".py")

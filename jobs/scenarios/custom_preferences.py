@@ -1,4 +1,4 @@
-"""Preference data of a user's own."""
+"""Options of custom preference data."""
 
 from __future__ import annotations
 
@@ -16,26 +16,30 @@ from pydantic import (
 )
 
 from jobs.scenarios.base import Frozen
-from jobs.scenarios.custom_code import REFERENCE, resolved
+from jobs.scenarios.custom_code import REFERENCE, resolve_reference
 from jobs.scenarios.terms import EvalRowsSeen
 
 
 class PreferenceTable(Frozen):
-    """A user's own preference data as Parquet: a vector, or a list of item ids, for each item.
+    """Custom preference data in Parquet: a vector, or a list of item ids, for each item.
 
-    Each row counts from its ``available_at`` on; of several rows of an item, the latest counts.
+    A row is used from its ``available_at`` on; of several rows of an item, the latest is used.
     """
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]*$", description="name of the kind, as given to --preference"
+    )
     path: str = Field(
         description="file or folder, relative to the scenario's file; $VARIABLES are expanded"
     )
-    item_id: str = "item_id"
+    item_id: str = Field("item_id", description="column with the item's id")
     vector: str | None = Field(None, description="column with a list of numbers")
     items: str | None = Field(None, description="column with a list of item ids")
-    available_at: str = Field("available_at", description="column with the moment it was known")
+    available_at: str = Field(
+        "available_at", description="column with the time from which a row may be used"
+    )
     eval_rows_seen: EvalRowsSeen = Field(
-        "unknown", description="whether labels of held-out rows went into it"
+        "unknown", description="whether the data was computed from labels of held-out rows"
     )
 
     @field_validator("path")
@@ -47,12 +51,12 @@ class PreferenceTable(Frozen):
     @model_validator(mode="after")
     def _one_value(self) -> PreferenceTable:
         if (self.vector is None) == (self.items is None):
-            raise ValueError("names the column of its values: vector or items, one of the two")
+            raise ValueError("needs one column of values: give either vector or items")
         return self
 
 
 def _resolved(value: str, info: ValidationInfo) -> str:
-    return resolved(value, (info.context or {}).get("folder"))
+    return resolve_reference(value, (info.context or {}).get("folder"))
 
 
 CustomPreference = Annotated[

@@ -1,4 +1,4 @@
-"""Reads a scenario by shipped name or by path, and explains what is wrong with it in one line."""
+"""Loads a scenario by its shipped name or by path; errors explain the problem in one line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobs.scenarios.config import Scenario
 
 SHIPPED = Path(__file__).parent
 _TAGS = ("table", "simulated", "csv", "parquet", "code")
-"""Which variant of an option was read: in pydantic's places, but no keys of the file."""
+"""Tags of union variants, which pydantic adds to error locations but which are not YAML keys."""
 
 
 def shipped_scenarios() -> list[str]:
@@ -27,14 +27,14 @@ def load_scenario(name_or_path: str) -> Scenario:
     """Read a shipped scenario (by name) or a YAML file (by path).
 
     Raises:
-        InputError: no such scenario, not YAML, or a key or value that the config refuses; the
-            line names the file and key, and for a misspelt key the nearest valid one.
+        InputError: If there is no such scenario, the file is not YAML, or a key or value is not
+            valid. The message names the file and key, and for a misspelt key the nearest valid one.
     """
     path = _find(name_or_path)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected keys such as 'name:' and 'source:', found none")
     content.setdefault("name", path.stem)
@@ -56,7 +56,7 @@ def _find(name_or_path: str) -> Path:
         near = get_close_matches(name_or_path, names, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(
-            f"unknown scenario {name_or_path!r}: {hint}shipped: {', '.join(names)}; "
+            f"unknown scenario {name_or_path!r}: {hint}use one of {', '.join(names)}, "
             "or give the path of a YAML file"
         )
     return path
@@ -64,15 +64,15 @@ def _find(name_or_path: str) -> Path:
 
 def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in _TAGS)
+    key = ".".join(str(part) for part in first["loc"] if part not in _TAGS)
     if first["type"] == "extra_forbidden":
-        near = get_close_matches(str(first["loc"][-1]), _known_keys(), n=1)
+        near = get_close_matches(str(first["loc"][-1]), _valid_keys(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"unknown key {where!r}{hint}"
+        return f"unknown key {key!r}{hint}"
     if first["type"] == "missing":
-        return f"key {where!r} is missing"
+        return f"key {key!r} is missing"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{where or 'scenario'}: {message} (got {_shorten(first['input'])})"
+    return f"{key or 'scenario'}: {message} (got {_shorten(first['input'])})"
 
 
 def _shorten(value: object) -> str:
@@ -80,5 +80,5 @@ def _shorten(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _known_keys() -> Iterable[str]:
+def _valid_keys() -> Iterable[str]:
     return sorted({field for model in Frozen.__subclasses__() for field in model.model_fields})

@@ -1,4 +1,4 @@
-"""Where a feed's log comes from, and which of its columns hold what."""
+"""Options of a feed's log: where it comes from, and how its columns are mapped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Column = str | int
 
 
 class LabelRule(Frozen):
-    """How the label column becomes 0 or 1. At most one rule; without one it must hold 0 or 1."""
+    """How the label column becomes 0 or 1. Without a rule, the column must hold 0 or 1."""
 
     at_least: float | None = Field(None, description="label 1 where the value is this or more")
     equals: str | float | None = Field(None, description="label 1 where the value equals this")
@@ -21,75 +21,87 @@ class LabelRule(Frozen):
     @model_validator(mode="after")
     def _one_rule(self) -> LabelRule:
         if self.at_least is not None and self.equals is not None:
-            raise ValueError("takes at_least or equals, not both")
+            raise ValueError("give either at_least or equals, not both")
         return self
 
 
 class CsvFormat(Frozen):
     """A delimited text file, gzip allowed."""
 
-    kind: Literal["csv"] = "csv"
-    delimiter: str = Field(",", min_length=1, description="may be several characters")
-    header: bool = Field(True, description="without one, columns are named by position from 0")
+    kind: Literal["csv"] = Field("csv", description="selects this format")
+    delimiter: str = Field(
+        ",", min_length=1, description="separator of columns; may be several characters"
+    )
+    header: bool = Field(
+        True,
+        description="whether the first line has column names; if not, columns are positions from 0",
+    )
 
 
 class ParquetFormat(Frozen):
-    """Parquet files or folders of them."""
+    """Parquet files, or folders of them."""
 
-    kind: Literal["parquet"] = "parquet"
+    kind: Literal["parquet"] = Field("parquet", description="selects this format")
 
 
 class ImpressionColumns(Frozen):
-    """Which columns of the log hold what. Names, or positions from 0 in a CSV without header."""
+    """Columns of the log by role: names, or positions from 0 in a CSV file without header."""
 
-    user_id: Column
-    item_id: Column
-    ts: Column
-    label: Column
+    user_id: Column = Field(description="column with the user's id")
+    item_id: Column = Field(description="column with the item's id")
+    ts: Column = Field(description="column with the time of the impression")
+    label: Column = Field(description="column that the label is made from, see label")
     impression_id: Column | None = Field(
-        None, description="without one, it is derived from user, item and ts"
+        None, description="column with a unique id (default: derived from user, item and ts)"
     )
     context: dict[str, Column] = Field(
-        default_factory=dict, description="context field -> column; read as strings"
+        default_factory=dict, description="columns by context field, read as text"
     )
 
 
 class ItemColumns(Frozen):
-    """Which columns of the item file hold what, and where the file lies below the raw path."""
+    """The item file and its columns by role."""
 
-    path: str
-    item_id: Column
-    title: Column | None = None
-    category: Column | None = None
-    text: Column | None = None
-    vector: Column | None = Field(None, description="a list of numbers (Parquet only)")
+    path: str = Field(description="file or folder, below the raw path")
+    item_id: Column = Field(description="column with the item's id")
+    title: Column | None = Field(None, description="column with the title")
+    category: Column | None = Field(None, description="column with the category")
+    text: Column | None = Field(None, description="column with further text")
+    vector: Column | None = Field(None, description="column with a list of numbers (Parquet only)")
 
 
 class TableSource(Frozen):
-    """A log in Parquet or CSV, on a local path or in object storage. Needs no code."""
+    """A log in Parquet or CSV, on a local path or in object storage."""
 
-    reader: Literal["table"] = "table"
+    reader: Literal["table"] = Field("table", description="selects this source")
     path: str = Field(
-        "", description="below the raw path; '{ds}' stands for the day of a partitioned log"
+        "",
+        description="file or folder, below the raw path; '{ds}' stands for the day of a log with "
+        "one path per day",
     )
-    format: Annotated[CsvFormat | ParquetFormat, Field(discriminator="kind")] = ParquetFormat()
-    columns: ImpressionColumns
-    ids: IdType = "string"
+    format: Annotated[CsvFormat | ParquetFormat, Field(discriminator="kind")] = Field(
+        ParquetFormat(), description="format of the files"
+    )
+    columns: ImpressionColumns = Field(description="columns of the log by role")
+    ids: IdType = Field("string", description="type of user and item ids")
     ts_unit: Literal["s", "ms", "us", "timestamp"] = Field(
         "timestamp", description="unit of a numeric ts; 'timestamp' for dates and ISO text (UTC)"
     )
-    label: LabelRule = LabelRule()
-    items: ItemColumns | None = None
+    label: LabelRule = Field(LabelRule(), description="how the label column becomes 0 or 1")
+    items: ItemColumns | None = Field(None, description="the item file, if there is one")
     raw: str | None = Field(
         None, description="path or URI of the log; $VARIABLES are expanded (default: data/raw/NAME)"
     )
 
 
 class SimulatedSource(Frozen):
-    """The embedded feed simulator, with its options. See ``jobs.sources.simulator``."""
+    """The built-in feed simulator. See ``jobs.sources.simulator``."""
 
-    reader: Literal["simulated"] = "simulated"
+    reader: Literal["simulated"] = Field("simulated", description="selects this source")
     options: dict[str, Any] = Field(
-        default_factory=dict, description="checked by jobs.sources.simulator.SimulatorOptions"
+        default_factory=dict,
+        description="options of the simulator, see jobs.sources.simulator.SimulatorOptions",
     )
-    raw: str | None = Field(None, description="where simulated days are kept")
+    raw: str | None = Field(
+        None, description="folder of the simulated days (default: data/raw/NAME)"
+    )

@@ -1,4 +1,4 @@
-"""The few words that config, tables and results share, each spelt here alone."""
+"""Terms that configuration, tables and results share, each defined once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Literal
 
 
 class Fold(StrEnum):
-    """The part of the log that an impression belongs to, for ever: see ``jobs.lake.folds``.
+    """The part of the log that an impression belongs to permanently: see ``jobs.lake.folds``.
 
-    ``LINEAGE`` trains the daily chain of rankers, ``FIT`` what probe and retrain mode train, and
+    ``LINEAGE`` trains the daily chain of rankers and ``FIT`` the models of probe and retrain mode.
     ``EVAL`` trains nothing: its rows are *held out*.
     """
 
@@ -21,9 +21,9 @@ class Fold(StrEnum):
 class Mode(StrEnum):
     """How leaked preference data reaches the ranker: see ``jobs.lis``.
 
-    ``SWAP`` replaces the embeddings of the ranker of T and trains nothing. ``PROBE`` fits small
-    towers on frozen rankers, ``RETRAIN`` trains rankers side by side; both with and without the
-    leak, on fit rows of the days before T.
+    ``SWAP`` replaces embeddings of the ranker of T and trains nothing. ``PROBE`` trains small
+    towers on frozen rankers and ``RETRAIN`` trains whole rankers; both do so with and without the
+    leak, on rows of the fit fold from the days before T.
     """
 
     SWAP = "swap"
@@ -32,4 +32,4 @@ class Mode(StrEnum):
 
 
 EvalRowsSeen = Literal["unknown", "yes", "no"]
-"""Whether labels of held-out rows went into preference data."""
+"""Whether preference data was computed from labels of held-out rows."""

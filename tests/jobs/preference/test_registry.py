@@ -214,7 +214,7 @@ def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
             {"name": "mine", "path": "x", "vectr": "v"},
             r"unknown key 'custom_preferences\.0\.vectr'",
         ),
-        ({"name": "mine", "path": "x"}, r"custom_preferences\.0: names the column of its values"),
+        ({"name": "mine", "path": "x"}, r"custom_preferences\.0: needs one column of values"),
     ],
 )
 def test_an_entry_of_the_scenario_that_is_wrong_is_named(

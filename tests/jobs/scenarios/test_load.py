@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def refusal(path: Path, content: object) -> str:
-    """The line that refuses a config, less the file's name that it must begin with."""
+    """The one-line error of a config, without the file's name that it must begin with."""
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(InputError) as caught:
         load_scenario(str(path))
@@ -44,14 +44,14 @@ def test_a_simulated_and_a_public_log_are_shipped() -> None:
     assert {"simulated_feed", "movietweetings", "kuairand"} <= set(shipped_scenarios())
 
 
-def test_a_shipped_mapping_is_read_as_written() -> None:
+def test_a_shipped_scenario_is_read_as_written() -> None:
     read = load_scenario("movietweetings").source
     assert isinstance(read, TableSource)
     assert read.format == CsvFormat(delimiter="::", header=False)
     assert (read.columns.user_id, read.label.at_least, read.ts_unit) == (0, 8, "s")
 
 
-def test_a_file_by_path_is_named_after_itself_unless_it_says_otherwise(path: Path) -> None:
+def test_the_name_defaults_to_that_of_the_file(path: Path) -> None:
     path.write_text(yaml.safe_dump({"source": {"reader": "simulated"}}))
     assert load_scenario(str(path)).name == "tiny"
     path.write_text(yaml.safe_dump({"name": "other", "source": {"reader": "simulated"}}))
@@ -80,7 +80,7 @@ def test_a_file_by_path_is_named_after_itself_unless_it_says_otherwise(path: Pat
         (source(items={"item_id": "i"}), "key 'source.items.path' is missing"),
     ],
 )
-def test_an_unknown_or_missing_key_is_named_with_its_place(
+def test_an_unknown_or_missing_key_is_named_with_its_path(
     path: Path, content: object, line: str
 ) -> None:
     assert refusal(path, content) == line
@@ -91,16 +91,19 @@ def test_an_unknown_or_missing_key_is_named_with_its_place(
     [
         (config(folds={"lineage": 0.8, "fit": 0.1, "eval": 0.2}), "folds: lineage + fit + eval"),
         (config(folds={"lineage": 1.0}), "folds.lineage: "),
-        (config(horizons=[7, 7]), "horizons: needs distinct days of leak"),
-        (config(horizons=[]), "horizons: needs distinct days of leak"),
-        (config(horizons=[-1]), "horizons: needs distinct days of leak"),
+        (config(horizons=[7, 7]), "horizons: needs distinct numbers of days"),
+        (config(horizons=[]), "horizons: needs distinct numbers of days"),
+        (config(horizons=[-1]), "horizons: needs distinct numbers of days"),
         (config(preferences=[]), "preferences: "),
         (config(context=["place"]), "scenario: context field 'place' is not mapped"),
-        (config(slot="place"), "scenario: slot 'place' is no embedding slot"),
+        (config(slot="place"), "scenario: slot 'place' is not an embedding slot"),
         (config(name="Content Feed"), "name: "),
         (config(threshold=0), "threshold: "),
         (config(ranker={"history_length": 30}), "scenario: ranker.history_length is more than"),
-        (source(label={"at_least": 1, "equals": "x"}), "source.label: takes at_least or equals"),
+        (
+            source(label={"at_least": 1, "equals": "x"}),
+            "source.label: give either at_least or equals",
+        ),
         (source(ts_unit="h"), "source.ts_unit: "),
         (source(ids="int32"), "source.ids: "),
         (source(format={"kind": "json"}), "source.format: "),
@@ -109,19 +112,19 @@ def test_an_unknown_or_missing_key_is_named_with_its_place(
         (config(schedule={"start": "yesterday"}), "schedule.start: "),
     ],
 )
-def test_a_refused_value_is_named_with_its_key(path: Path, content: object, start: str) -> None:
+def test_an_invalid_value_is_named_with_its_key(path: Path, content: object, start: str) -> None:
     line = refusal(path, content)
     assert line.startswith(start)
     assert "(got " in line
 
 
 @pytest.mark.parametrize("name", ["ds", "fold", "impression", "item_id", "reason", "row"])
-def test_a_context_field_cannot_take_the_name_of_another_column(path: Path, name: str) -> None:
+def test_a_context_field_cannot_have_the_name_of_another_column(path: Path, name: str) -> None:
     content = {**source(columns={**COLUMNS, "context": {name: "c"}}), "context": [name]}
-    assert f"context field {name!r}: this name is taken, use another" in refusal(path, content)
+    assert f"context field {name!r}: the name is reserved, use another" in refusal(path, content)
 
 
-def test_folds_that_do_not_sum_to_one_say_what_they_sum_to(path: Path) -> None:
+def test_the_error_of_fold_shares_gives_their_sum(path: Path) -> None:
     assert "must be 1, not 1.1" in refusal(
         path, config(folds={"lineage": 0.8, "fit": 0.1, "eval": 0.2})
     )
@@ -130,15 +133,15 @@ def test_folds_that_do_not_sum_to_one_say_what_they_sum_to(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("name: [tiny", "not YAML: "),
-        ("\tname: tiny", "not YAML: "),
+        ("name: [tiny", "not valid YAML: "),
+        ("\tname: tiny", "not valid YAML: "),
         ("", "expected keys such as 'name:' and 'source:', found none"),
         ("# nothing but a comment\n", "expected keys"),
         ("- a\n- list\n", "expected keys"),
         ("just text", "expected keys"),
     ],
 )
-def test_a_file_that_is_no_config_is_named(path: Path, text: str, line: str) -> None:
+def test_a_file_that_is_not_a_config_is_named(path: Path, text: str, line: str) -> None:
     path.write_text(text)
     with pytest.raises(InputError) as caught:
         load_scenario(str(path))
@@ -146,9 +149,9 @@ def test_a_file_that_is_no_config_is_named(path: Path, text: str, line: str) -> 
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_no_text_is_named(path: Path) -> None:
+def test_a_binary_file_is_named(path: Path) -> None:
     path.write_bytes(b"PAR1\xff\xfe\x00")
-    with pytest.raises(InputError, match="not YAML"):
+    with pytest.raises(InputError, match="not valid YAML"):
         load_scenario(str(path))
 
 
@@ -159,8 +162,8 @@ def test_an_unknown_name_suggests_the_nearest(name: str) -> None:
     assert all(shipped in str(caught.value) for shipped in shipped_scenarios())
 
 
-def test_a_name_like_no_other_lists_what_is_shipped() -> None:
-    with pytest.raises(InputError, match=r"unknown scenario 'xyzzy': shipped: .*simulated_feed"):
+def test_an_unknown_name_lists_the_shipped_scenarios() -> None:
+    with pytest.raises(InputError, match=r"unknown scenario 'xyzzy': use one of .*simulated_feed"):
         load_scenario("xyzzy")
 
 

@@ -107,7 +107,7 @@ def test_a_name_that_is_no_day_is_refused(make_files: Path) -> None:
 
 @pytest.mark.parametrize("options", [{"path": "tables"}, {"path": "ds={ds}", "as_of": "day"}])
 def test_the_day_comes_from_the_path_or_a_column(options: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="says which day a row is of"):
+    with pytest.raises(ValueError, match="needs the day of each row"):
         ImportedSnapshots(**options)
 
 
