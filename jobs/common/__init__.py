@@ -1,0 +1,1 @@
+"""What every folder may use: errors, paths, day ranges, code versions and process handling."""

@@ -1,17 +1,17 @@
-"""The ways in which a command ends early, each with one line that the user can act on."""
+"""Errors that end a command, each with a one-line message that the user can act on."""
 
 
 class InputError(Exception):
-    """What was given cannot be used. The command line turns it into exit code 2.
+    """An input that cannot be used. The command line ends with exit code 2.
 
-    The message is one line: it names the file, the column or the value, and the way out.
+    The message is one line that names the file, column or value and says how to correct it.
     """
 
 
 class NotDue(InputError):
-    """A horizon whose future has not arrived yet.
+    """A horizon whose days have not all been ingested yet.
 
-    ``waits_for`` is the ISO day whose impressions are missing.
+    ``waits_for`` is the ISO date of the day whose impressions are missing.
     """
 
     def __init__(self, message: str, waits_for: str) -> None:
@@ -20,8 +20,8 @@ class NotDue(InputError):
 
 
 class AuditError(Exception):
-    """A table breaks its contract, so it is not published. The old partition stays readable."""
+    """A table violates its contract and is not published. The old partition stays readable."""
 
 
 class FencedOut(Exception):
-    """A newer attempt has claimed the partition. This one must not publish."""
+    """A newer attempt has claimed the partition, so this one must not publish."""

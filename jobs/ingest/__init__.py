@@ -1,0 +1,1 @@
+"""Ingest: raw log to impressions, items, quarantine and click histories."""

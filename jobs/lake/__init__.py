@@ -1,4 +1,4 @@
-"""Table contracts, and how a table is published: attempt, audit, manifest."""
+"""The lake: table contracts, and how a table is published (attempt, audit, manifest)."""
 
 from jobs.lake.attempt import Attempt
 from jobs.lake.lake import Lake

@@ -1,8 +1,8 @@
-"""Writing the lake: into an attempt's own folder, then published by replacing one manifest.
+"""Writing to the lake: an attempt writes files to its own folder, then replaces one manifest.
 
-Data files are named by their content, so the same rows have the same path and a rerun changes no
-byte. A claim is the fence: a later attempt on the same partition takes it over, and an earlier
-one that is still alive can then no longer publish.
+Data files are named by their content, so equal rows have equal paths and a rerun changes no byte.
+A claim fences attempts off: a later attempt on the same partition takes over the claim, and an
+earlier one that is still running can no longer publish.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ABANDONED_AFTER_SECONDS = 24 * 3600
 
 
 class Attempt:
-    """One try at making some partitions. Nothing of it is visible before ``publish``."""
+    """One attempt at writing some partitions. Nothing is visible to readers before ``publish``."""
 
     def __init__(self, storage: Storage, partitions: Sequence[Partition]) -> None:
         self.storage = storage
@@ -44,11 +44,11 @@ class Attempt:
 
     @property
     def path(self) -> str:
-        """The attempt's folder as Arrow's file system takes it."""
+        """The attempt's folder as a path of Arrow's file system."""
         return self.storage.absolute(self.folder)
 
     def write_table(self, name: str, table: pa.Table, row_group_size: int = 1 << 17) -> None:
-        """Write rows as one Parquet file of the attempt, such as ``day/part-00000.parquet``."""
+        """Write rows to one Parquet file of the attempt, such as ``day/part-00000.parquet``."""
         self.storage.make_folder(f"{self.folder}/{name}".rsplit("/", 1)[0])
         pq.write_table(
             table,
@@ -59,6 +59,7 @@ class Attempt:
         )
 
     def write_bytes(self, name: str, content: bytes) -> None:
+        """Write one file of the attempt, such as ``ranker.json``."""
         self.storage.replace(f"{self.folder}/{name}", content)
 
     def publish(
@@ -71,18 +72,24 @@ class Attempt:
         window: Window | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> Manifest:
-        """Make the files in a folder of the attempt the content of a partition, in one step.
+        """Atomically replace the content of a partition by the files in a folder of the attempt.
 
         Args:
-            below: folder within the attempt; Parquet files of it are numbered in name order. With
-                no file in it, an empty table of the schema is published.
-            inputs: what the content was made from, by digest.
+            partition: one of the partitions that the attempt has claimed.
+            below: folder within the attempt. Its Parquet files are numbered in order of name; if
+                it has none, an empty table of the schema is published.
+            inputs: digests of the data that the content was computed from, by name.
             schema: columns and types that every Parquet file must have.
-            window: what the content was allowed to see; audited here.
+            window: time window that the content was allowed to read; audited here.
+            facts: further entries of the manifest.
+
+        Returns:
+            The published manifest.
 
         Raises:
-            AuditError: the files break the schema, or the content saw past its window.
-            FencedOut: a newer attempt has claimed the partition.
+            AuditError: If the files violate the schema, or the content has read events outside
+                its window.
+            FencedOut: If a newer attempt has claimed the partition.
         """
         _audit_window(partition, window)
         source = f"{self.folder}/{below}" if below else self.folder
@@ -112,7 +119,7 @@ class Attempt:
         return manifest
 
     def close(self) -> None:
-        """Remove what is left of the attempt, and its claims where they are still its own."""
+        """Remove the attempt's folder and those claims that no newer attempt has taken over."""
         self.storage.remove(self.folder)
         for partition in list(self._claimed):
             with self.storage.lock(_lock(partition)):
@@ -152,22 +159,23 @@ class Attempt:
         return staged
 
     def _data_files(self, source: str) -> list[str]:
-        """Names in order, without the markers and checksums that Spark leaves beside them."""
+        """Names of the data files, sorted, without the markers and checksums that Spark adds."""
         return [name for name in self.storage.files(source) if name[0] not in "_."]
 
     def _audit_file(self, path: str, schema: pa.Schema | None) -> int:
         with self.storage.filesystem.open_input_file(self.storage.absolute(path)) as stream:
-            found = pq.ParquetFile(stream)
+            file = pq.ParquetFile(stream)
             if schema is not None:
-                actual = found.schema_arrow
+                actual = file.schema_arrow
                 for field in schema:
                     index = actual.get_field_index(field.name)
                     kind = actual.field(index).type if index >= 0 else None
                     if kind is None or not same_type(kind, field.type):
                         raise AuditError(
-                            f"{path}: column {field.name!r} must be {field.type}, is {kind}"
+                            f"{path}: column {field.name!r} must be {field.type}, "
+                            f"is {'missing' if kind is None else kind}"
                         )
-            return int(found.metadata.num_rows)
+            return int(file.metadata.num_rows)
 
     def _sweep(self) -> None:
         if not self.storage.is_local:
@@ -179,7 +187,7 @@ class Attempt:
 
 
 def same_type(actual: pa.DataType, expected: pa.DataType) -> bool:
-    """Whether a stored column type meets a contract, but for spellings of zones and list items."""
+    """Whether a stored type meets a contract; names of time zones and list fields may differ."""
     if pa.types.is_list(expected) and pa.types.is_list(actual):
         return same_type(actual.value_type, expected.value_type)
     if pa.types.is_fixed_size_list(expected):
@@ -195,7 +203,7 @@ def _audit_window(partition: Partition, window: Window | None) -> None:
         return
     if window.max_ts >= window.end or (window.start is not None and window.max_ts < window.start):
         raise AuditError(
-            f"{partition}: saw an event of {window.max_ts}, outside its window "
+            f"{partition}: has read an event of {window.max_ts}, outside its window "
             f"[{window.start or 'first event'}, {window.end})"
         )
 

@@ -1,7 +1,7 @@
-"""The chain of days: a digest per day over its impressions and those of all days before it.
+"""The digest chain of the log: one digest per day over all impressions up to that day.
 
-Whatever depends on the past of a day (its histories, the lineage) names this digest as its input,
-so a late row in an old day makes everything after it stale, and nothing before it.
+Tables that depend on the past of a day (histories, the lineage) have this digest as an input, so a
+late row in an old day makes that day and all later ones stale, but none before it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jobs.lake.partition import Partition
 
 
 def chain_digests(lake: Lake, scenario: str) -> dict[date, str]:
-    """Digest of the log through each ingested day, in order of days."""
+    """Digest of the log through each ingested day, ascending by day."""
     digests: dict[date, str] = {}
     before = ""
     for day in lake.days("impressions", scenario):

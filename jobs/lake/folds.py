@@ -1,4 +1,4 @@
-"""Folds never change: the shares of a scenario are written down at its first ingest."""
+"""Assignment of impressions to folds. The shares of a scenario are fixed at its first ingest."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ HASH_RANGE = 16**HASH_DIGITS
 
 
 def fold_bounds(shares: FoldShares) -> tuple[int, int]:
-    """Where the hash range is cut: below the first is lineage, below the second is fit."""
+    """Upper bounds of the lineage and the fit fold within the hash range, exclusive."""
     lineage = round(shares.lineage * HASH_RANGE)
     return lineage, round((shares.lineage + shares.fit) * HASH_RANGE)
 
 
 def fold_of(scenario: Scenario, impression_id: str | int) -> Fold:
-    """Fold of one impression: the first 32 bits of MD5 of ``<scenario>/<impression_id>``.
+    """Fold of one impression, from the first 32 bits of MD5 of ``<scenario>/<impression_id>``.
 
-    The same hash is computed by Spark at ingest; this is its definition.
+    This is the definition; ``jobs.ingest.row_validation`` computes the same in Spark.
     """
     text = f"{scenario.name}/{impression_id}".encode()
     value = int(md5(text, usedforsecurity=False).hexdigest()[:HASH_DIGITS], 16)
@@ -31,10 +31,10 @@ def fold_of(scenario: Scenario, impression_id: str | int) -> Fold:
 
 
 def pin_folds(lake: Lake, scenario: Scenario) -> None:
-    """Write the fold shares down at first use; refuse others later.
+    """Store the fold shares at first use, and refuse different ones later.
 
     Raises:
-        InputError: the lake holds this scenario with other shares.
+        InputError: If the lake has this scenario with other shares.
     """
     path = f"_scenarios/{scenario.name}.json"
     content = json.dumps({"folds": scenario.folds.model_dump()}, sort_keys=True).encode() + b"\n"
@@ -45,7 +45,7 @@ def pin_folds(lake: Lake, scenario: Scenario) -> None:
         elif stored != content:
             pinned = json.loads(stored)["folds"]
             raise InputError(
-                f"scenario {scenario.name}: folds are {pinned} in this lake and never change "
-                f"(the config says {scenario.folds.model_dump()}); restore them, or give the "
+                f"scenario {scenario.name}: folds are {pinned} in this lake and never change, but "
+                f"the scenario has {scenario.folds.model_dump()}: restore them, or give the "
                 "scenario another name"
             )

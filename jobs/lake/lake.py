@@ -1,4 +1,4 @@
-"""Reading the lake: manifests first, then exactly the files that they name."""
+"""Reading from the lake: a manifest first, then exactly the files that it lists."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jobs.lake.manifest import Manifest
 from jobs.lake.partition import Partition
 from jobs.lake.storage import Storage
 
-_LOOKS = 5
+_MAX_TRIES = 5
 
 
 class Lake:
@@ -32,6 +32,7 @@ class Lake:
 
     @classmethod
     def from_environment(cls) -> Lake:
+        """The lake at ``LIS_LAKE``, else below the data folder."""
         return cls(os.environ.get("LIS_LAKE") or str(data_folder() / "lake"))
 
     def manifest(self, partition: Partition) -> Manifest | None:
@@ -40,10 +41,10 @@ class Lake:
         return None if content is None else Manifest.from_json(content)
 
     def require(self, partition: Partition, hint: str) -> Manifest:
-        """As ``manifest``, for a partition that must be there.
+        """The manifest of a partition that must be published.
 
         Raises:
-            InputError: it is not; ``hint`` says what to run.
+            InputError: If it is not; ``hint`` says what to run.
         """
         manifest = self.manifest(partition)
         if manifest is None:
@@ -56,15 +57,16 @@ class Lake:
         return [day for day in days if self.is_published(Partition(table, scenario, day, keys))]
 
     def days_with_any(self, table: str, scenario: str) -> list[date]:
-        """Days below which anything of a table may be published, ascending."""
+        """Days with a folder of the table, whatever is published in it, ascending."""
         folders = self.storage.folders(f"{table}/scenario={scenario}")
         return [date.fromisoformat(name[3:]) for name in folders if name.startswith("ds=")]
 
     def is_published(self, partition: Partition) -> bool:
+        """Whether the partition has a manifest."""
         return self.storage.exists(f"{partition.path}/{MANIFEST}")
 
     def keys_below(self, table: str, scenario: str, ds: date) -> list[tuple[tuple[str, str], ...]]:
-        """The ``keys`` of all partitions published below a day, sorted."""
+        """The ``keys`` of all partitions of a table that are published for a day, sorted."""
         found: list[tuple[tuple[str, str], ...]] = []
         pending: list[tuple[tuple[str, str], ...]] = [()]
         while pending:
@@ -81,7 +83,12 @@ class Lake:
     def paths(
         self, partition: Partition, manifest: Manifest, suffix: str = ".parquet"
     ) -> list[str]:
-        """Paths below the lake of the partition's data files, in order, each checked for size."""
+        """Paths of the data files, relative to the lake and in order.
+
+        Raises:
+            FileNotFoundError: If a file is missing.
+            AuditError: If a file does not have the size that the manifest gives.
+        """
         paths = []
         for file in manifest.files:
             if not file.name.endswith(suffix):
@@ -92,8 +99,9 @@ class Lake:
                 raise FileNotFoundError(path)
             if size != file.size:
                 raise AuditError(
-                    f"{self.storage.absolute(path)} is {size} bytes where its manifest says "
-                    f"{file.size}: truncated or overwritten; remove its folder and rerun its day"
+                    f"{self.storage.absolute(path)} has {size} bytes, but {file.size} in its "
+                    "manifest: it was truncated or overwritten; remove its folder and run the day "
+                    "again"
                 )
             paths.append(path)
         return paths
@@ -102,8 +110,8 @@ class Lake:
         """All rows of a partition, in stored order.
 
         Raises:
-            InputError: nothing is published there.
-            AuditError: a data file does not have the size that the manifest gives.
+            InputError: If the partition is not published.
+            AuditError: If a data file is missing or does not have the size in the manifest.
         """
         tables = list(self.read_files(partition, columns))
         return pa.concat_tables(tables)
@@ -111,7 +119,7 @@ class Lake:
     def read_files(
         self, partition: Partition, columns: Sequence[str] | None = None
     ) -> Iterator[pa.Table]:
-        """As ``read``, one table a data file, so that a big day need not be held at once."""
+        """As ``read``, but one table per data file: a large day need not fit into memory."""
         with self.open_files(partition) as streams:
             for stream in streams:
                 yield pq.read_table(stream, columns=None if columns is None else list(columns))
@@ -120,10 +128,10 @@ class Lake:
     def open_files(self, partition: Partition) -> Iterator[list[pa.NativeFile]]:
         """Data files of a partition, all opened before the first is read.
 
-        On a local disk an open file outlives its removal, so a partition that is replaced
-        meanwhile is still read as it was.
+        On a local disk an open file outlives its removal, so a partition that is replaced while it
+        is read still gives its old rows.
         """
-        for _ in range(_LOOKS):
+        for _ in range(_MAX_TRIES):
             with ExitStack() as stack:
                 try:
                     streams = [
@@ -139,9 +147,12 @@ class Lake:
         raise _replaced_too_often(partition)
 
     def published_paths(self, partition: Partition) -> list[str]:
-        """Data files of a partition; looks again if it is replaced between manifest and files."""
-        for _ in range(_LOOKS):
-            manifest = self.require(partition, "run the step that makes it first")
+        """Paths of the data files of a partition.
+
+        Tries again if the partition is replaced after its manifest was read.
+        """
+        for _ in range(_MAX_TRIES):
+            manifest = self.require(partition, "run the step that publishes it first")
             try:
                 return self.paths(partition, manifest)
             except FileNotFoundError:
@@ -150,16 +161,21 @@ class Lake:
         raise _replaced_too_often(partition)
 
     def spark_paths(self, partition: Partition) -> list[str]:
-        """Data files of a partition as Spark reads them."""
+        """URIs of the data files of a partition, as Spark reads them."""
         return [self.storage.spark_uri(path) for path in self.published_paths(partition)]
 
     @contextmanager
     def local_file(self, partition: Partition, name: str) -> Iterator[Path]:
-        """A data file as a local path; a remote one is copied for the length of the block."""
-        manifest = self.require(partition, "run the step that makes it first")
+        """Local path of a data file; in object storage, of a copy that is deleted after the block.
+
+        Raises:
+            InputError: If the partition is not published.
+            AuditError: If it has no such file, or the file is missing or of another size.
+        """
+        manifest = self.require(partition, "run the step that publishes it first")
         stored = [file for file in manifest.files if file.name == name]
         if not stored:
-            raise AuditError(f"{partition} holds no file named {name}")
+            raise AuditError(f"{partition} has no file named {name}")
         try:
             [path] = self.paths(partition, replace(manifest, files=tuple(stored)), suffix="")
         except FileNotFoundError as error:
@@ -174,7 +190,7 @@ class Lake:
 
     @contextmanager
     def attempt(self, partitions: Sequence[Partition]) -> Iterator[Attempt]:
-        """Claim partitions for writing. See ``jobs.lake.attempt``."""
+        """Claim partitions for writing; see ``jobs.lake.attempt``."""
         attempt = Attempt(self.storage, partitions)
         try:
             yield attempt
@@ -184,10 +200,10 @@ class Lake:
 
 def _missing_file(partition: Partition) -> AuditError:
     return AuditError(
-        f"{partition}: a data file that its manifest names is missing; "
+        f"{partition}: a data file of its manifest is missing; "
         "remove the folder and run the day again"
     )
 
 
 def _replaced_too_often(partition: Partition) -> AuditError:
-    return AuditError(f"{partition} is being replaced over and over; try again later")
+    return AuditError(f"{partition} is replaced again and again while it is read; try again later")

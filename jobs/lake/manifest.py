@@ -1,4 +1,4 @@
-"""The manifest of a partition: the one small file that says which data files are its content."""
+"""The manifest of a partition: the small file that lists its data files and their origin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A data file. ``path`` carries the content's hash, so equal content has an equal path."""
+    """A data file. ``path`` contains a hash of the content, so equal content has equal paths."""
 
     name: str
     path: str
@@ -23,10 +23,10 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Window:
-    """The half-open time window [start, end) that a table was allowed to see, and what it saw.
+    """The half-open time window [start, end) that a table may be computed from, and what it read.
 
-    ISO 8601 in UTC. ``start`` is None where the window reaches back to the first event;
-    ``max_ts`` is None for a table that saw no event.
+    All times are ISO 8601 in UTC. ``start`` is None if the window reaches back to the first event.
+    ``max_ts`` is the time of the newest event read, None if no event was read.
     """
 
     start: str | None
@@ -35,16 +35,16 @@ class Window:
 
     @classmethod
     def until(cls, end: datetime, max_ts: datetime | None, start: datetime | None = None) -> Window:
-        """Build from UTC datetimes; naive ones are taken as UTC."""
+        """Build a window from datetimes; naive ones are in UTC."""
         return cls(_iso(start), _iso(end) or "", _iso(max_ts))
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a published partition holds, what it was made from, and what it was allowed to see.
+    """Content of a published partition, its inputs, and the time window it was computed from.
 
-    ``inputs`` maps what the partition was made from to its digest: a partition is current while
-    these are. There is no time of writing in it, so the same content has the same bytes.
+    ``inputs`` has the digest of each input by name: a partition is current as long as these are.
+    There is no time of writing, so equal content gives an equal manifest.
     """
 
     table: str
@@ -58,19 +58,22 @@ class Manifest:
 
     @property
     def rows(self) -> int:
+        """Number of rows in all data files."""
         return sum(file.rows for file in self.files)
 
     @property
     def digest(self) -> str:
-        """SHA-256 over names and contents of the data files."""
+        """SHA-256 of the names and contents of the data files."""
         text = "\n".join(f"{file.name} {file.sha256}" for file in self.files)
         return sha256(text.encode()).hexdigest()
 
     def to_json(self) -> str:
+        """Serialise with sorted keys, so that equal manifests have equal text."""
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Manifest:
+        """Read what ``to_json`` has written."""
         content = json.loads(text)
         window = content.pop("window")
         files = tuple(StoredFile(**file) for file in content.pop("files"))
@@ -78,12 +81,12 @@ class Manifest:
 
 
 def digest_of(*parts: object) -> str:
-    """SHA-256 of the canonical JSON of the parts; the way in which ``inputs`` are computed."""
+    """SHA-256 of the canonical JSON of the parts, as used for ``Manifest.inputs``."""
     return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _iso(moment: datetime | None) -> str | None:
-    if moment is None:
+def _iso(ts: datetime | None) -> str | None:
+    if ts is None:
         return None
-    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    aware = ts.replace(tzinfo=UTC) if ts.tzinfo is None else ts.astimezone(UTC)
     return aware.isoformat(timespec="microseconds")

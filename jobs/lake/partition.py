@@ -1,4 +1,4 @@
-"""The address of one partition: table, scenario, day, and what else tells results apart."""
+"""The address of one partition: table, scenario, day, and further keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 
 @dataclass(frozen=True)
 class Partition:
-    """One unit of publishing. ``keys`` are further hive-style levels below the day."""
+    """The unit of publishing. ``keys`` are further Hive-style levels below the day."""
 
     table: str
     scenario: str
@@ -17,7 +17,7 @@ class Partition:
 
     @property
     def path(self) -> str:
-        """Folder below the lake, such as ``impressions/scenario=simulated_feed/ds=2026-01-31``."""
+        """Folder in the lake, such as ``impressions/scenario=simulated_feed/ds=2026-01-31``."""
         levels = [self.table, f"scenario={self.scenario}", f"ds={self.ds.isoformat()}"]
         return "/".join(levels + [f"{key}={value}" for key, value in self.keys])
 

@@ -13,28 +13,29 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
 def id_type(scenario: Scenario) -> pa.DataType:
-    """Arrow type of user and item ids in a scenario."""
+    """Arrow type of the user and item ids of a scenario."""
     source = scenario.source
     is_int = isinstance(source, SimulatedSource) or source.ids == "int64"
     return pa.int64() if is_int else pa.string()
 
 
 def impression_id_type(scenario: Scenario) -> pa.DataType:
-    """Arrow type of impression ids: derived ones are strings."""
+    """Arrow type of impression ids; derived ones are strings."""
     source = scenario.source
     derived = not isinstance(source, SimulatedSource) and source.columns.impression_id is None
     return pa.string() if derived else id_type(scenario)
 
 
 def field_type(scenario: Scenario, field: str) -> pa.DataType:
-    """Arrow type of a column that the ranker looks up: ids, or text for a context field."""
+    """Arrow type of a column that the ranker embeds: ids, or strings for a context field."""
     return id_type(scenario) if field in (USER, ITEM) else pa.string()
 
 
 def key_column(keyed_by: str) -> str:
-    """The column that names what a row of a feature table is of.
+    """Name of the key column of a feature table.
 
-    keyed_by: ``item``, ``impression``, or a column that the ranker looks up, such as ``user_id``.
+    Args:
+        keyed_by: ``item``, ``impression``, or a column that the ranker embeds, such as ``user_id``.
     """
     return f"{keyed_by}_id" if keyed_by in ("item", "impression") else keyed_by
 
@@ -54,7 +55,7 @@ def impressions(scenario: Scenario) -> pa.Schema:
 
 
 def items(scenario: Scenario) -> pa.Schema:
-    """One row per item that was born, or first seen, on the day."""
+    """One row per item that was first shown on the day."""
     return pa.schema(
         [
             ("item_id", id_type(scenario)),
@@ -68,15 +69,15 @@ def items(scenario: Scenario) -> pa.Schema:
 
 
 def quarantine() -> pa.Schema:
-    """One row per raw row that is no impression, with the reason and the row as JSON."""
+    """One row per raw row that was rejected, with the reason and the row as JSON."""
     return pa.schema([("reason", pa.string()), ("row", pa.string())])
 
 
 def history(scenario: Scenario) -> pa.Schema:
     """One row per impression, in the order of ``impressions``: the clicks before it, oldest first.
 
-    ``items`` are the last K clicks of all folds; ``lineage_items`` the last K of the lineage fold,
-    which is what rankers read: a held-out click would tell them a held-out label.
+    ``items`` has the last K clicks of all folds and ``lineage_items`` the last K of the lineage
+    fold. Rankers read the latter, since a held-out click would reveal a held-out label.
     """
     clicks = pa.list_(id_type(scenario))
     return pa.schema(
@@ -90,7 +91,7 @@ def history(scenario: Scenario) -> pa.Schema:
 
 
 def recent_clicks(scenario: Scenario) -> pa.Schema:
-    """One row per user that ever clicked: the last K clicks at the end of the day, oldest first.
+    """One row per user with a click: the last K clicks as of the end of the day, oldest first.
 
     ``clicks`` are of all folds, ``lineage_clicks`` of the lineage fold.
     """
@@ -112,7 +113,7 @@ def recent_clicks(scenario: Scenario) -> pa.Schema:
 
 
 def snapshots(scenario: Scenario, dim: int, slot: str = ITEM) -> pa.Schema:
-    """One row per id that a slot of M_D holds: its embedding and how often it was trained."""
+    """One row per id in an embedding slot of M_D: its embedding and number of updates."""
     return pa.schema(
         [
             (slot, field_type(scenario, slot)),
@@ -128,11 +129,17 @@ def snapshots(scenario: Scenario, dim: int, slot: str = ITEM) -> pa.Schema:
 def features(
     scenario: Scenario, keyed_by: str = "item", takes: Takes = "vector", dim: int | None = None
 ) -> pa.Schema:
-    """One row per id that the day's rows name, or per impression of the day: see ``key_column``.
+    """One row per key: an id in the day's rows, or an impression of the day.
 
-    ``updates`` counts the events behind a row, ``last_event`` is the newest of them. ``sources``
-    are the impressions that a row keyed by impression was made from. With ``dim``, vectors are of
-    that fixed length; stored ones are lists, all of one length.
+    ``updates`` is the number of events that a row was computed from and ``last_event`` the time of
+    the newest one. ``sources`` are the ids of the impressions that a row keyed by impression was
+    computed from.
+
+    Args:
+        scenario: gives the types of ids.
+        keyed_by: see ``key_column``.
+        takes: ``vector`` for a column ``embedding``, ``items`` for a column of lists of item ids.
+        dim: length of the vectors as a fixed-size list (default: lists, as stored).
     """
     ids = id_type(scenario)
     of_impressions = keyed_by == "impression"
@@ -147,10 +154,10 @@ def features(
 
 
 def predictions(scenario: Scenario) -> pa.Schema:
-    """One row per impression of a day, for the variant that the partition's key names.
+    """One row per impression of a day, for the variant in the partition's keys.
 
-    ``score`` is the mean of ``seed_scores``. ``covered``: the variant's table holds the row's key.
-    ``item_updates``: how often M_T has trained the row's item.
+    ``score`` is the mean of ``seed_scores``. ``covered`` is whether the variant's feature table has
+    the row's key. ``item_updates`` is the number of updates of the row's item in M_T.
     """
     ids = id_type(scenario)
     return pa.schema(

@@ -1,4 +1,4 @@
-"""Files below one URI, on a local disk or in object storage, through Arrow's file systems."""
+"""Files under one URI, on a local disk or in object storage, through Arrow's file systems."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLOCK = 1 << 22
 
 
 class Storage:
-    """Reads and writes below a root. Paths are relative to it, with forward slashes."""
+    """Reads and writes files under a root. Paths are relative to it, with forward slashes."""
 
     def __init__(self, uri: str) -> None:
         try:
@@ -33,35 +33,37 @@ class Storage:
 
     @property
     def is_local(self) -> bool:
+        """Whether the files are on a local disk."""
         return isinstance(self.filesystem, fs.LocalFileSystem)
 
     def absolute(self, path: str) -> str:
-        """The path as Arrow's file system takes it."""
+        """The path within Arrow's file system."""
         return f"{self.root}/{path}" if path else self.root
 
     def spark_uri(self, path: str) -> str:
-        """The path as Spark takes it: ``file://`` or Hadoop's ``s3a://``."""
+        """The path as a URI for Spark: ``file://`` or Hadoop's ``s3a://``."""
         scheme = {"s3": "s3a"}.get(self.scheme, self.scheme)
         return f"{scheme}://{self.absolute(path)}"
 
     def exists(self, path: str) -> bool:
+        """Whether there is a file or folder."""
         return bool(self._info(path).type != fs.FileType.NotFound)
 
     def size(self, path: str) -> int | None:
-        """Bytes of a file, or None where there is no such file."""
+        """Size of a file in bytes, or None if there is no such file."""
         info = self._info(path)
         return info.size if info.type == fs.FileType.File else None
 
     def folders(self, path: str) -> list[str]:
-        """Names of the folders in a folder, sorted; none where it does not exist."""
+        """Names of the folders in a folder, sorted; empty if it does not exist."""
         return [info.base_name for info in self._list(path) if info.type == fs.FileType.Directory]
 
     def files(self, path: str) -> list[str]:
-        """Names of the files in a folder, sorted; none where it does not exist."""
+        """Names of the files in a folder, sorted; empty if it does not exist."""
         return [info.base_name for info in self._list(path) if info.type == fs.FileType.File]
 
     def read(self, path: str) -> bytes | None:
-        """The bytes of a file, or None where there is no such file."""
+        """Content of a file, or None if there is no such file."""
         try:
             with self.filesystem.open_input_stream(self.absolute(path)) as stream:
                 return bytes(stream.read())
@@ -69,7 +71,7 @@ class Storage:
             return None
 
     def replace(self, path: str, content: bytes) -> None:
-        """Write a small file in one step: readers see the old or the new content."""
+        """Write a small file atomically: readers see either the old or the new content."""
         if not self.is_local:
             with self.filesystem.open_output_stream(self.absolute(path)) as stream:
                 stream.write(content)
@@ -85,14 +87,16 @@ class Storage:
         os.replace(name, target)
 
     def move(self, source: str, target: str) -> None:
+        """Move a file, creating the folder of the target if needed."""
         self.make_folder(target.rsplit("/", 1)[0])
         self.filesystem.move(self.absolute(source), self.absolute(target))
 
     def make_folder(self, path: str) -> None:
+        """Create a folder and its parents; nothing happens if it exists."""
         self.filesystem.create_dir(self.absolute(path), recursive=True)
 
     def remove(self, path: str) -> None:
-        """Remove a file or a folder; nothing happens where there is none."""
+        """Remove a file or folder; nothing happens if there is none."""
         kind = self._info(path).type
         if kind == fs.FileType.Directory:
             self.filesystem.delete_dir(self.absolute(path))
@@ -100,6 +104,7 @@ class Storage:
             self.filesystem.delete_file(self.absolute(path))
 
     def sha256(self, path: str) -> str:
+        """SHA-256 of the content of a file, in hex."""
         digest = sha256()
         with self.filesystem.open_input_stream(self.absolute(path)) as stream:
             while block := stream.read(_BLOCK):
@@ -108,7 +113,7 @@ class Storage:
 
     @contextmanager
     def lock(self, path: str) -> Iterator[None]:
-        """Hold a file lock. Object stores have none: there the check before a publish remains."""
+        """Hold a file lock. In object storage, which has none, this does nothing."""
         if not self.is_local:
             yield
             return

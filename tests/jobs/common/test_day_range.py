@@ -11,7 +11,7 @@ dates = st.dates(date(1, 1, 1), date(9999, 12, 1))
 
 
 @given(first=dates, days=st.integers(0, 30))
-def test_what_is_written_is_read_back(first: date, days: int) -> None:
+def test_the_text_of_a_range_is_parsed_back(first: date, days: int) -> None:
     days_range = DayRange(first, first + timedelta(days=days))
     assert DayRange.parse(str(days_range)) == days_range
     assert len(days_range.days) == len(days_range) == days + 1
@@ -30,6 +30,6 @@ def test_what_is_written_is_read_back(first: date, days: int) -> None:
         ("2026-01-02:2026-01-01", "swap the dates"),
     ],
 )
-def test_what_is_no_range_is_refused(text: str, reason: str) -> None:
+def test_an_invalid_range_is_refused(text: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         DayRange.parse(text)

@@ -1,4 +1,4 @@
-"""A process that is tied to its parent dies with it, also when there is no time to clean up."""
+"""A process bound to its parent ends with it, even if the parent is killed without warning."""
 
 import os
 import signal
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tie is Linux's own")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs prctl of Linux")
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process still runs; one that is dead but not yet collected does not."""
+    """Whether the process still runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
@@ -32,11 +32,11 @@ child = subprocess.Popen([sys.executable, "-c", {child!r}])
 print(child.pid, flush=True)
 time.sleep({seconds})
 """
-TIED = """
+BOUND = """
 from jobs.common.parent_process import die_with_parent
 import time
 die_with_parent()
-print("tied", flush=True)
+print("bound", flush=True)
 time.sleep(600)
 """
 
@@ -52,18 +52,18 @@ def start_parent(child: str, seconds: float) -> tuple[subprocess.Popen[str], int
     return parent, int(parent.stdout.readline())
 
 
-def test_dies_when_the_parent_is_killed() -> None:
-    parent, child = start_parent(TIED, 600)
+def test_a_bound_process_ends_when_the_parent_is_killed() -> None:
+    parent, child = start_parent(BOUND, 600)
     assert parent.stdout is not None
-    assert parent.stdout.readline() == "tied\n"
+    assert parent.stdout.readline() == "bound\n"
     assert is_alive(child)
     parent.kill()
     parent.wait()
     wait_until_dead(child)
 
 
-def test_an_untied_child_outlives_its_parent() -> None:
-    """The counterpart: without the tie, the test above could not pass."""
+def test_an_unbound_process_outlives_its_parent() -> None:
+    """The control: without the call, the process runs on."""
     parent, child = start_parent("import time; time.sleep(600)", 600)
     parent.kill()
     parent.wait()
@@ -72,11 +72,11 @@ def test_an_untied_child_outlives_its_parent() -> None:
     os.kill(child, signal.SIGKILL)
 
 
-def test_ends_at_once_where_the_parent_is_already_gone() -> None:
+def test_a_process_whose_parent_has_already_died_ends_at_once() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    tie = f"from jobs.common.parent_process import die_with_parent; die_with_parent({gone.pid})"
-    code = f"{tie}; print('alive')"
+    bind = f"from jobs.common.parent_process import die_with_parent; die_with_parent({gone.pid})"
+    code = f"{bind}; print('alive')"
     late = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert late.returncode == -signal.SIGKILL
     assert late.stdout == ""

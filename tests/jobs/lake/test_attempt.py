@@ -20,7 +20,7 @@ DAILY = Partition("impressions", "tiny", DAY)
 SCHEMA = pa.schema([("value", pa.int64())])
 FILES, ROWS = 3, 200
 
-PUBLISH_FOR_EVER = """
+PUBLISH_FOREVER = """
 import sys
 from datetime import date
 import pyarrow as pa
@@ -60,11 +60,11 @@ def tree(lake: Lake) -> dict[str, bytes]:
     return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
-def whole_value(lake: Lake) -> int:
-    """The one value that all rows of the partition hold."""
+def published_value(lake: Lake) -> int:
+    """The value that all rows of the partition have in common."""
     values = lake.read(DAILY)["value"].to_pylist()
     assert len(values) == FILES * ROWS
-    assert len(set(values)) == 1, "a mix of old and new rows"
+    assert len(set(values)) == 1, "a mixture of old and new rows"
     return int(values[0])
 
 
@@ -90,11 +90,11 @@ def test_two_lakes_with_the_same_rows_hold_the_same_bytes(tmp_path: Path) -> Non
     assert tree(first) == tree(second)
 
 
-def test_replaced_rows_leave_nothing_of_the_old_ones(lake: Lake) -> None:
+def test_no_file_of_replaced_rows_remains(lake: Lake) -> None:
     publish(lake, 1)
     old = set(tree(lake))
     publish(lake, 2)
-    assert whole_value(lake) == 2
+    assert published_value(lake) == 2
     assert set(tree(lake)) & old == {"_manifest.json"}
 
 
@@ -102,10 +102,10 @@ def test_nothing_is_visible_before_publish(lake: Lake) -> None:
     publish(lake, 1)
     with lake.attempt([DAILY]) as attempt:
         write_files(attempt, 2)
-        assert whole_value(lake) == 1
+        assert published_value(lake) == 1
 
 
-def test_an_attempt_that_fails_leaves_the_old_rows_and_no_folder(lake: Lake) -> None:
+def test_a_failed_attempt_keeps_the_old_rows_and_leaves_no_folder(lake: Lake) -> None:
     publish(lake, 1)
     before = tree(lake)
 
@@ -127,15 +127,15 @@ def test_a_reader_sees_old_or_new_rows_while_they_are_replaced(lake: Lake) -> No
     failures: list[BaseException] = []
     stop = threading.Event()
 
-    def read_on() -> None:
+    def read_repeatedly() -> None:
         while not stop.is_set():
             try:
-                seen.append(whole_value(lake))
+                seen.append(published_value(lake))
             except BaseException as error:
                 failures.append(error)
                 return
 
-    reader = threading.Thread(target=read_on)
+    reader = threading.Thread(target=read_repeatedly)
     reader.start()
     for value in range(2, 32):
         publish(lake, value)
@@ -156,7 +156,9 @@ def test_files_opened_by_a_reader_outlive_their_replacement(lake: Lake) -> None:
     assert len(rest) == FILES - 1
 
 
-def test_a_killed_publisher_leaves_old_or_new_rows_and_a_rerun_repairs(tmp_path: Path) -> None:
+def test_a_killed_publisher_leaves_old_or_new_rows_and_a_rerun_completes_them(
+    tmp_path: Path,
+) -> None:
     reference = Lake(str(tmp_path / "reference"))
     publish(reference, 1)
     lake = Lake(str(tmp_path / "lake"))
@@ -164,7 +166,7 @@ def test_a_killed_publisher_leaves_old_or_new_rows_and_a_rerun_repairs(tmp_path:
     pause = random.Random(0)
     for _ in range(6):
         child = subprocess.Popen(
-            [sys.executable, "-c", PUBLISH_FOR_EVER, lake.uri], stdout=subprocess.PIPE
+            [sys.executable, "-c", PUBLISH_FOREVER, lake.uri], stdout=subprocess.PIPE
         )
         assert child.stdout is not None
         assert child.stdout.readline() == b"ready\n"
@@ -172,13 +174,13 @@ def test_a_killed_publisher_leaves_old_or_new_rows_and_a_rerun_repairs(tmp_path:
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
         child.stdout.close()
-        assert whole_value(lake) in (1, 2)
+        assert published_value(lake) in (1, 2)
         publish(lake, 1)
         assert tree(lake) == tree(reference)
 
 
 @pytest.mark.parametrize("step", ["move", "replace", "remove"])
-def test_a_stop_at_every_step_of_publish_leaves_old_or_new_rows(
+def test_an_interrupt_at_any_step_of_publish_leaves_old_or_new_rows(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     publish(lake, 2)
@@ -188,7 +190,9 @@ def test_a_stop_at_every_step_of_publish_leaves_old_or_new_rows(
     for stop_at in range(FILES + 1):
         calls = 0
 
-        def stopping(storage: object, path: str, *rest: object, stop_at: int = stop_at) -> object:
+        def interrupted(
+            storage: object, path: str, *rest: object, stop_at: int = stop_at
+        ) -> object:
             nonlocal calls
             if any(str(name).startswith(DAILY.path) for name in (path, *rest)):
                 calls += 1
@@ -197,11 +201,11 @@ def test_a_stop_at_every_step_of_publish_leaves_old_or_new_rows(
             return operation(storage, path, *rest)
 
         with monkeypatch.context() as patch:
-            patch.setattr(type(lake.storage), step, stopping)
+            patch.setattr(type(lake.storage), step, interrupted)
             try:
                 publish(lake, 2)
             except KeyboardInterrupt:
-                assert whole_value(lake) in (1, 2)
+                assert published_value(lake) in (1, 2)
         publish(lake, 2)
         assert tree(lake) == reference
         publish(lake, 1)
@@ -215,7 +219,7 @@ def test_an_older_attempt_cannot_publish_beside_a_newer_one(lake: Lake) -> None:
             with pytest.raises(FencedOut, match=f"{DAILY}: a newer attempt"):
                 older.publish(DAILY, inputs={})
             newer.publish(DAILY, inputs={})
-    assert whole_value(lake) == 2
+    assert published_value(lake) == 2
 
 
 def test_an_older_attempt_cannot_publish_after_a_newer_one_has_finished(lake: Lake) -> None:
@@ -228,14 +232,14 @@ def test_an_older_attempt_cannot_publish_after_a_newer_one_has_finished(lake: La
     assert tree(lake) == before
 
 
-def test_a_closed_older_attempt_keeps_the_newer_ones_claim(lake: Lake) -> None:
+def test_closing_an_older_attempt_keeps_the_claim_of_a_newer_one(lake: Lake) -> None:
     older = Attempt(lake.storage, [DAILY])
     newer = Attempt(lake.storage, [DAILY])
     older.close()
     write_files(newer, 2)
     newer.publish(DAILY, inputs={})
     newer.close()
-    assert whole_value(lake) == 2
+    assert published_value(lake) == 2
 
 
 def test_attempts_on_other_partitions_do_not_fence_each_other(lake: Lake) -> None:
@@ -245,14 +249,14 @@ def test_attempts_on_other_partitions_do_not_fence_each_other(lake: Lake) -> Non
         write_files(second, 2)
         second.publish(other, inputs={})
         first.publish(DAILY, inputs={})
-    assert whole_value(lake) == 1
+    assert published_value(lake) == 1
 
 
 @pytest.mark.parametrize(
-    ("found", "wanted", "kind"),
+    ("actual", "required", "error"),
     [
         (pa.schema([("value", pa.int32())]), SCHEMA, "int64, is int32"),
-        (pa.schema([("other", pa.int64())]), SCHEMA, "int64, is None"),
+        (pa.schema([("other", pa.int64())]), SCHEMA, "int64, is missing"),
         (
             pa.schema([("value", pa.timestamp("ns", tz="UTC"))]),
             pa.schema([("value", pa.timestamp("us", tz="UTC"))]),
@@ -265,31 +269,31 @@ def test_attempts_on_other_partitions_do_not_fence_each_other(lake: Lake) -> Non
         ),
     ],
 )
-def test_a_file_that_breaks_the_schema_is_not_published(
-    lake: Lake, found: pa.Schema, wanted: pa.Schema, kind: str
+def test_a_file_that_violates_the_schema_is_not_published(
+    lake: Lake, actual: pa.Schema, required: pa.Schema, error: str
 ) -> None:
     publish(lake, 1)
     before = tree(lake)
     with lake.attempt([DAILY]) as attempt:
-        attempt.write_table("part-0.parquet", found.empty_table())
-        with pytest.raises(AuditError, match=rf"part-0\.parquet: column 'value' must be .*{kind}"):
-            attempt.publish(DAILY, inputs={}, schema=wanted)
+        attempt.write_table("part-0.parquet", actual.empty_table())
+        with pytest.raises(AuditError, match=rf"part-0\.parquet: column 'value' must be .*{error}"):
+            attempt.publish(DAILY, inputs={}, schema=required)
     assert tree(lake) == before
 
 
-def test_spellings_of_a_zone_and_of_list_items_are_no_difference(lake: Lake) -> None:
+def test_names_of_time_zones_and_list_fields_may_differ(lake: Lake) -> None:
     written = pa.schema(
         [
             ("ts", pa.timestamp("us", tz="Etc/UTC")),
             ("vector", pa.list_(pa.field("element", pa.float32()))),
         ]
     )
-    wanted = pa.schema(
+    required = pa.schema(
         [("ts", pa.timestamp("us", tz="UTC")), ("vector", pa.list_(pa.float32(), 4))]
     )
     with lake.attempt([DAILY]) as attempt:
         attempt.write_table("part-0.parquet", written.empty_table())
-        manifest = attempt.publish(DAILY, inputs={}, schema=wanted)
+        manifest = attempt.publish(DAILY, inputs={}, schema=required)
     assert manifest.rows == 0
 
 
@@ -299,7 +303,9 @@ TICK = timedelta(microseconds=1)
 
 
 @pytest.mark.parametrize("seen", [START, END - TICK, None])
-def test_a_window_holds_its_start_and_all_before_its_end(lake: Lake, seen: datetime | None) -> None:
+def test_a_window_includes_its_start_and_excludes_its_end(
+    lake: Lake, seen: datetime | None
+) -> None:
     publish_window(lake, Window.until(END, seen, START))
     manifest = lake.manifest(DAILY)
     assert manifest is not None
@@ -307,19 +313,21 @@ def test_a_window_holds_its_start_and_all_before_its_end(lake: Lake, seen: datet
 
 
 @pytest.mark.parametrize("seen", [END, END + TICK, START - TICK])
-def test_an_event_on_the_cut_or_outside_is_refused(lake: Lake, seen: datetime) -> None:
+def test_an_event_at_the_end_of_the_window_or_outside_is_refused(
+    lake: Lake, seen: datetime
+) -> None:
     with pytest.raises(AuditError, match="outside its window"):
         publish_window(lake, Window.until(END, seen, START))
     assert lake.manifest(DAILY) is None
 
 
-def test_an_event_on_the_cut_is_refused_in_whatever_zone_it_is_written(lake: Lake) -> None:
+def test_an_event_at_the_end_of_the_window_is_refused_in_any_time_zone(lake: Lake) -> None:
     window = Window.until(END, END.astimezone(ZoneInfo("Asia/Tokyo")))
     with pytest.raises(AuditError, match="outside its window"):
         publish_window(lake, window)
 
 
-def test_folders_of_abandoned_attempts_are_swept_after_a_day(lake: Lake) -> None:
+def test_folders_of_abandoned_attempts_are_removed_after_a_day(lake: Lake) -> None:
     abandoned, alive = Attempt(lake.storage, []), Attempt(lake.storage, [])
     long_ago = time.time() - 25 * 3600
     os.utime(abandoned.path, (long_ago, long_ago))

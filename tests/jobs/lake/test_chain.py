@@ -34,7 +34,7 @@ def test_a_changed_day_changes_its_digest_and_all_later_ones(log: Lake, changed:
     assert differs == [offset >= changed for offset in range(DAYS)]
 
 
-def test_a_day_that_comes_in_late_changes_all_later_ones(lake: Lake) -> None:
+def test_a_day_that_arrives_late_changes_all_later_ones(lake: Lake) -> None:
     for offset in (0, 1, 3):
         publish(lake, offset, offset)
     before = chain_digests(lake, "tiny")
@@ -43,24 +43,24 @@ def test_a_day_that_comes_in_late_changes_all_later_ones(lake: Lake) -> None:
     assert [before[day] == after[day] for day in before] == [True, True, False]
 
 
-def test_a_day_made_again_with_the_same_rows_changes_nothing(log: Lake) -> None:
+def test_a_day_published_again_with_equal_rows_changes_nothing(log: Lake) -> None:
     before = chain_digests(log, "tiny")
     publish(log, 1, 1)
     assert chain_digests(log, "tiny") == before
 
 
-def test_days_with_equal_rows_have_digests_of_their_own(lake: Lake) -> None:
+def test_days_with_equal_rows_have_different_digests(lake: Lake) -> None:
     for offset in range(3):
         publish(lake, offset, 7)
     assert len(set(chain_digests(lake, "tiny").values())) == 3
 
 
-def test_another_scenario_is_another_chain(log: Lake) -> None:
+def test_scenarios_have_separate_chains(log: Lake) -> None:
     before = chain_digests(log, "tiny")
     publish(log, 0, 42, scenario="other")
     assert chain_digests(log, "tiny") == before
     assert list(chain_digests(log, "other")) == [FIRST]
 
 
-def test_no_days_are_no_digests(lake: Lake) -> None:
+def test_an_empty_log_has_no_digests(lake: Lake) -> None:
     assert chain_digests(lake, "tiny") == {}

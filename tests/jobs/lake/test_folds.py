@@ -24,10 +24,10 @@ SHARES = st.tuples(st.floats(0.01, 0.98), st.floats(0, 1)).map(
 )
 
 
-def test_folds_get_their_shares() -> None:
+def test_folds_have_their_shares() -> None:
     ids = 100_000
     counts = Counter(fold_of(scenario(), number) for number in range(ids))
-    for fold, share in {"lineage": 0.8, "fit": 0.1, "eval": 0.1}.items():
+    for fold, share in {Fold.LINEAGE: 0.8, Fold.FIT: 0.1, Fold.EVAL: 0.1}.items():
         four_sigma = 4 * (share * (1 - share) / ids) ** 0.5
         assert counts[fold] / ids == pytest.approx(share, abs=four_sigma)
 
@@ -35,34 +35,34 @@ def test_folds_get_their_shares() -> None:
 @pytest.mark.parametrize(
     ("name", "impression_id", "fold"),
     [
-        ("tiny", 0, "eval"),
-        ("tiny", 1, "fit"),
-        ("tiny", 2, "lineage"),
-        ("tiny", "a-1", "lineage"),
-        ("movietweetings", 7, "eval"),
-        ("tiny", "ü", "fit"),
+        ("tiny", 0, Fold.EVAL),
+        ("tiny", 1, Fold.FIT),
+        ("tiny", 2, Fold.LINEAGE),
+        ("tiny", "a-1", Fold.LINEAGE),
+        ("movietweetings", 7, Fold.EVAL),
+        ("tiny", "ü", Fold.FIT),
     ],
 )
-def test_folds_never_change(name: str, impression_id: str | int, fold: str) -> None:
+def test_folds_never_change(name: str, impression_id: str | int, fold: Fold) -> None:
     assert fold_of(scenario(name), impression_id) == fold
 
 
 @given(st.one_of(st.integers(-(2**63), 2**63 - 1), st.text(max_size=20)), st.text(max_size=5))
 @settings(max_examples=100, deadline=None, derandomize=True)
-def test_a_fold_follows_from_name_and_id_alone(impression_id: str | int, title: str) -> None:
+def test_a_fold_depends_only_on_scenario_name_and_id(impression_id: str | int, title: str) -> None:
     fold = fold_of(scenario(), impression_id)
     assert fold in Fold
     assert fold_of(scenario(title=title), str(impression_id)) == fold
 
 
-def test_scenarios_are_cut_independently() -> None:
+def test_folds_of_scenarios_are_independent() -> None:
     ids = range(2_000)
-    eval_of_both = [
+    eval_in_both = [
         number
         for number in ids
-        if fold_of(scenario("one"), number) == fold_of(scenario("two"), number) == "eval"
+        if fold_of(scenario("one"), number) == fold_of(scenario("two"), number) == Fold.EVAL
     ]
-    assert 0 < len(eval_of_both) < 60
+    assert 0 < len(eval_in_both) < 60
 
 
 @given(SHARES)
@@ -80,10 +80,10 @@ def test_bounds_of_the_default_shares() -> None:
 
 def test_without_a_fit_share_no_row_is_fit() -> None:
     config = scenario(lineage=0.5, fit=0, eval=0.5)
-    assert {fold_of(config, number) for number in range(500)} == {"lineage", "eval"}
+    assert {fold_of(config, number) for number in range(500)} == {Fold.LINEAGE, Fold.EVAL}
 
 
-def test_pinned_shares_are_kept_and_others_refused(lake: Lake) -> None:
+def test_stored_shares_are_kept_and_others_refused(lake: Lake) -> None:
     pin_folds(lake, scenario())
     pin_folds(lake, scenario(title="another title"))
     pin_folds(lake, scenario("other", lineage=0.5, fit=0.25, eval=0.25))

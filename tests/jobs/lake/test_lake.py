@@ -35,7 +35,7 @@ def data_files(lake: Lake, target: Partition) -> list[Path]:
     return sorted(Path(lake.storage.absolute(target.path)).glob("*.parquet"))
 
 
-def test_days_are_those_with_a_published_partition_in_order(any_lake: Lake) -> None:
+def test_days_are_those_with_a_published_partition_ascending(any_lake: Lake) -> None:
     for offset in (2, 0, 1):
         publish(any_lake, partition(offset), [offset])
     with any_lake.attempt([partition(5)]) as attempt:
@@ -45,7 +45,7 @@ def test_days_are_those_with_a_published_partition_in_order(any_lake: Lake) -> N
     assert any_lake.days("history", "tiny") == []
 
 
-def test_days_of_keyed_partitions_are_told_apart(any_lake: Lake) -> None:
+def test_days_of_keyed_partitions_are_separate(any_lake: Lake) -> None:
     seven, thirty = ("horizon", "7"), ("horizon", "30")
     publish(any_lake, partition(0, seven), [1])
     publish(any_lake, partition(1, seven), [1])
@@ -55,7 +55,7 @@ def test_days_of_keyed_partitions_are_told_apart(any_lake: Lake) -> None:
     assert any_lake.days_with_any("impressions", "tiny") == [FIRST, FIRST + timedelta(days=1)]
 
 
-def test_keys_below_finds_every_level(any_lake: Lake) -> None:
+def test_keys_are_found_at_every_level(any_lake: Lake) -> None:
     deep = (("preference", "id_embedding"), ("horizon", "7"))
     for keys in ((), deep, (*deep, ("pooled_from", "2026-01-01")), (("preference", "other"),)):
         publish(any_lake, partition(0, *keys), [1])
@@ -68,19 +68,19 @@ def test_keys_below_finds_every_level(any_lake: Lake) -> None:
     assert any_lake.keys_below("impressions", "tiny", FIRST + timedelta(days=9)) == []
 
 
-def test_rows_come_in_the_order_of_files_and_of_rows_within(any_lake: Lake) -> None:
+def test_rows_are_read_in_stored_order(any_lake: Lake) -> None:
     publish(any_lake, partition(), [5, 3], [4, 1], [2])
     assert any_lake.read(partition())["value"].to_pylist() == [5, 3, 4, 1, 2]
     assert [len(table) for table in any_lake.read_files(partition())] == [2, 2, 1]
     assert any_lake.read(partition(), ["double"]).to_pydict() == {"double": [10, 6, 8, 2, 4]}
 
 
-def test_no_hive_column_is_added_on_reading(any_lake: Lake) -> None:
+def test_reading_adds_no_hive_column(any_lake: Lake) -> None:
     publish(any_lake, partition(0, ("horizon", "7")), [1])
     assert any_lake.read(partition(0, ("horizon", "7"))).column_names == ["value", "double"]
 
 
-def test_the_manifest_says_what_is_there_and_from_what(any_lake: Lake) -> None:
+def test_the_manifest_has_content_and_inputs(any_lake: Lake) -> None:
     publish(any_lake, partition(), [1, 2], [3])
     manifest = any_lake.manifest(partition())
     assert manifest is not None
@@ -90,7 +90,7 @@ def test_the_manifest_says_what_is_there_and_from_what(any_lake: Lake) -> None:
     assert any_lake.manifest(partition(1)) is None
 
 
-def test_replaced_rows_leave_nothing_of_the_old_ones(any_lake: Lake) -> None:
+def test_no_file_of_replaced_rows_remains(any_lake: Lake) -> None:
     publish(any_lake, partition(), [1], [2], [3])
     publish(any_lake, partition(), [4])
     assert any_lake.read(partition())["value"].to_pylist() == [4]
@@ -106,16 +106,16 @@ def test_a_newer_attempt_fences_an_older_one(any_lake: Lake) -> None:
     assert any_lake.read(partition())["value"].to_pylist() == [2]
 
 
-def test_an_event_on_the_cut_is_refused(any_lake: Lake) -> None:
-    cut = datetime(2026, 2, 1, tzinfo=UTC)
+def test_an_event_at_the_end_of_the_window_is_refused(any_lake: Lake) -> None:
+    end = datetime(2026, 2, 1, tzinfo=UTC)
     with any_lake.attempt([partition()]) as attempt:
         attempt.write_table("part-0.parquet", pa.table({"value": [1]}))
         with pytest.raises(AuditError, match="outside its window"):
-            attempt.publish(partition(), inputs={}, window=Window.until(cut, cut))
+            attempt.publish(partition(), inputs={}, window=Window.until(end, end))
     assert any_lake.days("impressions", "tiny") == []
 
 
-def test_local_file_gives_the_bytes_of_the_named_file(any_lake: Lake) -> None:
+def test_local_file_has_the_bytes_of_the_stored_file(any_lake: Lake) -> None:
     target = partition(table="checkpoints")
     with any_lake.attempt([target]) as attempt:
         attempt.write_bytes("ranker.json", b'{"day": 1}')
@@ -132,7 +132,7 @@ def test_local_file_gives_the_bytes_of_the_named_file(any_lake: Lake) -> None:
         pass
 
 
-def test_reading_what_is_not_published_names_it_and_the_way_out(any_lake: Lake) -> None:
+def test_an_unpublished_partition_is_named_with_a_hint(any_lake: Lake) -> None:
     with pytest.raises(InputError, match=r"nothing published at impressions/.*ds=2026-01-31: run"):
         any_lake.read(partition())
     with pytest.raises(InputError, match="run this"):
@@ -149,7 +149,7 @@ def test_a_truncated_data_file_is_named(lake: Lake) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_data_file_is_told_from_a_replaced_one(lake: Lake) -> None:
+def test_a_missing_data_file_is_named(lake: Lake) -> None:
     publish(lake, partition(), [1], [2])
     data_files(lake, partition())[0].unlink()
     with pytest.raises(AuditError, match="is missing; remove the folder and run the day again"):
@@ -157,7 +157,7 @@ def test_a_missing_data_file_is_told_from_a_replaced_one(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize("size", [None, 3])
-def test_a_damaged_local_file_is_not_handed_out(lake: Lake, size: int | None) -> None:
+def test_a_damaged_file_is_not_returned(lake: Lake, size: int | None) -> None:
     target = partition(table="checkpoints")
     with lake.attempt([target]) as attempt:
         attempt.write_bytes("ranker.json", b"{}")
@@ -185,14 +185,14 @@ def test_spark_reads_the_published_files(lake: Lake) -> None:
     assert lake.spark_paths(partition()) == paths
 
 
-def test_spark_reads_object_storage_by_its_own_scheme(bucket: str) -> None:
+def test_spark_reads_object_storage_as_s3a(bucket: str) -> None:
     lake = Lake(f"{bucket}/lake")
     publish(lake, partition(), [1])
     [path] = lake.spark_paths(partition())
     assert path.startswith(f"s3a://{bucket.removeprefix('s3://')}/lake/impressions/scenario=tiny/")
 
 
-def test_the_environment_says_where_the_lake_lies(
+def test_the_location_comes_from_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LIS_LAKE", raising=False)
