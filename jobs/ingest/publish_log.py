@@ -11,6 +11,7 @@ from datetime import date
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.common.day_range import DayRange
 from jobs.common.errors import AuditError, InputError
 from jobs.ingest.read_log import item_columns, read_table, readable, with_contract_columns
 from jobs.ingest.row_validation import NO_DAY, DayCount, JudgedLog, judge
@@ -20,7 +21,7 @@ from jobs.lake.folds import pin_folds
 from jobs.lake.manifest import digest_of
 from jobs.scenarios import Scenario, TableSource
 from jobs.sources.log_checks import check_items, check_log
-from jobs.sources.log_location import days_between, log_files
+from jobs.sources.log_location import log_files
 from jobs.sources.log_source import table_source
 from jobs.spark.parquet_writer import NOTHING, files_for, write_by_day
 from jobs.spark.session import (
@@ -99,7 +100,7 @@ def _days_to_publish(
             f"scenario {scenario.name}: the log has no usable row from {asked} ({bad} rows would "
             "be quarantined): ask for days that the log holds, or correct source in the scenario"
         )
-    days = days_between(with_rows[0], with_rows[-1])
+    days = list(DayRange(with_rows[0], with_rows[-1]))
     for day in sorted(set(days) - set(with_rows)):
         log.warning("%s: no rows on %s; published as an empty day", scenario.name, day)
     return days

@@ -16,7 +16,7 @@ from jobs.lake.storage import Storage
 from jobs.scenarios import Column as MappedColumn
 from jobs.scenarios import CsvFormat, Scenario, TableSource
 from jobs.sources.log_checks import column_name
-from jobs.sources.log_location import RawFiles, day_pattern, is_by_day
+from jobs.sources.log_location import RawFiles, day_pattern, has_day_in_path
 from jobs.spark.parse import parse_id, parse_timestamp
 from jobs.spark.session import spark_type
 
@@ -132,7 +132,7 @@ def _column(frame: DataFrame, mapped: MappedColumn) -> Column:
 
 
 def _file_day(source: TableSource) -> Column:
-    if not is_by_day(source):
+    if not has_day_in_path(source):
         return F.lit(None).cast("date")
     # From one slash to the next, so that a date in a name above the log is not taken.
     whole_names = f"/{day_pattern(source)}(?:/|$)"

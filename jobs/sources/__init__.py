@@ -1,1 +1,1 @@
-"""Readers of raw logs into the impression contract, and the feed simulator."""
+"""Raw logs and exported tables: where they are stored and what is checked first; the simulator."""

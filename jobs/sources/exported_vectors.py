@@ -1,4 +1,4 @@
-"""Where the item tables lie that a user's own ranker has exported, and what columns they have."""
+"""Item tables exported by an external ranker: finding the files and checking their columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jobs.scenarios import ImportedSnapshots, Scenario
 from jobs.sources.log_columns import (
     ColumnRule,
     check_types,
-    id_words,
+    describe_ids,
     is_day,
     is_id,
     is_vector,
@@ -26,23 +26,24 @@ from jobs.sources.log_columns import (
 from jobs.sources.log_location import DAY, RawFiles
 
 EVERY_DAY = ""
-"""Stands for the day where a column says of which day a row is."""
+"""Key of ``Exports.paths`` where a column, not the path, has the day of a row."""
 
 _DAY_PATTERN = r"(\d{4}-\d{2}-\d{2})"
 
 
 @dataclass(frozen=True)
 class Exports:
-    """Exported files below a storage: day (YYYY-MM-DD, or ``EVERY_DAY``) -> paths, sorted."""
+    """Exported files of a storage: sorted paths by day (YYYY-MM-DD, or ``EVERY_DAY``)."""
 
     storage: Storage
     paths: Mapping[str, tuple[str, ...]]
 
     def files(self, days: Iterable[str]) -> RawFiles:
+        """The files of some days."""
         return RawFiles(self.storage, tuple(path for day in days for path in self.paths[day]))
 
     def digests(self, source: ImportedSnapshots) -> dict[str, str]:
-        """What the tables of each day are made from: the contents and the options."""
+        """Digest of the files of each day and of the options they are read with, by day."""
         options = source.model_dump(mode="json")
         return {
             day: digest_of(options, [(path, self.storage.sha256(path)) for path in paths])
@@ -51,27 +52,32 @@ class Exports:
 
 
 def find_exports(source: ImportedSnapshots, raw: str | None = None) -> Exports:
-    """All exported files; ``raw`` is what the path lies below.
+    """Find all exported files.
+
+    Args:
+        source: options with the path.
+        raw: path or URI that the path is relative to (default: the working folder).
 
     Raises:
-        InputError: a variable of the path is not set, nothing is there, or a name holds no day.
+        InputError: If the path has a variable that is not set, there is no file, or a file name
+            has a day that does not exist.
     """
     location = os.path.expandvars(source.path)
     if "$" in location:
         raise InputError(
-            f"snapshots.path {source.path!r} names a variable that is not set: export it"
+            f"snapshots.path {source.path!r} has a variable that is not set: export it"
         )
     if raw:
         location = f"{raw.rstrip('/')}/{location}"
-    before, by_day, _ = location.partition(DAY)
-    root, _, _ = (before if by_day else location).rpartition("/")
+    before, has_day, _ = location.partition(DAY)
+    root, _, _ = (before if has_day else location).rpartition("/")
     below = location[len(root) :].lstrip("/")
     storage = Storage(root or ("/" if location.startswith("/") else "."))
     pattern = re.compile(_pattern(below) + "(?:/.*)?")
     paths: dict[str, list[str]] = {}
-    for path in listed(storage, "" if by_day else below):
+    for path in list_files(storage, "" if has_day else below):
         if matched := pattern.fullmatch(path):
-            day = _checked_day(storage, path, matched[1]) if by_day else EVERY_DAY
+            day = _checked_day(storage, path, matched[1]) if has_day else EVERY_DAY
             paths.setdefault(day, []).append(path)
     if not paths:
         raise InputError(
@@ -81,45 +87,45 @@ def find_exports(source: ImportedSnapshots, raw: str | None = None) -> Exports:
 
 
 def day_pattern(source: ImportedSnapshots) -> str:
-    """Regular expression whose first group is the day in the path of an exported file."""
+    """Regular expression with the day in the path of an exported file as its first group."""
     before, _, after = source.path.partition(DAY)
     return f"/{_pattern(before.rpartition('/')[2] + DAY + after)}(?:/|$)"
 
 
 def check_columns(source: ImportedSnapshots, files: RawFiles, scenario: Scenario) -> None:
-    """Check that every file is Parquet and has the mapped columns, of the same type in all.
+    """Check that every file is Parquet and has the mapped columns, with equal types in all files.
 
     Raises:
-        InputError: names the file and the column.
+        InputError: If one is not; the message names the file and the column.
     """
-    wanted: dict[str, ColumnRule] = {
-        source.item_id: (is_id, id_words(scenario)),
+    required: dict[str, ColumnRule] = {
+        source.item_id: (is_id, describe_ids(scenario)),
         source.vector: (is_vector, "lists of numbers"),
     }
     if source.updates is not None:
-        wanted[source.updates] = (pa.types.is_integer, "whole numbers")
+        required[source.updates] = (pa.types.is_integer, "whole numbers")
     if source.as_of is not None:
-        wanted[source.as_of] = (is_day, "days")
-    check_types(files, wanted)
+        required[source.as_of] = (is_day, "dates")
+    check_types(files, required)
 
 
-def listed(storage: Storage, folder: str) -> list[str]:
-    """The file, or all files below the folder but hidden ones; paths below the storage."""
-    if folder and storage.size(folder) is not None:
-        return [folder]
-    selector = fs.FileSelector(storage.absolute(folder), recursive=True, allow_not_found=True)
+def list_files(storage: Storage, path: str) -> list[str]:
+    """The file at a path, or all files in that folder and its subfolders except hidden ones."""
+    if path and storage.size(path) is not None:
+        return [path]
+    selector = fs.FileSelector(storage.absolute(path), recursive=True, allow_not_found=True)
     found = storage.filesystem.get_file_info(selector)
     paths = [info.path.removeprefix(f"{storage.root}/") for info in found if info.is_file]
     return [path for path in paths if not any(part[0] in "._" for part in path.split("/"))]
 
 
 def _pattern(path: str) -> str:
-    before, by_day, after = path.partition(DAY)
-    return re.escape(before) + (_DAY_PATTERN if by_day else "") + re.escape(after)
+    before, has_day, after = path.partition(DAY)
+    return re.escape(before) + (_DAY_PATTERN if has_day else "") + re.escape(after)
 
 
 def _checked_day(storage: Storage, path: str, text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
-        raise InputError(f"{storage.absolute(path)}: {text} is no date; rename it") from error
+        raise InputError(f"{storage.absolute(path)}: {text} is not a date; rename it") from error

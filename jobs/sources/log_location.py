@@ -1,4 +1,4 @@
-"""Where a scenario's log lies."""
+"""Location and files of a scenario's log."""
 
 from __future__ import annotations
 
@@ -18,46 +18,56 @@ _DAY_PATTERN = r"\d{4}-\d{2}-\d{2}"
 
 
 def raw_location(scenario: Scenario, raw: str | None = None) -> str:
-    """Path or URI of the log: as asked for, else the scenario's, else ``$LIS_RAW/<scenario>``."""
+    """Path or URI of the log: ``raw``, else the scenario's, else ``$LIS_RAW/<scenario>``.
+
+    Raises:
+        InputError: If the scenario's path has a variable that is not set.
+    """
     if raw:
         return raw
     if scenario.source.raw:
         location = os.path.expandvars(scenario.source.raw)
         if "$" in location:
             raise InputError(
-                f"scenario {scenario.name}: source.raw {scenario.source.raw!r} names a variable "
-                "that is not set; export it or give --raw"
+                f"scenario {scenario.name}: source.raw {scenario.source.raw!r} has a variable "
+                "that is not set: export it or give --raw"
             )
         return location
     return str(Path(os.environ.get("LIS_RAW", data_folder() / "raw")) / scenario.name)
 
 
 def days_between(first: date, last: date) -> list[date]:
-    """All days from first to last, both included."""
+    """All days from ``first`` to ``last``, both included."""
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 
 @dataclass(frozen=True)
 class RawFiles:
-    """Data files below a storage, sorted by path."""
+    """Data files of a storage, sorted by path."""
 
     storage: Storage
     paths: tuple[str, ...]
 
     def names(self) -> list[str]:
-        """The files as a user knows them."""
+        """Absolute paths of the files, for messages."""
         return [self.storage.absolute(path) for path in self.paths]
 
 
 def log_files(
     source: TableSource, raw: str, first: date | None = None, last: date | None = None
 ) -> RawFiles:
-    """The files of the log; for a log by day, those of the days from first to last.
+    """The files of the log; if it has one path per day, only those of the requested days.
+
+    Args:
+        source: options with the path.
+        raw: path or URI that the path is relative to.
+        first: first requested day (default: the first of the log).
+        last: last requested day, included (default: the last of the log).
 
     Raises:
-        InputError: nothing is there.
+        InputError: If there is no file.
     """
-    if not is_by_day(source):
+    if not has_day_in_path(source):
         return _files(_join(raw, source.path))
     days = [
         day
@@ -65,34 +75,34 @@ def log_files(
         if (first is None or day >= first) and (last is None or day <= last)
     ]
     if not days:
-        asked = f"from {first or 'the first day'} to {last or 'the last day'}"
+        requested = f"from {first or 'the first day'} to {last or 'the last day'}"
         raise InputError(
-            f"no data {asked} at {_join(raw, source.path)}: ask for days that the log holds"
+            f"no data {requested} at {_join(raw, source.path)}: request days that the log has"
         )
-    found = [_files(_join(raw, source.path.replace(DAY, day.isoformat()))) for day in days]
+    by_day = [_files(_join(raw, source.path.replace(DAY, day.isoformat()))) for day in days]
     root = Storage(raw)
-    names = [name for files in found for name in files.names()]
+    names = [name for files in by_day for name in files.names()]
     return RawFiles(root, tuple(name.removeprefix(f"{root.root}/") for name in names))
 
 
 def item_files(source: TableSource, raw: str) -> RawFiles | None:
-    """The item file or folder, or None where the scenario names none."""
+    """Files with the items, or None if the scenario has none."""
     return None if source.items is None else _files(_join(raw, source.items.path))
 
 
-def is_by_day(source: TableSource) -> bool:
-    """Whether the log lies in one path a day."""
+def has_day_in_path(source: TableSource) -> bool:
+    """Whether the log has one path per day."""
     return DAY in source.path
 
 
 def day_pattern(source: TableSource) -> str:
-    """Regular expression whose first group is the day in the path of a file of a log by day."""
+    """Regular expression with the day in the path of a file of the log as its first group."""
     before, _, after = source.path.partition(DAY)
     return f"{re.escape(before)}({_DAY_PATTERN}){re.escape(after)}"
 
 
 def days_of_log(source: TableSource, raw: str) -> list[date]:
-    """The days of a log by day for which a path exists, ascending."""
+    """Days of a log with one path per day, ascending."""
     parts = source.path.split("/")
     level = next(number for number, part in enumerate(parts) if DAY in part)
     storage = Storage(_join(raw, "/".join(parts[:level])))
@@ -105,7 +115,7 @@ def _day(storage: Storage, name: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise InputError(f"{storage.absolute(name)}: {text} is no date; rename it") from error
+        raise InputError(f"{storage.absolute(name)}: {text} is not a date; rename it") from error
 
 
 def _join(raw: str, below: str) -> str:
@@ -114,7 +124,7 @@ def _join(raw: str, below: str) -> str:
 
 
 def _files(location: str) -> RawFiles:
-    """A file, or all data files in a folder and in the folders below it."""
+    """A file, or all data files in a folder and its subfolders."""
     parent, _, name = location.rpartition("/")
     storage = Storage(parent or ".")
     if storage.size(name) is not None:

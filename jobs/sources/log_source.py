@@ -1,4 +1,4 @@
-"""The one form in which ingest reads a log, whether it is a user's own or the simulator's."""
+"""The form in which ingest reads every log, the simulated one included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a Parquet table of a user's own preference data lies, and what columns it has."""
+"""Parquet tables of custom preference data: finding the files and checking their columns."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 from jobs.common.errors import InputError
 from jobs.lake.storage import Storage
 from jobs.scenarios import PreferenceTable, Scenario
-from jobs.sources.exported_vectors import listed
+from jobs.sources.exported_vectors import list_files
 from jobs.sources.log_columns import (
     ColumnRule,
     check_types,
-    id_words,
+    describe_ids,
     is_day,
     is_id,
     is_list,
@@ -27,7 +27,10 @@ from jobs.sources.log_location import RawFiles
 
 @dataclass(frozen=True)
 class TableFile:
-    """path: below the storage. name: as the user knows it."""
+    """A Parquet file of the table.
+
+    path: relative to the storage. name: the absolute path, for messages. footer: its metadata.
+    """
 
     path: str
     name: str
@@ -36,7 +39,10 @@ class TableFile:
 
 @dataclass(frozen=True)
 class TableFiles:
-    """location: what the storage was made from. types: of the mapped columns, by name."""
+    """The files of a table.
+
+    location: path or URI of the storage. types: types of the mapped columns, by name.
+    """
 
     location: str
     storage: Storage
@@ -45,20 +51,20 @@ class TableFiles:
 
 
 def find_table(table: PreferenceTable, scenario: Scenario) -> TableFiles:
-    """The table's file, or all files below its folder but hidden ones; their columns are checked.
+    """Find the file of a table, or all files in its folder, and check their columns.
 
     Raises:
-        InputError: nothing is there, a file is not Parquet or does not have the columns that it
-            must, or there is no row at all.
+        InputError: If there is no file, a file is not Parquet or lacks a required column, or no
+            file has a row.
     """
     location = os.path.expandvars(table.path)
     key = f"custom_preferences {table.name}"
     if "$" in location:
-        raise InputError(f"{key}: path {table.path!r} names a variable that is not set: export it")
+        raise InputError(f"{key}: path {table.path!r} has a variable that is not set: export it")
     storage = Storage(location)
     try:
-        # A path of nothing below a file is the file itself.
-        paths = [""] if storage.size("") is not None else sorted(listed(storage, ""))
+        # The empty path relative to a file is the file itself.
+        paths = [""] if storage.size("") is not None else sorted(list_files(storage, ""))
     except OSError as error:
         raise InputError(f"{key}: {location} cannot be read: {error}") from error
     if not paths:
@@ -70,24 +76,24 @@ def find_table(table: PreferenceTable, scenario: Scenario) -> TableFiles:
         for path, name in zip(found.paths, found.names(), strict=True)
     )
     if not any(file.footer.num_rows for file in files):
-        raise InputError(f"{key}: {location} holds no row: write the table again")
+        raise InputError(f"{key}: {location} has no rows: write the table again")
     return TableFiles(location, storage, files, types)
 
 
 def _column_rules(table: PreferenceTable, scenario: Scenario) -> dict[str, ColumnRule]:
-    ids = id_words(scenario)
+    ids = describe_ids(scenario)
     value: ColumnRule = (is_vector, "lists of numbers")
     if table.items is not None:
         value = (lambda kind: is_list(kind) and is_id(kind.value_type), f"lists of {ids}")
     return {
         table.item_id: (is_id, ids),
         value_column(table): value,
-        table.available_at: (is_day, "moments or days"),
+        table.available_at: (is_day, "timestamps or dates"),
     }
 
 
 def value_column(table: PreferenceTable) -> str:
-    """The column with the vectors or the lists of items."""
+    """Name of the column with the vectors or the lists of items."""
     name = table.items if table.vector is None else table.vector
     assert name is not None
     return name
@@ -99,7 +105,7 @@ def _footer(storage: Storage, path: str) -> pq.FileMetaData:
 
 
 def earliest_timestamp(footer: pq.FileMetaData, column: str) -> datetime | None:
-    """The earliest moment of a file's rows, or None where its footer does not tell."""
+    """Earliest value of a time column, or None if the file's footer has no statistics of it."""
     leaves = [footer.schema.column(number).path for number in range(footer.num_columns)]
     found: list[datetime] = []
     for number in range(footer.num_row_groups):

@@ -1,8 +1,9 @@
-"""A simulated feed with one ranker, whose click probabilities are known.
+"""A simulated feed with one ranker and known click probabilities.
 
-Item tastes are part content and part idiosyncratic. Content never tells the idiosyncratic part:
-only clicks do. That is what the item-ID embedding of a later ranker knows and today's does not,
-so the feed shows whether a Leakage Impact Score finds it (arXiv 2508.04963, section 3).
+The traits of an item are partly explained by its content and partly idiosyncratic. Only clicks
+reveal the idiosyncratic part, so the item-ID embedding of a later ranker has learned it and that
+of today's ranker has not. A Leakage Impact Score must find this difference (arXiv 2508.04963,
+section 3).
 """
 
 from jobs.sources.simulator.day import DayChunk, generate_day

@@ -36,7 +36,7 @@ _REFERENCE_ROWS: Final = 8_192
 
 @dataclass(frozen=True)
 class Context:
-    """Where and when impressions are shown: hour 0-23, index into DEVICES, slot 0-9."""
+    """Context of impressions: hour 0 to 23, index into ``DEVICES``, slot 0 to 9; each (rows,)."""
 
     hour: NDArray[np.int64]
     device: NDArray[np.int32]
@@ -44,7 +44,7 @@ class Context:
 
 
 def draw_context(rng: np.random.Generator, hour: NDArray[np.int64]) -> Context:
-    """Contexts of impressions shown at the given hours."""
+    """Draw contexts for impressions at the given hours."""
     device = _DEVICE_SAMPLER.draw(rng, len(hour))
     return Context(hour, device, rng.integers(0, SLOTS, len(hour), dtype=np.int32))
 
@@ -56,7 +56,7 @@ def click_logits(
     item: NDArray[np.int32],
     context: Context,
 ) -> NDArray[np.float32]:
-    """Log-odds of a click up to the constant of :func:`click_bias`; shape of ``user``."""
+    """Log-odds of a click without the constant :func:`click_bias`, in the shape of ``user``."""
     logits: NDArray[np.float32] = np.einsum(
         "rt,rt->r", users(options).tastes[user], items.traits[item]
     )
@@ -68,16 +68,16 @@ def click_logits(
 
 def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """The logistic function."""
-    with np.errstate(over="ignore"):  # exp(-logit) = inf gives the right limit, 0
+    with np.errstate(over="ignore"):  # exp(-logit) = inf gives the correct limit, 0
         return np.float32(1) / (np.float32(1) + np.exp(-logits))
 
 
 @lru_cache(maxsize=4)
 def click_bias(options: SimulatorOptions) -> float:
-    """The constant, in logits, that gives ``click_rate`` on average.
+    """The constant, in logits, with which the mean click probability is ``click_rate``.
 
-    Solved on fixed reference days that share no item, so that it depends neither on the start
-    of the feed nor on the rows a day.
+    It is solved on fixed reference days that have no item in common, so that it depends neither on
+    the start of the feed nor on the number of rows per day.
     """
     sample = np.concatenate([_reference_logits(options, index) for index in range(_REFERENCE_DAYS)])
     low, high = -100.0, 100.0

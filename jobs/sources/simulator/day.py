@@ -1,4 +1,4 @@
-"""One day of the feed, generated on its own in chunks of bounded size."""
+"""One day of the feed, generated independently of others in chunks of bounded size."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from jobs.sources.simulator.streams import (
 )
 
 CHUNK_ROWS = 2**18
-"""Rows of a full chunk. Part of the generated data: each chunk has a random stream of its own."""
+"""Rows of a full chunk. It determines the data, since each chunk has its own random stream."""
 
 _IMPRESSION_ID_BITS = 32
 _TIMESTAMP = pa.timestamp("us", "UTC")
@@ -64,9 +64,9 @@ class DayChunk:
 
 
 def generate_day(options: SimulatorOptions, day: date) -> Iterator[DayChunk]:
-    """Yield the impressions of ``day`` in order of time, at most ``CHUNK_ROWS`` at once.
+    """Yield the impressions of a day in order of time, at most ``CHUNK_ROWS`` at once.
 
-    Depends on the options and the day only, not on any other day.
+    They depend on the options and the day alone, not on any other day.
     """
     number = day_number(day)
     items = items_alive(options, number)
@@ -104,10 +104,10 @@ def generate_day(options: SimulatorOptions, day: date) -> Iterator[DayChunk]:
 def _times(
     rng: np.random.Generator, position: NDArray[np.int64], rows_per_day: int
 ) -> NDArray[np.int64]:
-    """Ascending microseconds since midnight of the rows at ``position`` of the day.
+    """Ascending microseconds since midnight for the rows at ``position`` of the day.
 
-    Each row has its own equal share of the day's traffic and falls at random within it, so the
-    chunks of a day line up in time without knowing each other.
+    Each row has an equal share of the day's traffic and a random time within it, so that chunks
+    are in order of time although they are generated independently.
     """
     share = (position + rng.random(len(position))) / rows_per_day
     times = np.interp(share, HOUR_ENDS, np.arange(25) * float(MICROSECONDS_PER_HOUR))

@@ -1,8 +1,8 @@
-"""The logging policy: who sees which item.
+"""The logging policy: which item is shown to which user.
 
-The policy weighs items by promotion and prefers what the user's taste and the item's content
-promise. It never sees the idiosyncratic part of an item, so an exposure tells nothing that only
-clicks can teach.
+The policy weights items by promotion and prefers those whose content matches the user's taste. It
+does not use the idiosyncratic part of an item, so exposures reveal nothing about it; only clicks
+do.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from jobs.sources.simulator.world import users
 
 
 class LoggingPolicy:
-    """The policy of one day, for the items alive on it."""
+    """The policy of one day, over the items alive on that day."""
 
     def __init__(self, options: SimulatorOptions, items: Items) -> None:
-        """Weigh ``items`` for exposure."""
+        """Compute exposure weights of ``items``."""
         self._options = options
         self._users = users(options)
         self._items = items
@@ -30,10 +30,10 @@ class LoggingPolicy:
     def draw(
         self, rng: np.random.Generator, rows: int
     ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Users and items of ``rows`` impressions, as indices into users and ``items``.
+        """Draw users and items of ``rows`` impressions, as indices into users and ``items``.
 
-        Two items are drawn by promotion and one of them is chosen by a logistic rule on the
-        difference of their expected logits. A share of rows then shows a uniform item instead.
+        Two items are drawn by promotion, and a logistic rule on the difference of their expected
+        logits chooses one. A share of rows (``exploration``) then shows a uniformly drawn item.
         """
         user = self._users.activity.draw(rng, rows)
         item = self._promoted.draw(rng, rows)

@@ -1,4 +1,4 @@
-"""Items: their births, lives, contents and traits."""
+"""Items: birth, lifetime, content and traits."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _LIFE_CONCENTRATION = 2.5
 
 @dataclass(frozen=True)
 class Items:
-    """A set of items, one array entry an item.
+    """A set of items, one entry per item in each array.
 
     item_id: int64, birth day number * 2**20 + index within the day.
     life_days: whole days from the start of the birth day to the end of the life.
     category: index of the category. nouns: (items, 2) indices of title words.
-    vector: (items, vector_dimensions). traits: (items, taste_dimensions + 1), what the item is.
+    vector: (items, vector_dimensions). traits: (items, taste_dimensions + 1).
     expected_traits: the part of ``traits`` that content explains.
-    promotion: standard normal, how much the feed pushes the item whatever its worth.
+    promotion: standard normal; how strongly the feed promotes the item regardless of its traits.
     """
 
     item_id: NDArray[np.int64]
@@ -47,7 +47,7 @@ class Items:
 
 
 def items_born(options: SimulatorOptions, birth_day: int) -> Items:
-    """The items born on a day number, at its first instant."""
+    """The items born at the start of a day number."""
     rng = random_stream(options.seed, Stream.ITEMS, birth_day)
     content = content_map(options)
     count = options.new_items_per_day
@@ -58,9 +58,9 @@ def items_born(options: SimulatorOptions, birth_day: int) -> Items:
     life_days = MIN_LIFE_DAYS + rng.binomial(span, share)
 
     category = rng.integers(0, options.categories, count)
-    own = rng.standard_normal((count, options.vector_dimensions))
+    residual = rng.standard_normal((count, options.vector_dimensions))
     vector = np.sqrt(CENTROID_SHARE) * content.centroids[category]
-    vector += np.sqrt(1 - CENTROID_SHARE) * own
+    vector += np.sqrt(1 - CENTROID_SHARE) * residual
 
     idiosyncratic = rng.standard_normal((count, options.taste_dimensions + 1))
     expected = np.sqrt(1 - options.idiosyncratic_share) * (vector @ content.weights)
@@ -78,7 +78,7 @@ def items_born(options: SimulatorOptions, birth_day: int) -> Items:
 
 
 def items_alive(options: SimulatorOptions, day: int) -> Items:
-    """The items alive on a day number, by ascending id. They live on through the whole day."""
+    """The items alive on a day number, ascending by id. They are alive during the whole day."""
     generations = []
     for birth_day in range(day - MAX_LIFE_DAYS + 1, day + 1):
         born = items_born(options, birth_day)
@@ -116,7 +116,7 @@ def _items_table(options: SimulatorOptions, items: Items) -> pa.Table:
 
 
 def _titles(items: Items) -> pa.Array:
-    """An adjective that tells the vector's largest entry, then two nouns of the category."""
+    """An adjective by the position of the vector's largest entry, and two nouns of the category."""
     nouns = np.array(list(CATEGORY_WORDS.values()))[items.category[:, None], items.nouns]
     adjectives = np.array(ADJECTIVES)[items.vector.argmax(axis=1) % len(ADJECTIVES)]
     words = (pa.array(column, pa.string()) for column in (adjectives, nouns[:, 0], nouns[:, 1]))

@@ -1,4 +1,4 @@
-"""Weighted sampling with one table look-up a draw."""
+"""Weighted sampling with one table lookup per draw."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _SLOTS_PER_ENTRY = 16
 class WeightedSampler:
     """Draws indices in proportion to fixed weights.
 
-    The unit interval is cut into equal slots, a power of two of them and at least 16 an index,
-    and each slot belongs to the index that holds its centre in the cumulative weights. A draw is
-    one random integer and one look-up. Weights are rounded to whole slots by that, so an index
-    far below the mean weight may own no slot.
+    The unit interval is divided into equal slots: a power of two, and at least 16 per index. Each
+    slot belongs to the index whose range of cumulative weights contains the slot's centre. A draw
+    is one random integer and one lookup. Weights are thereby rounded to whole slots, so an index
+    with a weight far below the mean may have no slot.
     """
 
     def __init__(self, weights: NDArray[np.floating[Any]]) -> None:
@@ -27,7 +27,7 @@ class WeightedSampler:
         self._owner = np.searchsorted(cumulative, centres, side="right").astype(np.int32)
 
     def draw(self, rng: np.random.Generator, size: int) -> NDArray[np.int32]:
-        """``size`` independent indices."""
+        """Draw ``size`` independent indices."""
         slots = rng.integers(0, len(self._owner), size=size, dtype=np.uint32)
         drawn: NDArray[np.int32] = self._owner[slots]
         return drawn

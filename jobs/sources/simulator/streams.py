@@ -1,7 +1,7 @@
 """Independent random streams and day numbers.
 
-Every random draw belongs to a stream and a key such as a day. A stream is made afresh from the
-seed, so any day can be generated on its own and in any order.
+Every random draw belongs to a stream and a key such as a day. Streams are derived from the seed
+independently, so days can be generated separately and in any order.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
 
 
 class Stream(IntEnum):
-    """What a random stream is for. The numbers are part of the generated data."""
+    """Purpose of a random stream. The numbers determine the generated data."""
 
     CONTENT = 1
     USERS = 2

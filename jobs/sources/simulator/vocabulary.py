@@ -1,4 +1,4 @@
-"""Words from which item titles are made."""
+"""Words of item titles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CATEGORY_WORDS: Final[dict[str, tuple[str, ...]]] = {
     "cars": ("engine", "rally", "brake", "garage", "hybrid", "tyre", "convertible", "lap"),
     "art": ("mural", "sculpture", "sketchbook", "gallery", "portrait", "clay", "canvas", "ink"),
 }
-"""Nouns of each category; every category has the same number of them."""
+"""Nouns by category, the same number for each."""
 
 ADJECTIVES: Final[tuple[str, ...]] = (
     "bright",

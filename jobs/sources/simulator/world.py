@@ -1,4 +1,4 @@
-"""What does not change from day to day: the users, and how content relates to taste."""
+"""The constant part of the simulation: users, and how content relates to taste."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from jobs.sources.simulator.sampling import WeightedSampler
 from jobs.sources.simulator.streams import Stream, random_stream
 
 CENTROID_SHARE = 0.5
-"""Share of the variance of a dense vector that its category sets."""
+"""Share of the variance of a content vector that its category explains."""
 
 
 @dataclass(frozen=True)
 class ContentMap:
-    """How an item's category and dense vector come about, and what taste they explain.
+    """How category and content vector of an item are generated, and which traits they explain.
 
     centroids: (categories, vector_dimensions), mean zero over categories.
     weights: (vector_dimensions, taste_dimensions + 1); maps a vector to unit-variance traits,
@@ -44,7 +44,7 @@ class Users:
 
 @lru_cache(maxsize=4)
 def content_map(options: SimulatorOptions) -> ContentMap:
-    """The content map of this world."""
+    """The content map for the given options."""
     rng = random_stream(options.seed, Stream.CONTENT)
     centroids = rng.standard_normal((options.categories, options.vector_dimensions))
     centroids -= centroids.mean(axis=0)
@@ -57,10 +57,10 @@ def content_map(options: SimulatorOptions) -> ContentMap:
 
 @lru_cache(maxsize=2)
 def users(options: SimulatorOptions) -> Users:
-    """The users of this world, with Zipf-like activity.
+    """The users for the given options, with Zipf-like activity.
 
-    The most active user has about a hundred times the impressions of the least active one,
-    whatever the number of users.
+    For any number of users, the most active one has about a hundred times the impressions of the
+    least active one.
     """
     rng = random_stream(options.seed, Stream.USERS)
     tastes = np.empty((options.users, options.taste_dimensions + 1), dtype=np.float32)

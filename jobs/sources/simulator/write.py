@@ -1,4 +1,4 @@
-"""Writing the simulated feed to Parquet, one folder a day."""
+"""Writing the simulated feed to Parquet, one folder per day."""
 
 from __future__ import annotations
 
@@ -28,31 +28,40 @@ def simulate(
     start: date | None = None,
     progress: Callable[[date, int], None] | None = None,
 ) -> list[date]:
-    """Write ``days`` days of the feed under the local directory ``out``.
+    """Write some days of the feed to a local folder.
 
     Each day has ``impressions``, ``items`` and ``truth``, as
-    ``<table>/ds=YYYY-MM-DD/part-0000.parquet``. A day's items are those born on it. The first day
-    of the feed, ``options.start``, also holds the items that were alive already, so the items of
-    a feed written from its start cover its impressions. ``start`` is the first day to write and
-    defaults to ``options.start``.
+    ``<table>/ds=YYYY-MM-DD/part-0000.parquet``. The items of a day are those born on it. The first
+    day of the feed, ``options.start``, also has the items that are already alive, so that the items
+    of a feed written from its start cover its impressions.
 
-    Equal options give equal bytes. A day that is there already with the same options is left as
-    it is. A file gets its final name only once it is complete. ``progress`` is called with each
-    day and its number of impressions. Returns the days, written or already there.
+    Equal options give equal bytes. A day that exists with the same options is kept. A file gets its
+    final name only when it is complete.
 
-    Raises ``InputError`` if the days are out of range, if ``out`` cannot hold them, or if a file
-    of one of the days was made with other options; nothing is written then.
+    Args:
+        options: options of the feed.
+        out: local folder.
+        days: number of days.
+        start: first day to write (default: ``options.start``).
+        progress: called with each day and its number of impressions.
+
+    Returns:
+        The days, written or existing.
+
+    Raises:
+        InputError: If the days are out of range, ``out`` is not a usable folder, or a file of one
+            of the days was written with other options; nothing is written then.
     """
-    wanted = _days(options, days, start)
+    requested = _days(options, days, start)
     root = _local_directory(out)
     digest = options.digest().encode()
-    complete = {day: _is_complete(root, day, digest) for day in wanted}
-    for day in wanted:
+    complete = {day: _is_complete(root, day, digest) for day in requested}
+    for day in requested:
         if not complete[day]:
             _write_day(options, root, day, digest)
         if progress is not None:
             progress(day, options.rows_per_day)
-    return wanted
+    return requested
 
 
 def _days(options: SimulatorOptions, days: int, start: date | None) -> list[date]:
@@ -84,7 +93,11 @@ def _file(root: Path, table: str, day: date) -> Path:
 
 
 def _is_complete(root: Path, day: date, digest: bytes) -> bool:
-    """Whether all files of the day are there; raises InputError if one has other options."""
+    """Whether all files of the day exist.
+
+    Raises:
+        InputError: If one cannot be read or was written with other options.
+    """
     present = [path for table in TABLES if (path := _file(root, table, day)).exists()]
     for path in present:
         try:
@@ -95,7 +108,7 @@ def _is_complete(root: Path, day: date, digest: bytes) -> bool:
             ) from error
         if metadata.get(_DIGEST_KEY) != digest:
             raise InputError(
-                f"{path} was made with other options: delete it or choose another --out"
+                f"{path} was written with other options: delete it or choose another --out"
             )
     return len(present) == len(TABLES)
 
@@ -107,7 +120,7 @@ def _write_day(options: SimulatorOptions, root: Path, day: date, digest: bytes) 
         def create(table: str, schema: pa.Schema) -> pq.ParquetWriter:
             return files.enter_context(_new_file(_file(root, table, day), schema, digest))
 
-        # The stack closes in reverse: impressions appear last, when their items are there.
+        # The stack closes in reverse order: impressions appear last, after their items.
         impressions = create("impressions", IMPRESSIONS_SCHEMA)
         truth = create("truth", TRUTH_SCHEMA)
         create("items", items.schema).write_table(items)
@@ -118,7 +131,7 @@ def _write_day(options: SimulatorOptions, root: Path, day: date, digest: bytes) 
 
 @contextmanager
 def _new_file(path: Path, schema: pa.Schema, digest: bytes) -> Iterator[pq.ParquetWriter]:
-    """A Parquet writer whose file appears at ``path`` when the block ends without an error."""
+    """A Parquet writer; the file appears at ``path`` once the block has ended without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -1,4 +1,4 @@
-"""Small logs in the forms in which users keep theirs."""
+"""Small logs in the formats that users have."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def table_source(**changes: Any) -> TableSource:
 
 
 def csv_source(delimiter: str = ",", header: bool = True, **changes: Any) -> TableSource:
-    """As ``table_source``, in CSV; without a header the columns are named by position."""
+    """As ``table_source``, in CSV; without a header, columns are positions."""
     columns = MAPPING if header else {"user_id": 0, "item_id": 1, "ts": 2, "label": 3}
     form = {"kind": "csv", "delimiter": delimiter, "header": header}
     return table_source(**{"format": form, "columns": columns, **changes})

@@ -64,14 +64,14 @@ def test_files_are_found_by_day(
 
 
 @pytest.mark.parametrize("path", ["exports/other", "exports/other/ds=2026-01-03/a.parquet"])
-def test_a_file_or_a_folder_may_hold_all_days(make_files: Path, path: str) -> None:
+def test_a_file_or_a_folder_may_have_all_days(make_files: Path, path: str) -> None:
     found = find_exports(ImportedSnapshots(path=path, as_of="day"), str(make_files))
     [names] = [found.files(found.paths).names()]
     assert list(found.paths) == [EVERY_DAY]
     assert names == [str(make_files / "exports/other/ds=2026-01-03/a.parquet")]
 
 
-def test_a_digest_follows_contents_and_options(make_files: Path) -> None:
+def test_a_digest_depends_on_contents_and_options(make_files: Path) -> None:
     source = ImportedSnapshots(path="exports/ds={ds}")
     before = find_exports(source, str(make_files)).digests(source)
     (make_files / "exports/ds=2026-01-02/a.parquet").write_bytes(b"changed")
@@ -85,23 +85,23 @@ def test_a_digest_follows_contents_and_options(make_files: Path) -> None:
 def test_a_variable_in_the_path_is_expanded(
     make_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = ImportedSnapshots(path="$OWN_EXPORTS/ds={ds}")
-    monkeypatch.delenv("OWN_EXPORTS", raising=False)
-    with pytest.raises(InputError, match=r"\$OWN_EXPORTS.* is not set"):
+    source = ImportedSnapshots(path="$EXPORT_FOLDER/ds={ds}")
+    monkeypatch.delenv("EXPORT_FOLDER", raising=False)
+    with pytest.raises(InputError, match=r"\$EXPORT_FOLDER.* is not set"):
         find_exports(source)
-    monkeypatch.setenv("OWN_EXPORTS", str(make_files / "exports"))
+    monkeypatch.setenv("EXPORT_FOLDER", str(make_files / "exports"))
     assert len(find_exports(source).paths) == 2
 
 
 @pytest.mark.parametrize("path", ["gone/ds={ds}", "exports/hour={ds}", "exports/ds={ds}/gone"])
-def test_nothing_there_is_refused(make_files: Path, path: str) -> None:
+def test_a_missing_export_is_refused(make_files: Path, path: str) -> None:
     with pytest.raises(InputError, match="no exported snapshots at"):
         find_exports(ImportedSnapshots(path=path), str(make_files))
 
 
-def test_a_name_that_is_no_day_is_refused(make_files: Path) -> None:
+def test_a_name_with_an_invalid_day_is_refused(make_files: Path) -> None:
     (make_files / "exports/ds=2026-02-30").write_bytes(b"")
-    with pytest.raises(InputError, match="2026-02-30 is no date; rename it"):
+    with pytest.raises(InputError, match="2026-02-30 is not a date; rename it"):
         find_exports(ImportedSnapshots(path="exports/ds={ds}"), str(make_files))
 
 
@@ -130,21 +130,23 @@ def test_good_columns_pass(tmp_path: Path) -> None:
         ({**GOOD, "embedding": [1.5]}, "column embedding is double, must hold lists of numbers"),
         ({**GOOD, "embedding": [["a"]]}, "must hold lists of numbers"),
         ({**GOOD, "n": ["3"]}, "column n is string, must hold whole numbers"),
-        ({**GOOD, "day": [20260101]}, "column day is int64, must hold days"),
+        ({**GOOD, "day": [20260101]}, "column day is int64, must hold dates"),
         (
             {**GOOD, "embedding": [[1, 2]]},
-            r"column embedding is list.*int64.*export all days alike",
+            r"column embedding is list.*int64.*export all files with the same types",
         ),
     ],
 )
-def test_a_wrong_column_is_named(tmp_path: Path, table: dict[str, list[object]], line: str) -> None:
+def test_an_invalid_column_is_named(
+    tmp_path: Path, table: dict[str, list[object]], line: str
+) -> None:
     with pytest.raises(InputError, match=line) as refused:
         check(tmp_path, GOOD, table)
     assert str(tmp_path / "1.parquet") in str(refused.value)
 
 
-def test_what_is_no_parquet_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_parquet_is_named(tmp_path: Path) -> None:
     (tmp_path / "0.parquet").write_text("item_id,embedding\n")
     files = RawFiles(Storage(str(tmp_path)), ("0.parquet",))
-    with pytest.raises(InputError, match=r"0\.parquet: is no Parquet file"):
+    with pytest.raises(InputError, match=r"0\.parquet is not a Parquet file"):
         check_columns(BY_COLUMN, files, SCENARIO)

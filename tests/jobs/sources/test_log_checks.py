@@ -27,7 +27,7 @@ def check(source: TableSource, raw: Path | str) -> None:
 
 
 def refusal(source: TableSource, raw: Path | str, file: Path | str) -> str:
-    """The one line that refuses a log; it must name the file."""
+    """The one-line error for a log; it must name the file."""
     with pytest.raises(InputError) as caught:
         check(source, raw)
     message = str(caught.value)
@@ -39,13 +39,13 @@ def refusal(source: TableSource, raw: Path | str, file: Path | str) -> str:
 @pytest.mark.parametrize("delimiter", [",", "\t", "::", "||", ";;;"])
 @pytest.mark.parametrize("header", [True, False])
 @pytest.mark.parametrize("name", ["log.csv", "log.csv.gz"])
-def test_good_csv_passes(tmp_path: Path, delimiter: str, header: bool, name: str) -> None:
+def test_valid_csv_passes(tmp_path: Path, delimiter: str, header: bool, name: str) -> None:
     path = write_csv(tmp_path / name, frame(), delimiter, header)
     check(csv_source(delimiter, header, ids="int64"), path)
 
 
 @pytest.mark.parametrize(("ids", "kind"), [(int, "int64"), (str, "string"), (int, "string")])
-def test_good_parquet_passes(tmp_path: Path, ids: type, kind: str) -> None:
+def test_valid_parquet_passes(tmp_path: Path, ids: type, kind: str) -> None:
     check(table_source(ids=kind), write_parquet(tmp_path / "log.parquet", frame(ids)))
 
 
@@ -60,17 +60,17 @@ def test_good_parquet_passes(tmp_path: Path, ids: type, kind: str) -> None:
         pd.Series(["2026-01-31T12:00:00+09:00"]),
     ],
 )
-def test_times_pass_in_every_form(tmp_path: Path, times: pd.Series) -> None:
+def test_times_of_every_type_pass(tmp_path: Path, times: pd.Series) -> None:
     rows = frame().head(1).assign(time=times)
     check(table_source(), write_parquet(tmp_path / "log.parquet", rows))
 
 
 @pytest.mark.parametrize("labels", [[True, False, True], [1.0, 0.0, 1.0], ["1", "0", "1"]])
-def test_labels_pass_in_every_form(tmp_path: Path, labels: list[Any]) -> None:
+def test_labels_of_every_type_pass(tmp_path: Path, labels: list[Any]) -> None:
     check(table_source(), write_parquet(tmp_path / "log.parquet", frame().assign(click=labels)))
 
 
-def test_a_label_may_be_a_word_where_the_rule_names_one(tmp_path: Path) -> None:
+def test_a_label_may_be_text_if_the_rule_has_a_text(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "log.parquet", frame().assign(click=["like", "skip", "like"]))
     check(table_source(label={"equals": "like"}), path)
     assert "column 'click' holds 'like' where label needs a number" in refusal(
@@ -78,7 +78,7 @@ def test_a_label_may_be_a_word_where_the_rule_names_one(tmp_path: Path) -> None:
     )
 
 
-def test_a_log_by_day_and_a_folder_of_files_pass(tmp_path: Path) -> None:
+def test_a_log_with_one_path_per_day_and_a_folder_of_files_pass(tmp_path: Path) -> None:
     for day in ("2026-01-30", "2026-01-31"):
         write_parquet(tmp_path / f"ds={day}" / "part-0.parquet", frame())
         write_parquet(tmp_path / f"ds={day}" / "part-1.parquet", frame())
@@ -86,13 +86,13 @@ def test_a_log_by_day_and_a_folder_of_files_pass(tmp_path: Path) -> None:
     check(table_source(), tmp_path)
 
 
-def test_values_that_are_null_at_first_pass(tmp_path: Path) -> None:
+def test_nulls_before_the_first_value_pass(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "log.csv", frame().assign(user=["", "7", "8"]))
     check(csv_source(ids="int64"), path)
 
 
 @pytest.mark.parametrize("role", ["user_id", "item_id", "ts", "label", "impression_id"])
-def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path, role: str) -> None:
+def test_a_missing_column_is_named_with_the_existing_ones(tmp_path: Path, role: str) -> None:
     path = write_parquet(tmp_path / "log.parquet", frame())
     source = table_source(columns={**MAPPING, role: "gone"})
     message = refusal(source, path, path)
@@ -111,7 +111,7 @@ def test_a_wrong_delimiter_reads_as_a_missing_column(tmp_path: Path, delimiter: 
     assert "no column 'user' for user_id" in refusal(csv_source(delimiter), path, path)
 
 
-def test_a_position_past_the_last_column_is_named(tmp_path: Path) -> None:
+def test_a_position_after_the_last_column_is_named(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "log.csv", frame(), header=False)
     source = csv_source(header=False, columns={"user_id": 0, "item_id": 1, "ts": 2, "label": 9})
     assert "no column 9 for label; it has _c0, _c1, _c2, _c3" in refusal(source, path, path)
@@ -147,13 +147,13 @@ def test_a_time_column_of_epoch_numbers_needs_a_unit(tmp_path: Path) -> None:
     check(table_source(ts_unit="s"), path)
 
 
-def test_a_bool_is_no_id(tmp_path: Path) -> None:
+def test_a_bool_is_not_an_id(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "log.parquet", frame().assign(user=True))
     assert "where user_id needs" in refusal(table_source(ids="int64"), path, path)
 
 
 @pytest.mark.parametrize("name", ["log.csv", "log.csv.gz", "log.parquet"])
-def test_a_file_of_no_bytes_is_named(tmp_path: Path, name: str) -> None:
+def test_an_empty_file_is_named(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.touch()
     source = table_source() if path.suffix == ".parquet" else csv_source()
@@ -161,43 +161,43 @@ def test_a_file_of_no_bytes_is_named(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["log.csv", "log.csv.gz", "log.parquet"])
-def test_a_file_with_nothing_but_a_header_is_named(tmp_path: Path, name: str) -> None:
+def test_a_file_with_only_a_header_is_named(tmp_path: Path, name: str) -> None:
     if name.endswith(".parquet"):
         source, path = table_source(), write_parquet(tmp_path / name, frame().head(0))
     else:
         source, path = csv_source(), write_csv(tmp_path / name, frame().head(0))
-    assert "holds no rows" in refusal(source, path, path)
+    assert "has no rows" in refusal(source, path, path)
 
 
 @pytest.mark.parametrize("keep", [0.05, 0.5, 0.99])
-def test_a_truncated_file_among_good_ones_is_named(tmp_path: Path, keep: float) -> None:
+def test_a_truncated_file_among_valid_ones_is_named(tmp_path: Path, keep: float) -> None:
     write_parquet(tmp_path / "a.parquet", frame())
     bad = write_parquet(tmp_path / "b.parquet", frame())
     write_parquet(tmp_path / "c.parquet", frame())
     content = bad.read_bytes()
     bad.write_bytes(content[: int(len(content) * keep)])
-    assert "no complete Parquet file (truncated?)" in refusal(table_source(), tmp_path, bad)
+    assert "not a complete Parquet file (truncated?)" in refusal(table_source(), tmp_path, bad)
 
 
-def test_text_under_a_parquet_name_is_named(tmp_path: Path) -> None:
+def test_text_in_a_file_named_parquet_is_named(tmp_path: Path) -> None:
     path = tmp_path / "log.parquet"
     path.write_text(CSV_HEADER + "1,2,3,0\n" * 20)
-    assert "no complete Parquet file" in refusal(table_source(), path, path)
+    assert "not a complete Parquet file" in refusal(table_source(), path, path)
 
 
 def test_a_truncated_gzip_file_is_named(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "log.csv.gz", frame())
     path.write_bytes(path.read_bytes()[:-12])
-    assert "no complete gzip file (truncated?)" in refusal(csv_source(), path, path)
+    assert "not a complete gzip file (truncated?)" in refusal(csv_source(), path, path)
 
 
-def test_plain_text_under_a_gzip_name_is_named(tmp_path: Path) -> None:
+def test_plain_text_in_a_file_named_gz_is_named(tmp_path: Path) -> None:
     path = tmp_path / "log.csv.gz"
     path.write_text(CSV_HEADER + "1,2,3,0\n")
-    assert "is no gzip file" in refusal(csv_source(), path, path)
+    assert "is not a gzip file" in refusal(csv_source(), path, path)
 
 
-def test_a_log_bigger_than_the_sample_passes(tmp_path: Path) -> None:
+def test_a_log_larger_than_the_sample_passes(tmp_path: Path) -> None:
     rows = "1,2,2026-01-31,0\n" * 100_000
     path = tmp_path / "log.csv"
     path.write_text(CSV_HEADER + rows)
@@ -205,7 +205,7 @@ def test_a_log_bigger_than_the_sample_passes(tmp_path: Path) -> None:
     check(csv_source(), path)
 
 
-def test_items_are_checked_as_the_log_is(tmp_path: Path) -> None:
+def test_items_are_checked_like_the_log(tmp_path: Path) -> None:
     source = table_source(items={"path": "items.parquet", "item_id": "item", "title": "name"})
     path = write_parquet(tmp_path / "items.parquet", pd.DataFrame({"item": [1], "name": ["film"]}))
     files = check_items(source, str(tmp_path))

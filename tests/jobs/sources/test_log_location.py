@@ -11,7 +11,6 @@ from jobs.common.errors import InputError
 from jobs.scenarios import Scenario
 from jobs.sources.log_location import (
     day_pattern,
-    days_between,
     days_of_log,
     item_files,
     log_files,
@@ -50,12 +49,12 @@ def by_day(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_days_of_a_log_by_day_are_those_that_have_a_path(by_day: Path) -> None:
+def test_days_of_the_log_are_those_with_a_path(by_day: Path) -> None:
     assert days_of_log(BY_DAY, str(by_day)) == [JANUARY_30, JANUARY_31, FEBRUARY_2]
     assert days_of_log(BY_DAY, f"{by_day}/nowhere") == []
 
 
-def test_files_of_a_log_by_day_are_those_of_the_asked_days(by_day: Path) -> None:
+def test_files_of_the_log_are_those_of_the_requested_days(by_day: Path) -> None:
     first = ["log/ds=2026-01-30/part-0.parquet", "log/ds=2026-01-30/part-1.parquet"]
     second = ["log/ds=2026-01-31/hour=07/part-0.parquet"]
     third = ["log/ds=2026-02-02/part-0.parquet"]
@@ -65,29 +64,29 @@ def test_files_of_a_log_by_day_are_those_of_the_asked_days(by_day: Path) -> None
     assert found(by_day, JANUARY_31, date(2026, 2, 1)) == second
 
 
-def test_a_day_that_the_log_does_not_hold_is_refused(by_day: Path) -> None:
+def test_a_day_missing_in_the_log_is_refused(by_day: Path) -> None:
     with pytest.raises(InputError, match="no data from 2026-02-01 to 2026-02-01 at") as caught:
         found(by_day, date(2026, 2, 1), date(2026, 2, 1))
     assert str(by_day) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_one_file_a_day_is_a_log_by_day_too(tmp_path: Path) -> None:
+def test_a_log_may_have_one_file_per_day(tmp_path: Path) -> None:
     touch(tmp_path, "log-2026-01-30.csv.gz", "log-2026-01-31.csv.gz", "items.csv")
     path = "log-{ds}.csv.gz"
     assert found(tmp_path, JANUARY_31, path=path) == ["log-2026-01-31.csv.gz"]
     assert days_of_log(table_source(path=path), str(tmp_path)) == [JANUARY_30, JANUARY_31]
 
 
-def test_the_day_may_lie_above_further_folders(tmp_path: Path) -> None:
+def test_the_day_may_be_followed_by_further_folders(tmp_path: Path) -> None:
     touch(tmp_path, "feed/2026-01-30/clicks/a.parquet", "feed/2026-01-30/other/b.parquet")
     path = "feed/{ds}/clicks"
     assert found(tmp_path, path=path) == ["feed/2026-01-30/clicks/a.parquet"]
 
 
-def test_a_folder_named_after_no_real_day_is_named(by_day: Path) -> None:
+def test_a_folder_with_an_invalid_day_is_named(by_day: Path) -> None:
     touch(by_day, "log/ds=2026-02-30/part-0.parquet")
-    with pytest.raises(InputError, match=r"ds=2026-02-30: 2026-02-30 is no date"):
+    with pytest.raises(InputError, match=r"ds=2026-02-30: 2026-02-30 is not a date"):
         days_of_log(BY_DAY, str(by_day))
 
 
@@ -116,13 +115,13 @@ def test_a_relative_path_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("raw", ["gone", "gone/deeper.parquet", "empty"])
-def test_no_log_is_refused_with_the_way_out(tmp_path: Path, raw: str) -> None:
+def test_a_missing_log_is_refused_with_a_hint(tmp_path: Path, raw: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=f"no log at {tmp_path}/{raw}: give --raw PATH"):
         log_files(table_source(), f"{tmp_path}/{raw}")
 
 
-def test_item_files_lie_below_the_raw_path(tmp_path: Path) -> None:
+def test_item_files_are_below_the_raw_path(tmp_path: Path) -> None:
     touch(tmp_path, "items/ds=2026-01-30/a.parquet", "log.parquet")
     source = table_source(items={"path": "items", "item_id": "item"})
     files = item_files(source, str(tmp_path))
@@ -150,12 +149,12 @@ def scenario(raw: str | None) -> Scenario:
     return Scenario(name="tiny", source=table_source(raw=raw))
 
 
-def test_the_raw_path_is_the_asked_one_else_the_scenarios_else_the_environments(
+def test_the_raw_path_comes_from_option_then_scenario_then_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIS_RAW", str(tmp_path))
     monkeypatch.setenv("FEED", "s3://bucket/feed")
-    assert raw_location(scenario("$FEED/log"), "asked") == "asked"
+    assert raw_location(scenario("$FEED/log"), "given") == "given"
     assert raw_location(scenario("$FEED/log")) == "s3://bucket/feed/log"
     assert raw_location(scenario(None)) == f"{tmp_path}/tiny"
     monkeypatch.delenv("LIS_RAW")
@@ -165,11 +164,5 @@ def test_the_raw_path_is_the_asked_one_else_the_scenarios_else_the_environments(
 
 def test_a_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOT_SET", raising=False)
-    with pytest.raises(InputError, match=r"'\$NOT_SET/log' names a variable that is not set"):
+    with pytest.raises(InputError, match=r"'\$NOT_SET/log' has a variable that is not set"):
         raw_location(scenario("$NOT_SET/log"))
-
-
-def test_days_between_holds_both_ends_and_no_gap() -> None:
-    days = days_between(date(2024, 2, 27), date(2024, 3, 2))
-    assert [day.isoformat()[5:] for day in days] == ["02-27", "02-28", "02-29", "03-01", "03-02"]
-    assert days_between(JANUARY_30, JANUARY_30) == [JANUARY_30]

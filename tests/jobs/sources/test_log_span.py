@@ -43,7 +43,7 @@ def test_span_of_csv(tmp_path: Path, delimiter: str, header: bool, name: str) ->
 
 @pytest.mark.parametrize(("unit", "per_second"), [("s", 1), ("ms", 1_000), ("us", 1_000_000)])
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_span_of_numeric_times_reaches_the_last_moment_of_a_day(
+def test_span_of_numeric_times_includes_the_last_moment_of_a_day(
     tmp_path: Path, unit: str, per_second: int, form: str
 ) -> None:
     moments = [datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)]
@@ -73,7 +73,7 @@ def test_span_of_parquet_times_in_every_form(tmp_path: Path, times: pd.Series) -
     assert span(table_source(), path) == SPAN
 
 
-def test_span_of_several_files_whose_times_are_null_in_one(tmp_path: Path) -> None:
+def test_span_of_several_files_one_of_them_without_times(tmp_path: Path) -> None:
     nulls = frame(days=DAYS[:1]).assign(time=pd.Series([None], dtype="datetime64[us, UTC]"))
     write_parquet(tmp_path / "a.parquet", nulls)
     for position, day in enumerate(DAYS):
@@ -81,7 +81,7 @@ def test_span_of_several_files_whose_times_are_null_in_one(tmp_path: Path) -> No
     assert span(table_source(), tmp_path) == SPAN
 
 
-def test_span_of_a_log_by_day_is_read_from_its_folders(tmp_path: Path) -> None:
+def test_span_of_a_log_with_one_path_per_day_is_read_from_the_paths(tmp_path: Path) -> None:
     for day in DAYS:
         write_parquet(tmp_path / f"ds={day}" / "part-0.parquet", frame())
     assert span(table_source(path="ds={ds}"), tmp_path) == SPAN
@@ -95,7 +95,7 @@ def test_span_of_a_log_in_object_storage(tmp_path: Path, bucket: str) -> None:
     assert span(csv_source(path="log.csv.gz"), bucket) == SPAN
 
 
-def test_the_simulated_feed_reaches_from_its_schedule_to_yesterday() -> None:
+def test_the_simulated_feed_extends_from_its_schedule_to_yesterday() -> None:
     scenario = load_scenario("simulated_feed")
     assert isinstance(scenario.source, SimulatedSource)
     before = datetime.now(UTC).date() - timedelta(days=1)
@@ -132,7 +132,7 @@ def test_a_broken_or_empty_file_is_named(tmp_path: Path, name: str) -> None:
         return
     write = write_parquet if name == "log.parquet" else write_csv
     path.write_bytes(write(path, frame()).read_bytes()[:-12])
-    assert f"{path} is no complete" in refusal(source, path)
+    assert f"{path} is not a complete" in refusal(source, path)
 
 
 @pytest.mark.parametrize("times", [["noon"] * 3, [""] * 3])
@@ -150,5 +150,5 @@ def test_milliseconds_read_as_seconds_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", [table_source(), csv_source(), table_source(path="ds={ds}")])
-def test_no_log_is_refused(tmp_path: Path, source: TableSource) -> None:
+def test_a_missing_log_is_refused(tmp_path: Path, source: TableSource) -> None:
     assert str(tmp_path) in refusal(source, tmp_path / "gone")

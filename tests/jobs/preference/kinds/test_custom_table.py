@@ -195,7 +195,7 @@ def test_text_that_is_no_moment_or_no_id_is_named(
 @pytest.mark.parametrize(
     ("rows", "types", "line"),
     [
-        ([], {}, "custom_preferences mine: .* holds no row: write the table again"),
+        ([], {}, "custom_preferences mine: .* has no rows: write the table again"),
         (
             [{"item_id": 1, "vector": [1.0]}],
             {},
@@ -207,7 +207,7 @@ def test_text_that_is_no_moment_or_no_id_is_named(
             "column vector is list.*, must hold lists of num",
         ),
         (GOOD, {"item_id": pa.float64()}, "column item_id is double, must hold whole numbers or"),
-        (GOOD, {"available_at": pa.int64()}, "available_at is int64, must hold moments or days"),
+        (GOOD, {"available_at": pa.int64()}, "available_at is int64, must hold timestamps or dates"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(
@@ -229,9 +229,9 @@ def test_a_file_that_is_cut_short_or_not_there_is_named(tmp_path: Path) -> None:
         inputs(vectors(path))
     write(path, GOOD)
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(InputError, match=r"x\.parquet: is no Parquet file \(cut short\?\)"):
+    with pytest.raises(InputError, match=r"x\.parquet is not a Parquet file \(truncated\?\)"):
         inputs(vectors(path))
-    with pytest.raises(InputError, match=r"path '\$NO_SUCH/x' names a variable that is not set"):
+    with pytest.raises(InputError, match=r"path '\$NO_SUCH/x' has a variable that is not set"):
         inputs(vectors("$NO_SUCH/x"))
 
 

@@ -51,7 +51,7 @@ def microseconds(table: pa.Table, name: str) -> np.ndarray[Any, Any]:
 
 @pytest.fixture(scope="module")
 def sample() -> tuple[SimulatorOptions, pa.Table, pa.Table]:
-    """50,000 impressions of a default world."""
+    """50,000 impressions with default options."""
     options = make_options(rows_per_day=50_000)
     return options, *whole_day(options, START)
 
@@ -68,7 +68,7 @@ def sample() -> tuple[SimulatorOptions, pa.Table, pa.Table]:
     exploration=st.floats(0, 1),
     offset=st.integers(-50, 5_000),
 )
-def test_every_impression_keeps_the_contract(
+def test_every_impression_meets_the_contract(
     seed: int,
     rows: int,
     people: int,
@@ -113,7 +113,7 @@ def test_every_impression_keeps_the_contract(
     )
 
 
-def test_columns_have_the_stated_types() -> None:
+def test_columns_have_the_documented_types() -> None:
     impressions, truth = whole_day(make_options(), START)
     ts = pa.timestamp("us", "UTC")
     assert impressions.schema.types == [
@@ -138,7 +138,7 @@ def test_columns_have_the_stated_types() -> None:
     assert all(len(title.split()) == 3 for title in items["title"].to_pylist())
 
 
-def test_chunks_are_bounded_and_join_in_order() -> None:
+def test_chunks_are_bounded_and_in_order() -> None:
     options = make_options(rows_per_day=2 * CHUNK_ROWS + 10)
     chunks = [chunk.impressions for chunk in generate_day(options, START)]
     assert [chunk.num_rows for chunk in chunks] == [CHUNK_ROWS, CHUNK_ROWS, 10]
@@ -150,7 +150,7 @@ def test_chunks_are_bounded_and_join_in_order() -> None:
     assert first.impressions.num_rows == first.truth.num_rows == CHUNK_ROWS
 
 
-def test_ids_are_unique_over_days_and_seed_changes_the_world() -> None:
+def test_ids_are_unique_over_days_and_the_seed_changes_the_feed() -> None:
     options = make_options()
     days = [START + timedelta(days=offset) for offset in range(40)]
     ids = np.concatenate([column(whole_day(options, day)[0], "impression_id") for day in days])
@@ -175,7 +175,7 @@ def test_items_are_born_and_die() -> None:
     assert sum(alive) / 500 == pytest.approx(options.item_life_days, abs=1.0)
 
 
-def test_true_probability_ranks_well_and_is_calibrated(
+def test_the_true_probability_ranks_well_and_is_calibrated(
     sample: tuple[SimulatorOptions, pa.Table, pa.Table],
 ) -> None:
     options, impressions, truth = sample
@@ -255,7 +255,7 @@ def test_full_exploration_shows_items_uniformly() -> None:
     assert abs(chi_square - len(counts)) < 4 * np.sqrt(2 * len(counts))
 
 
-def test_policy_follows_content_and_promotion_but_never_the_idiosyncratic_part(
+def test_the_policy_uses_content_and_promotion_but_not_the_idiosyncratic_part(
     sample: tuple[SimulatorOptions, pa.Table, pa.Table],
 ) -> None:
     options, impressions, _ = sample

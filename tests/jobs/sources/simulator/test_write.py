@@ -1,4 +1,4 @@
-"""The simulated feed on disk: byte-identical, atomic, and covered by its items."""
+"""The simulated feed on disk: reproducible bytes, atomic files, and items for all impressions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def final_files(out: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_day_on_its_own_equals_the_day_within_a_range(tmp_path: Path) -> None:
+def test_a_day_alone_equals_the_day_within_a_range(tmp_path: Path) -> None:
     options = make_options()
     days = simulate(options, str(tmp_path), days=6)
     alone = pa.concat_tables(chunk.impressions for chunk in generate_day(options, days[5]))
@@ -40,15 +40,15 @@ def test_a_day_on_its_own_equals_the_day_within_a_range(tmp_path: Path) -> None:
 
 def test_items_cover_impressions_from_the_first_day_on(tmp_path: Path) -> None:
     options = make_options()
-    known: set[int] = set()
+    born: set[int] = set()
     for day in simulate(options, str(tmp_path), days=3):
         items = pq.read_table(tmp_path / f"items/ds={day}/part-0000.parquet")
         new = set(items["item_id"].to_pylist())
         assert len(new) == items.num_rows
-        assert not new & known
-        known |= new
+        assert not new & born
+        born |= new
         shown = pq.read_table(tmp_path / f"impressions/ds={day}/part-0000.parquet")
-        assert set(shown["item_id"].to_pylist()) <= known
+        assert set(shown["item_id"].to_pylist()) <= born
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,9 @@ def test_items_cover_impressions_from_the_first_day_on(tmp_path: Path) -> None:
         (date(2024, 12, 30), ["2024-12-30", "2024-12-31", "2025-01-01"]),
     ],
 )
-def test_days_cross_month_and_year_ends(tmp_path: Path, start: date, expected: list[str]) -> None:
+def test_a_range_may_cross_month_and_year_ends(
+    tmp_path: Path, start: date, expected: list[str]
+) -> None:
     seen: list[tuple[date, int]] = []
     days = simulate(
         make_options(start=start),
@@ -74,7 +76,7 @@ def test_days_cross_month_and_year_ends(tmp_path: Path, start: date, expected: l
         ]
 
 
-def test_rerun_is_byte_identical_and_leaves_present_days(tmp_path: Path) -> None:
+def test_a_rerun_is_byte_identical_and_keeps_existing_days(tmp_path: Path) -> None:
     options, one, two = make_options(), tmp_path / "one", tmp_path / "two"
     simulate(options, str(one), days=3)
     first = final_files(one)
@@ -83,15 +85,17 @@ def test_rerun_is_byte_identical_and_leaves_present_days(tmp_path: Path) -> None
     simulate(options, f"file://{two}", days=3)
     assert final_files(two) == first
 
-    kept, lost = (one / f"truth/ds={START + timedelta(days=n)}/part-0000.parquet" for n in (0, 1))
+    kept, deleted = (
+        one / f"truth/ds={START + timedelta(days=n)}/part-0000.parquet" for n in (0, 1)
+    )
     stamp = kept.stat().st_mtime_ns
-    lost.unlink()
+    deleted.unlink()
     simulate(options, str(one), days=3)
     assert final_files(one) == first
     assert kept.stat().st_mtime_ns == stamp
 
 
-def test_a_day_made_with_other_options_is_refused_and_nothing_written(tmp_path: Path) -> None:
+def test_a_day_written_with_other_options_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     simulate(make_options(), str(tmp_path), days=1, start=START + timedelta(days=1))
     before = final_files(tmp_path)
     with pytest.raises(InputError, match=r"ds=2025-03-04/part-0000.parquet .* --out") as caught:
@@ -125,7 +129,7 @@ def test_unusable_arguments_are_refused(
     assert not list(tmp_path.iterdir())
 
 
-def test_out_that_is_a_file_is_refused(tmp_path: Path) -> None:
+def test_an_output_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "feed").write_text("")
     with pytest.raises(InputError, match="choose another --out"):
         simulate(make_options(), str(tmp_path / "feed"), days=1)
