@@ -30,7 +30,7 @@ test: setup-dev ## all tests
 check: setup-dev ## linter, formatter, types, dead code
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy
+	@$(PYTHON) -m mypy --num-workers 2
 	@$(PYTHON) -m vulture
 
 docs: setup-docs ## the pages of docs/ as a web site in site/
