@@ -1,146 +1,142 @@
-"""One LIS from scores: held-out and seen rows, slices, pooled over as many days as are added."""
+"""Measures the declared figures of scored days, pooled over as many days as are added."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from jobs.evaluation.scored_day import BASELINE, KNOWN, LEAKED, PLACEBO, ScoredDay, Scores
+from jobs.evaluation.figure import (
+    Comparisons,
+    DayMean,
+    Derived,
+    Difference,
+    Estimate,
+    Figure,
+    SeedMean,
+    Value,
+)
+from jobs.evaluation.figures import HEADLINE, all_figures
+from jobs.evaluation.result import Evaluation
+from jobs.evaluation.scored_day import BASELINE, TREATMENT, RowGroup, Rows, ScoredDay
 from jobs.evaluation.slice_measurement import SliceMeasurement
-from jobs.evaluation.verdict import decide, rows_needed
-from jobs.scenarios import Fold
+from jobs.evaluation.verdict import decide
 from jobs.stats.auc_contributions import contributions_of_pairs
-from jobs.stats.calibration import compare_calibration
-from jobs.stats.columns import Users, encode_users
-from jobs.stats.gauc import compare_gauc
 from jobs.stats.pooled_difference import PooledDifference
 
-GAINS = {
-    "unleaked_gain": (BASELINE, KNOWN),
-    "leak_gain": (KNOWN, LEAKED),
-    "placebo": (BASELINE, PLACEBO),
-}
-"""Differences beside the LIS, on held-out rows: the first variant and the one compared with it."""
 
-
-@dataclass
 class _WeightedMean:
-    """A mean over days, each weighted by its rows; days that have no figure count for nothing."""
+    """A weighted mean; values that are NaN do not count."""
 
-    total: float = 0.0
-    weight: float = 0.0
+    def __init__(self) -> None:
+        self._total = 0.0
+        self._weight = 0.0
 
     def add(self, value: float, weight: float) -> None:
         if weight and not math.isnan(value):
-            self.total += value * weight
-            self.weight += weight
+            self._total += value * weight
+            self._weight += weight
 
     @property
     def value(self) -> float:
-        return self.total / self.weight if self.weight else math.nan
+        return self._total / self._weight if self._weight else math.nan
 
 
-@dataclass
 class Measurement:
     """Accumulates scored days, one at a time; memory grows with users and seeds only.
 
-    With several seeds every figure is a mean over them. All days must have equally many.
+    With several seeds every figure is a mean over them. All days must have the same number.
     """
 
-    held_out: PooledDifference = field(default_factory=PooledDifference)
-    seen: PooledDifference = field(default_factory=PooledDifference)
-    gains: dict[str, PooledDifference] = field(default_factory=dict)
-    slices: SliceMeasurement = field(default_factory=SliceMeasurement)
-    gauc_baseline: _WeightedMean = field(default_factory=_WeightedMean)
-    gauc_leaked: _WeightedMean = field(default_factory=_WeightedMean)
-    logloss_delta: _WeightedMean = field(default_factory=_WeightedMean)
-    ne_delta: _WeightedMean = field(default_factory=_WeightedMean)
-    coverage: _WeightedMean = field(default_factory=_WeightedMean)
+    def __init__(self, figures: Sequence[Figure] | None = None) -> None:
+        """Start without any day.
+
+        Args:
+            figures: The figures to measure; by default all that are declared.
+        """
+        self._figures = all_figures() if figures is None else tuple(figures)
+        measures = [figure.measure for figure in self._figures]
+        declared = [measure for measure in measures if isinstance(measure, Difference)]
+        self._differences = dict.fromkeys([HEADLINE, *declared])
+        self._pools: dict[Difference, PooledDifference] = {}
+        self._means = {
+            measure: _WeightedMean()
+            for measure in measures
+            if isinstance(measure, SeedMean | DayMean)
+        }
+        self._slices = SliceMeasurement()
 
     def add(self, day: ScoredDay) -> None:
-        """Add the scored rows of a day; those of the ``fit`` fold count for nothing."""
-        labels = day.rows["label"].to_numpy().astype(np.int8)
-        users = encode_users(day.rows["user_id"])
-        folds = day.rows["fold"].to_numpy(zero_copy_only=False)
-        seen, held_out = folds == Fold.LINEAGE, folds == Fold.EVAL
-        before, after = (day.variants[name][:, seen] for name in (BASELINE, LEAKED))
-        self.seen.add(labels[seen], before, after, users[seen])
+        """Add the scored rows of a day; those of the ``fit`` fold do not count."""
+        for group in RowGroup:
+            differences = [
+                difference
+                for difference in self._differences
+                if difference.rows == group
+                and {difference.baseline, difference.treatment} <= day.variants.keys()
+            ]
+            names = {name for each in differences for name in (each.baseline, each.treatment)}
+            rows = day.part(group, names)
+            self._add_differences(rows, differences)
+            if group == RowGroup.HELD_OUT and len(rows.labels):
+                self._add_means(rows)
+                chosen = day.members(group)
+                self._slices.add(
+                    {name: values[chosen] for name, values in day.slices.items()},
+                    rows.labels,
+                    rows.variants[BASELINE],
+                    rows.variants[TREATMENT],
+                    rows.users,
+                )
 
-        labels, users = labels[held_out], users[held_out]
-        scores = {name: of_name[:, held_out] for name, of_name in day.variants.items()}
-        gains = {name: pair for name, pair in GAINS.items() if scores.keys() >= set(pair)}
-        pairs = [(BASELINE, LEAKED), *gains.values()]
-        lis, *others = contributions_of_pairs(labels, scores, pairs, users)
-        self.held_out.add_date(lis)
-        for name, gain in zip(gains, others, strict=True):
-            self.gains.setdefault(name, PooledDifference()).add_date(gain)
-        if len(labels):
-            before, after = scores[BASELINE], scores[LEAKED]
-            self._add_others(labels, users, before, after)
-            self.coverage.add(float(day.covered[held_out].mean()), len(labels))
-            parts = {name: values[held_out] for name, values in day.slices.items()}
-            self.slices.add(parts, labels, before, after, users)
+    def _add_differences(self, rows: Rows, differences: Sequence[Difference]) -> None:
+        if not differences:
+            return
+        pairs = [(each.baseline, each.treatment) for each in differences]
+        found = contributions_of_pairs(rows.labels, rows.variants, pairs, rows.users)
+        for difference, contributions in zip(differences, found, strict=True):
+            self._pools.setdefault(difference, PooledDifference()).add_date(contributions)
 
-    def _add_others(
-        self,
-        labels: NDArray[np.int8],
-        users: Users,
-        baseline: Scores,
-        leaked: Scores,
-    ) -> None:
-        for before, after in zip(baseline, leaked, strict=True):
-            grouped = compare_gauc(labels, before, after, users)
-            self.gauc_baseline.add(grouped.gauc_baseline, grouped.rows)
-            self.gauc_leaked.add(grouped.gauc_treatment, grouped.rows)
-            calibration = compare_calibration(labels, before, after)
-            self.logloss_delta.add(calibration.logloss_delta, len(labels))
-            self.ne_delta.add(calibration.ne_delta, len(labels))
+    def _add_means(self, rows: Rows) -> None:
+        seeds = rows.by_seed()
+        for measure, mean in self._means.items():
+            if isinstance(measure, DayMean):
+                mean.add(*measure.of(rows))
+            else:
+                for scores in seeds:
+                    mean.add(*measure.of(scores))
 
-    def figures(self, threshold: float, level: float) -> dict[str, Any]:
-        """The measured fields of a ``LisResult``; NaN for a gain whose variant no day has."""
-        held_out, seen = self.held_out.result(level), self.seen.result(level)
-        lis, low, high = held_out.difference, held_out.ci_low, held_out.ci_high
-        needed = rows_needed(
-            held_out.rows, lis, held_out.se, threshold, level, se_fixed=held_out.se_seeds
+    def result(self, threshold: float, level: float) -> Evaluation:
+        """Return the figures, verdict and slices of the days added so far.
+
+        A figure whose variants no day has is missing.
+
+        Args:
+            threshold: The AUC difference that counts as significant.
+            level: Coverage of the intervals, between 0 and 1.
+
+        Raises:
+            ValueError: If no day was added, or the level lies outside (0, 1).
+        """
+        whole = self._pools.setdefault(HEADLINE, PooledDifference())
+        pooled = {difference: pool.result(level) for difference, pool in self._pools.items()}
+        comparisons = Comparisons(pooled, threshold, level)
+        headline = pooled[HEADLINE]
+        verdict = decide(headline.difference, headline.ci_low, headline.ci_high, threshold)
+        return Evaluation(
+            figures={figure.name: self._value(figure, comparisons) for figure in self._figures},
+            verdict=verdict.value,
+            slices=self._slices.result(whole, level),
         )
-        return {
-            "rows": held_out.rows,
-            "users": held_out.users,
-            "positives": held_out.positives,
-            "auc_baseline": held_out.auc_baseline,
-            "auc_leaked": held_out.auc_treatment,
-            "lis": lis,
-            "lis_se": held_out.se,
-            "lis_ci_low": low,
-            "lis_ci_high": high,
-            "p_value": held_out.p_value,
-            "seed_sd": held_out.seed_sd,
-            "lis_seen": seen.difference,
-            "lis_seen_ci_low": seen.ci_low,
-            "lis_seen_ci_high": seen.ci_high,
-            "memorisation": seen.difference - lis,
-            **self._gains(level),
-            "gauc_baseline": self.gauc_baseline.value,
-            "gauc_leaked": self.gauc_leaked.value,
-            "logloss_delta": self.logloss_delta.value,
-            "ne_delta": self.ne_delta.value,
-            "coverage": self.coverage.value,
-            "verdict": decide(lis, low, high, threshold).value,
-            "rows_needed": needed,
-            "slices": self.slices.result(self.held_out, level),
-            "dates": held_out.dates,
-            "dates_skipped": held_out.dates_skipped,
-        }
 
-    def _gains(self, level: float) -> dict[str, float]:
-        figures = {}
-        for name in GAINS:
-            part = self.gains[name].result(level) if name in self.gains else None
-            figures[name] = part.difference if part else math.nan
-            figures[f"{name}_ci_low"] = part.ci_low if part else math.nan
-            figures[f"{name}_ci_high"] = part.ci_high if part else math.nan
-        return figures
+    def _value(self, figure: Figure, comparisons: Comparisons) -> Value:
+        measure = figure.measure
+        if isinstance(measure, Difference):
+            found = comparisons.pooled.get(measure)
+            if found is None:
+                return figure.missing
+            estimate = Estimate.of(found)
+            return estimate if figure.has_se else replace(estimate, se=math.nan)
+        if isinstance(measure, Derived):
+            return measure.of(comparisons)
+        return self._means[measure].value

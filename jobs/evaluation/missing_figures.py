@@ -1,36 +1,33 @@
-"""What a result could not compute, and why, in words."""
+"""A note on the figures that a result lacks for want of data."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+
+from jobs.evaluation.result import Evaluation
 
 
-def what_is_unknown(figures: Mapping[str, Any]) -> str:
-    """One line on the figures that are NaN for want of data; empty where there is none.
-
-    figures: as ``Measurement.figures`` gives them.
-    """
-    rows, clicks, users = figures["rows"], figures["positives"], figures["users"]
-    said = []
-    if math.isnan(figures["lis"]):
-        said.append(
+def missing_figures_note(found: Evaluation) -> str:
+    """Return one line on the missing figures and their reason; empty if none is missing."""
+    rows, clicks, users = found.rows, found.positives, found.users
+    reasons = []
+    if math.isnan(found.lis):
+        reasons.append(
             f"no LIS: the {rows} held-out rows hold {clicks} clicks, and an AUC needs rows with "
             "and without"
         )
-    elif math.isnan(figures["lis_se"]):
-        said.append(
+    elif math.isnan(found.lis_se):
+        reasons.append(
             f"no interval: clicks or non-clicks come from a single one of the {users} users"
         )
-    if not math.isnan(figures["lis"]) and figures["dates_skipped"]:
-        days = figures["dates"] + figures["dates_skipped"]
-        said.append(
-            f"{figures['dates_skipped']} of {days} days have held-out rows of one class only, "
+    if not math.isnan(found.lis) and found.dates_skipped:
+        days = found.dates + found.dates_skipped
+        reasons.append(
+            f"{found.dates_skipped} of {days} days have held-out rows of one class only, "
             "and count for nothing"
         )
-    if math.isnan(figures["lis_seen"]):
-        said.append("no LIS on seen rows: they are of one class")
-    if figures["coverage"] == 0:
-        said.append("the leaked table says nothing of any held-out row")
-    return "; ".join(said)
+    if math.isnan(found.lis_seen):
+        reasons.append("no LIS on seen rows: they are of one class")
+    if found.coverage == 0:
+        reasons.append("the leaked table says nothing of any held-out row")
+    return "; ".join(reasons)

@@ -1,4 +1,4 @@
-"""The ``predictions`` table: the scores of a day's rows, one partition a variant of the ranker."""
+"""The ``predictions`` table: scores of a day's rows, one partition per variant of the ranker."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from jobs.scenarios import Mode, Scenario
 
 
 def variant_name(leak: Leak, mode: str, variant: str) -> str:
-    """How the scores of a variant are found: ``baseline``, or ``<kind>-<mode>-<horizon>``.
+    """Return the name of a variant's partition: ``baseline``, or ``<kind>-<mode>-<horizon>``.
 
-    In retrain mode each kind has a baseline of its own, trained beside it.
+    In swap mode all kinds share one baseline. In the other modes each kind has its baseline,
+    fitted together with it.
     """
     if mode == Mode.SWAP and variant == BASELINE:
         return BASELINE
@@ -41,7 +42,18 @@ def publish_predictions(
     scores: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]],
     inputs: Mapping[str, str],
 ) -> None:
-    """Publish scores by variant name: probabilities, (seeds, rows), and which rows are covered."""
+    """Publish the scores of some variants.
+
+    Args:
+        lake: The lake to write to.
+        scenario: The scenario of the rows.
+        day: Day of the rows.
+        rows: Columns of the table besides scores.
+        item_updates: How often the ranker has trained the row's item, shape (rows,).
+        scores: By name of the partition: probabilities, shape (seeds, rows), and whether the
+            leaked table covers the row, shape (rows,).
+        inputs: Digests of what the scores were made from.
+    """
     schema = schemas.predictions(scenario)
     for name, (probabilities, covered) in scores.items():
         table = (
@@ -59,7 +71,7 @@ def publish_predictions(
 def read_seed_scores(
     lake: Lake, partition: Partition, inputs: Mapping[str, str]
 ) -> pa.Table | None:
-    """The predictions of a partition if they were made from these inputs, else None."""
+    """Return the predictions of a partition if they were made from these inputs, else None."""
     manifest = lake.manifest(partition)
     if manifest is None or dict(manifest.inputs) != dict(inputs):
         return None
@@ -67,7 +79,7 @@ def read_seed_scores(
 
 
 def seed_scores(table: pa.Table, seeds: int) -> NDArray[np.float64]:
-    """Probabilities of a predictions table, (seeds, rows); a day without rows has seeds too."""
+    """Return the probabilities of a predictions table, shape (seeds, rows), also without rows."""
     flat = table["seed_scores"].combine_chunks().flatten().to_numpy()
     return np.ascontiguousarray(flat.reshape(table.num_rows, seeds).T)
 

@@ -1,4 +1,4 @@
-"""What every LIS result says, wherever it is written: lake, MLflow, report, ``--json``."""
+"""The result of an evaluation, as the lake, MLflow, the report and ``--json`` hold it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,39 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
+
+from jobs.evaluation.figure import Figure, Value
+from jobs.evaluation.figures import flat_values, values_of
+
+COMPARE = "compare"
+"""The mode of a result whose scores were computed outside the project."""
+
+
+class Subject(Protocol):
+    """What results are about: a scenario, or scores that were compared."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def confidence(self) -> float: ...
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The LIS on a part of the held-out rows: those whose ``name`` is ``value``.
+    """The AUC difference on a part of the held-out rows: those whose ``name`` is ``value``.
 
-    ``p_value`` tests for the LIS of all held-out rows, for each part by itself. ``stands_out`` is
-    whether the part still differs from it when all slices of the result are taken into account
-    (Holm, 1979). Figures are NaN where the part holds a single class, or a class from one user.
+    Figures are NaN where the part holds a single class, or a class from one user.
+
+    Attributes:
+        p_value: Of the hypothesis that the part has the difference of all held-out rows, without
+            correction for the number of parts.
+        stands_out: Whether the part differs from all held-out rows after the correction for all
+            slices of the result (Holm, 1979).
     """
 
     name: str
@@ -30,23 +53,72 @@ class Slice:
     stands_out: bool = False
 
 
-@dataclass(frozen=True)
-class LisResult:
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Measured figures of two scores on the same rows, and what follows from them.
+
+    Each column of a figure is an attribute too, such as ``lis``, ``lis_ci_low`` or ``coverage``.
+
+    Attributes:
+        figures: Value by name of the figure: see ``jobs.evaluation.figures``.
+        verdict: One of ``jobs.evaluation.verdict.Verdict``.
+        slices: The difference on parts of the held-out rows.
+    """
+
+    figures: Mapping[str, Value]
+    verdict: str
+    slices: tuple[Slice, ...] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the value of a figure's column.
+
+        Raises:
+            AttributeError: If no figure has such a column.
+        """
+        # Copying looks up attributes before ``figures`` is set.
+        columns = flat_values(self.figures) if "figures" in self.__dict__ else {}
+        if name not in columns:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return columns[name]
+
+    def value(self, figure: Figure) -> Value:
+        """Return the value of a figure, which is missing if it was not measured."""
+        return self.figures.get(figure.name, figure.missing)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, one for each column; NaN becomes None."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        del own["figures"]
+        slices = [asdict(part) for part in own.pop("slices")]
+        return {
+            key: _plain(value)
+            for key, value in {**own, **flat_values(self.figures), "slices": slices}.items()
+        }
+
+    def to_json(self) -> str:
+        """Return ``to_dict`` as JSON with sorted keys."""
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LisResult(Evaluation):
     """One Leakage Impact Score (arXiv 2508.04963) with its interval and verdict.
 
-    ``as_of`` is a day, or ``first:last`` for a result pooled over days. AUCs, ``lis`` and its
-    interval are on held-out rows; ``lis_seen`` is on rows that trained the lineage, as the paper
-    has it; ``memorisation`` is ``lis_seen - lis``. A figure that could not be computed, or that
-    the mode does not have, is NaN. ``data_digest`` covers what the baseline is made from,
-    ``leak_digest`` the leaked table.
+    With several seeds, every difference is the mean over them, and its interval covers how they
+    vary.
 
-    With several ``seeds``, every difference is the mean over them, its interval covers how they
-    vary, and ``seed_sd`` is the standard deviation of the LIS from seed to seed. Retrain mode
-    splits ``lis`` in two on the same rows: ``unleaked_gain``, of the feature as known at T, and
-    ``leak_gain``, of what only the future adds. ``placebo`` is the gain of the leaked feature
-    shuffled among items, and should be 0. ``eval_rows_seen`` is whether labels of held-out rows
-    went into the leaked data. ``fit_days`` (0 where nothing is trained) and ``lookback_days`` (0
-    where the kind has none) are the windows before T and before T + horizon.
+    Attributes:
+        as_of: A day, or ``first:last`` for a result pooled over days.
+        seeds: Rankers trained for each variant.
+        ranker_version: Version of the ranker that was evaluated.
+        data_digest: Digest of what the baseline was made from.
+        leak_digest: Digest of the leaked table.
+        seconds: Time taken.
+        threshold: The AUC difference that counts as significant.
+        note: Figures that are missing and why; empty if there are none.
+        eval_rows_seen: Whether labels of held-out rows went into the leaked data.
+        fit_days: Days before T whose rows train the rankers; 0 where nothing is trained.
+        lookback_days: Days before T + horizon that the leaked data covers; 0 without a limit.
     """
 
     scenario: str
@@ -55,47 +127,13 @@ class LisResult:
     preference: str
     mode: str
     seeds: int
-    rows: int
-    users: int
-    positives: int
-    auc_baseline: float
-    auc_leaked: float
-    lis: float
-    lis_se: float
-    lis_ci_low: float
-    lis_ci_high: float
-    p_value: float
-    lis_seen: float
-    memorisation: float
-    gauc_baseline: float
-    gauc_leaked: float
-    logloss_delta: float
-    ne_delta: float
-    coverage: float
-    verdict: str
-    rows_needed: int | None
-    slices: tuple[Slice, ...]
     ranker_version: str
     data_digest: str
     leak_digest: str
     code_version: str
     seconds: float
-    dates: int = 1
-    dates_skipped: int = 0
     threshold: float = 0.0010
     note: str = ""
-    seed_sd: float = math.nan
-    unleaked_gain: float = math.nan
-    unleaked_gain_ci_low: float = math.nan
-    unleaked_gain_ci_high: float = math.nan
-    leak_gain: float = math.nan
-    leak_gain_ci_low: float = math.nan
-    leak_gain_ci_high: float = math.nan
-    placebo: float = math.nan
-    placebo_ci_low: float = math.nan
-    placebo_ci_high: float = math.nan
-    lis_seen_ci_low: float = math.nan
-    lis_seen_ci_high: float = math.nan
     eval_rows_seen: str = "no"
     fit_days: int = 0
     lookback_days: int = 0
@@ -109,23 +147,18 @@ class LisResult:
         """The day, or the last of the pooled days."""
         return date.fromisoformat(self.as_of.split(":")[-1])
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: NaN becomes None."""
-        return {key: _plain(value) for key, value in asdict(self).items()}
-
-    def to_json(self) -> str:
-        return json.dumps(self.to_dict(), sort_keys=True)
-
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> LisResult:
-        """The inverse of ``to_dict``."""
+        """Return the result that ``to_dict`` described.
+
+        Columns that an earlier version did not write take their defaults.
+        """
         values = _fields_of(cls, content)
         values["slices"] = tuple(Slice(**_fields_of(Slice, part)) for part in content["slices"])
-        return cls(**values)
+        return cls(**values, figures=values_of(content))
 
 
 def _fields_of(kind: type[Slice] | type[LisResult], content: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that the content has; one written by an older version lacks the newest."""
     return {
         field.name: _nan_for_none(field.type, content[field.name])
         for field in fields(kind)
@@ -136,7 +169,7 @@ def _fields_of(kind: type[Slice] | type[LisResult], content: Mapping[str, Any]) 
 def _plain(value: Any) -> Any:
     if isinstance(value, float) and value != value:
         return None
-    if isinstance(value, tuple):
+    if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}

@@ -1,32 +1,37 @@
-"""The ``lis`` table: one partition and one row per result."""
+"""The ``lis`` table: one partition and one row for each result."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date
 
 import pyarrow as pa
 
+from jobs.common.errors import InputError
+from jobs.evaluation.figures import all_figures
 from jobs.evaluation.result import LisResult, Slice
 from jobs.lake import Lake, Partition
+from jobs.lake.addresses import ranker_version
+from jobs.scenarios import Scenario
 
-_TYPES = {
-    "str": pa.string(),
-    "int": pa.int64(),
-    "float": pa.float64(),
-    "bool": pa.bool_(),
-    "int | None": pa.int64(),
-}
+_TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
 
 
-def _schema() -> pa.Schema:
+def result_schema() -> pa.Schema:
+    """Return the schema of the table: what identifies a result, its figures, its slices."""
     part = pa.struct([(field.name, _TYPES[str(field.type)]) for field in fields(Slice)])
-    types = {**_TYPES, "tuple[Slice, ...]": pa.list_(part)}
-    return pa.schema([(field.name, types[str(field.type)]) for field in fields(LisResult)])
-
-
-SCHEMA = _schema()
+    described = [
+        (field.name, _TYPES[str(field.type)])
+        for field in fields(LisResult)
+        if field.name not in ("figures", "slices")
+    ]
+    measured = [
+        (column, pa.int64() if figure.is_count else pa.float64())
+        for figure in all_figures()
+        for column in figure.columns
+    ]
+    return pa.schema([*described, *measured, ("slices", pa.list_(part))])
 
 
 def result_partition(
@@ -38,7 +43,10 @@ def result_partition(
     mode: str,
     horizon: int,
 ) -> Partition:
-    """Where a result lies. One pooled over days lies at its last day, and names its first."""
+    """Return where a result lies.
+
+    A result pooled over days lies at its last day, with its first day in the keys.
+    """
     keys = (
         ("ranker", ranker_version),
         ("preference", preference),
@@ -50,7 +58,7 @@ def result_partition(
 
 
 def stored_result(lake: Lake, partition: Partition, inputs: Mapping[str, str]) -> LisResult | None:
-    """The result in a partition if it was made from these inputs, else None."""
+    """Return the result in a partition if it was made from these inputs, else None."""
     manifest = lake.manifest(partition)
     if manifest is None or dict(manifest.inputs) != dict(inputs):
         return None
@@ -61,18 +69,26 @@ def store_result(
     lake: Lake, partition: Partition, result: LisResult, inputs: Mapping[str, str]
 ) -> None:
     """Publish a result."""
+    schema = result_schema()
     with lake.attempt([partition]) as attempt:
-        table = pa.Table.from_pylist([result.to_dict()], schema=SCHEMA)
+        table = pa.Table.from_pylist([result.to_dict()], schema=schema)
         attempt.write_table("part-00000.parquet", table)
-        attempt.publish(partition, inputs=inputs, schema=SCHEMA)
+        attempt.publish(partition, inputs=inputs, schema=schema)
 
 
 def read_results(
     lake: Lake, scenario: str, first: date | None = None, last: date | None = None
 ) -> list[LisResult]:
-    """All results of a scenario whose days lie within first to last, single days before pooled.
+    """Return the results of a scenario whose days lie within a range, in all ranker versions.
 
-    Results of all ranker versions are returned, side by side.
+    Args:
+        lake: The lake to read.
+        scenario: Name of the scenario.
+        first: First day of the range; None for no limit.
+        last: Last day of the range, included; None for no limit.
+
+    Returns:
+        Results of single days before pooled ones.
     """
     found = []
     for day in lake.days_with_any("lis", scenario):
@@ -95,3 +111,45 @@ def read_results(
             result.ranker_version,
         ),
     )
+
+
+def requested_results(
+    results: Iterable[LisResult],
+    scenario: Scenario,
+    as_ofs: Sequence[date],
+    horizons: Sequence[int] | None = None,
+    preferences: Sequence[str] | None = None,
+    modes: Sequence[str] | None = None,
+) -> list[LisResult]:
+    """Return the results of the scenario's ranker on these days, and pooled over exactly these.
+
+    Args:
+        results: Results to choose from.
+        scenario: The scenario, whose ranker version counts.
+        as_ofs: Evaluation dates, ascending.
+        horizons: Horizons to keep; None for all.
+        preferences: Kinds of preference data to keep; None for all.
+        modes: Modes to keep; None for all.
+
+    Raises:
+        InputError: If there is no such result.
+    """
+    first, last = as_ofs[0], as_ofs[-1]
+    pooled = f"{first}:{last}"
+    dates = {pooled, *(day.isoformat() for day in as_ofs)}
+    version = ranker_version(scenario)
+    found = [
+        result
+        for result in results
+        if result.as_of in dates
+        and result.ranker_version == version
+        and (horizons is None or result.horizon in horizons)
+        and (preferences is None or result.preference in preferences)
+        and (modes is None or result.mode in modes)
+    ]
+    if not found:
+        raise InputError(
+            f"no LIS of scenario {scenario.name} is stored for {pooled}: run python -m jobs lis "
+            f"--scenario {scenario.name} --as-of {pooled if first != last else first}"
+        )
+    return found

@@ -1,4 +1,4 @@
-"""The LIS of parts of the held-out rows, over days, and what stands out among them."""
+"""AUC differences on parts of the held-out rows, over days, and the parts that stand out."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from jobs.stats.pooled_difference import PooledDifference
 from jobs.stats.seed_variance import degrees_of_freedom, seed_spread, two_sided
 
 MOST_VALUES = 12
-"""Values kept of a slice over all days, ``other`` among them."""
+"""The most values of a slice over all days, ``other`` included."""
 FEWEST_USERS = 10
-"""Whose clicks, and non-clicks, a part needs before it can be said to stand out."""
+"""The fewest users with clicks, and with non-clicks, for a part to be tested."""
 
 
 class SliceMeasurement:
     """Accumulates the slices of days; memory grows with users, not with days or values."""
 
     def __init__(self) -> None:
-        """Start with no day."""
+        """Start without any day."""
         self._parts: dict[str, dict[str, PooledDifference]] = {}
 
     def add(
@@ -37,13 +37,17 @@ class SliceMeasurement:
         slices: Mapping[str, Values],
         labels: ArrayLike,
         baseline: NDArray[np.float64],
-        leaked: NDArray[np.float64],
+        treatment: NDArray[np.float64],
         users: NDArray[np.generic] | Users,
     ) -> None:
-        """Add held-out rows of a day.
+        """Add held-out rows of a day; values of a slice beyond ``MOST_VALUES`` join ``other``.
 
-        slices: the value of each row by slice name, shape (rows,). baseline, leaked: shape
-        (seeds, rows). A slice's values beyond ``MOST_VALUES`` join ``other``.
+        Args:
+            slices: The value of each row by slice name, shape (rows,).
+            labels: 0 or 1, shape (rows,).
+            baseline: Scores, shape (seeds, rows).
+            treatment: Scores, shape (seeds, rows).
+            users: Ids or numbered users, shape (rows,).
         """
         label = np.asarray(labels)
         for name, values in slices.items():
@@ -59,13 +63,15 @@ class SliceMeasurement:
             for value in sorted(set(kept)):
                 chosen = (kept == value)[codes]
                 parts.setdefault(value, PooledDifference()).add(
-                    label[chosen], baseline[:, chosen], leaked[:, chosen], users[chosen]
+                    label[chosen], baseline[:, chosen], treatment[:, chosen], users[chosen]
                 )
 
     def result(self, whole: PooledDifference, level: float) -> tuple[Slice, ...]:
-        """All slices, by name in the order they came and by value in their natural order.
+        """Return all slices, by name in order of appearance and by value in natural order.
 
-        whole: the same days with all their held-out rows, from which a part may stand out.
+        Args:
+            whole: The same days with all their held-out rows.
+            level: Coverage of the intervals, between 0 and 1.
         """
         found = []
         for name, parts in self._parts.items():
@@ -91,10 +97,14 @@ class SliceMeasurement:
 
 
 def p_value_of_departure(part: Contributions | None, whole: Contributions | None) -> float:
-    """Two-sided p-value of the part's difference being that of the whole, users as units.
+    """Return the two-sided p-value of a part having the difference of the whole, by user.
 
-    part: of some of the rows of `whole`. NaN where a class comes from
-    fewer than ``FEWEST_USERS``: of so few, a difference of nothing looks certain.
+    NaN where a class comes from fewer than ``FEWEST_USERS`` users: with so few, chance alone can
+    look certain.
+
+    Args:
+        part: Contributions of some of the rows of ``whole``.
+        whole: Contributions of all rows.
     """
     if part is None or whole is None:
         return math.nan
@@ -113,7 +123,7 @@ def p_value_of_departure(part: Contributions | None, whole: Contributions | None
 
 
 def _rank(name: str, value: str) -> tuple[int, int, str]:
-    """Buckets in order of their numbers, other values by name, what has none at the end."""
+    """Return the sort key of a value: buckets by number, then names, then ``other``."""
     if value in (OTHER, UNKNOWN):
         return 2, 0, value
     order = EDGES.get(name, ((), ()))[0]

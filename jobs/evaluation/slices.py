@@ -1,4 +1,4 @@
-"""Which parts of a day's rows are scored by themselves."""
+"""The parts of a day's rows that are also measured separately."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UPDATES, AGE, HISTORY, CATEGORY = (
     "category",
 )
 OTHER, UNKNOWN = "other", "unknown"
-_COMMONEST = 8
+_MOST_FREQUENT = 8
 EDGES = {
     UPDATES: (("0", "1-9", "10-99", "100-999", "1000+"), (0, 9, 99, 999)),
     AGE: (("0", "1-6", "7-29", "30+"), (0, 6, 29)),
@@ -38,13 +38,18 @@ def slice_values(
     rows: pa.Table,
     item_updates: NDArray[np.int64],
 ) -> dict[str, Values]:
-    """What part each row of day T belongs to, by slice name, shape (rows,).
+    """Return the value of each row of day T by slice name, shape (rows,).
 
-    rows: the column item_id, and where present history_clicks (int64) and the scenario's context
-    fields. item_updates: how often M_T has trained the row's item, shape (rows,). Age and category
-    are read from the ``items`` table through day T, for the rows' items only. Of a category with
-    levels (``News|World``) the first counts. Of categories and context fields the commonest are
-    kept, and the rest is ``other``.
+    Age and category are read from the ``items`` table up to day T. A category with levels
+    (``News|World``) counts by its first level. The most frequent categories and values of context
+    fields are kept, and the rest becomes ``other``.
+
+    Args:
+        lake: The lake with the ``items`` table.
+        scenario: The scenario, whose context fields become slices.
+        as_of: Day T.
+        rows: The column ``item_id``, and optionally ``history_clicks`` (int64) and context fields.
+        item_updates: How often M_T has trained the row's item, shape (rows,).
     """
     slices = {UPDATES: _bucket(UPDATES, item_updates)}
     ids = rows["item_id"].combine_chunks()
@@ -56,34 +61,34 @@ def slice_values(
     if "history_clicks" in rows.column_names:
         slices[HISTORY] = _bucket(HISTORY, rows["history_clicks"].to_numpy())
     if categories is not None:
-        slices[CATEGORY] = _commonest(categories[row_item])
+        slices[CATEGORY] = most_frequent(categories[row_item])
     for field in scenario.context:
         if field in rows.column_names and field not in slices:
             texts = pc.fill_null(rows[field].cast(pa.string()), UNKNOWN)
-            slices[field] = _commonest(texts.to_numpy(zero_copy_only=False).astype(np.str_))
+            slices[field] = most_frequent(texts.to_numpy(zero_copy_only=False).astype(np.str_))
     return slices
 
 
 def _items(
     lake: Lake, scenario: Scenario, as_of: date, ids: pa.Array
 ) -> tuple[NDArray[np.int64], Values | None]:
-    """Age in days at T (-1 where unknown), and category or None, of each of the ids."""
+    """Return age in days at T (-1 if unknown) and category of each id; None without categories."""
     first_seen = np.full(len(ids), np.datetime64("NaT", "us"))
     categories = np.full(len(ids), UNKNOWN, dtype=object)
     for day in lake.days("items", scenario.name):
         if day > as_of:
             break
         partition = Partition("items", scenario.name, day)
-        wanted = pc.field("item_id").isin(ids)
+        of_ids = pc.field("item_id").isin(ids)
         with lake.open_files(partition) as files:
             for file in files:
-                found = pq.read_table(file, columns=_ITEM_COLUMNS, filters=wanted)
+                found = pq.read_table(file, columns=_ITEM_COLUMNS, filters=of_ids)
                 place = pc.index_in(found["item_id"], value_set=ids).to_numpy()
                 moments = found["first_seen"].cast(pa.timestamp("us")).to_numpy()
                 first_seen[place] = np.fmin(first_seen[place], moments)
                 named = pc.fill_null(found["category"], "").to_numpy()
-                known = named != ""
-                categories[place[known]] = named[known]
+                has_name = named != ""
+                categories[place[has_name]] = named[has_name]
     start = np.datetime64(datetime.combine(as_of, datetime.min.time()), "D")
     days = (start - first_seen.astype("datetime64[D]")).astype(np.int64)
     ages = np.where(np.isnat(first_seen), -1, np.maximum(days, 0))
@@ -98,14 +103,14 @@ def _bucket(name: str, numbers: NDArray[np.int64]) -> Values:
     return chosen
 
 
-def _commonest(values: Values) -> Values:
-    """The values with the most rows by name, all others as one."""
+def most_frequent(values: Values) -> Values:
+    """Return the values with the most rows as they are, and all others as ``other``."""
     distinct, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
-    if distinct.size <= _COMMONEST:
+    if distinct.size <= _MOST_FREQUENT:
         return values
     kept = np.full(distinct.size, OTHER, dtype=object)
-    # A stable sort settles ties by name, so that the same rows always give the same parts.
-    most = np.argsort(-counts, kind="stable")[:_COMMONEST]
+    # A stable sort breaks ties by name, so that equal rows always give equal parts.
+    most = np.argsort(-counts, kind="stable")[:_MOST_FREQUENT]
     kept[most] = distinct[most]
     chosen: Values = kept[codes].astype(np.str_)
     return chosen

@@ -1,4 +1,4 @@
-"""What a Leakage Impact Score says about aligning a model on the preference data."""
+"""The verdict on an AUC difference and its interval."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ THRESHOLD = 0.0010
 
 
 class Verdict(StrEnum):
-    """Whether the preference data holds a gain that the ranker does not have yet."""
+    """Whether the treatment brings a gain that the baseline does not have yet."""
 
     WORTH_ALIGNING = "worth aligning"
     ALREADY_CAPTURED = "already captured"
@@ -20,11 +20,16 @@ class Verdict(StrEnum):
 
 
 def decide(lis: float, ci_low: float, ci_high: float, threshold: float = THRESHOLD) -> Verdict:
-    """Compare the interval of a score with the threshold.
+    """Compare the interval of an AUC difference with the threshold.
 
-    All arguments are AUC differences. An interval wholly above the threshold is worth
-    aligning, one wholly below is already captured. One that touches or crosses the
-    threshold is inconclusive, and so is any NaN.
+    An interval entirely above the threshold is worth aligning, one entirely below it is already
+    captured. An interval that touches or crosses the threshold is inconclusive, and so is a NaN.
+
+    Args:
+        lis: The AUC difference.
+        ci_low: Lower end of its interval.
+        ci_high: Upper end of its interval.
+        threshold: The AUC difference that counts as significant.
     """
     if any(math.isnan(value) for value in (lis, ci_low, ci_high, threshold)):
         return Verdict.INCONCLUSIVE
@@ -43,17 +48,26 @@ def rows_needed(
     level: float = 0.95,
     se_fixed: float = 0.0,
 ) -> int | None:
-    """Return about how many rows would bring the interval clear of the threshold.
+    """Return about how many rows would move the interval off the threshold.
 
-    The standard error falls with the square root of the rows, as long as new rows come from
-    new users in the same proportion. With the difference where it stands, the half-width of
-    the interval must therefore shrink below the distance from difference to threshold.
+    The standard error falls with the square root of the rows if new rows come from new users in
+    the same proportion. If the difference stays the same, the half-width of the interval must
+    shrink below its distance from the threshold.
 
-    rows: those that gave `difference` and its standard error `se`. level: coverage of the
-    interval. se_fixed: the part of `se` that more rows do not make smaller, such as the spread
-    over seeds. Returns None when the interval is clear of the threshold already, and when no
-    number of rows follows: a difference on the threshold, a NaN, or a fixed part too large.
-    Raises ValueError for a level outside (0, 1).
+    Args:
+        rows: Rows that gave the difference.
+        difference: The AUC difference.
+        se: Its standard error.
+        threshold: The AUC difference that counts as significant.
+        level: Coverage of the interval, between 0 and 1.
+        se_fixed: The part of ``se`` that more rows do not reduce, such as the spread over seeds.
+
+    Returns:
+        The number of rows; None if the interval is off the threshold already, or no number
+        follows: the difference equals the threshold, is NaN, or the fixed part is too large.
+
+    Raises:
+        ValueError: If the level lies outside (0, 1).
     """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}")

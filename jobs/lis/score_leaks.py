@@ -12,9 +12,10 @@ from datetime import date
 
 from tqdm import tqdm
 
+from jobs.common.code_digest import code_digest
 from jobs.common.code_version import code_version
 from jobs.evaluation.measurement import Measurement
-from jobs.evaluation.missing_figures import what_is_unknown
+from jobs.evaluation.missing_figures import missing_figures_note
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.result_store import result_partition, store_result, stored_result
 from jobs.evaluation.scored_day import ScoredDay
@@ -25,8 +26,8 @@ from jobs.preference import PreferenceKind
 from jobs.preference.leak import Leak
 from jobs.scenarios import EvalRowsSeen, Mode, Scenario
 
-MEASURE_REVISION = 2
-"""Raised by hand when the same scores would give other figures: stored results are then stale."""
+_MEASURING = ("jobs.evaluation.measurement", "jobs.evaluation.slices")
+"""Modules from which the figures of given scores follow: an edit makes stored results stale."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _single(
 ) -> _Target:
     leak = Leak(kind.name, horizon)
     made_from = scoring.made_from(day, leak)
-    rule = digest_of(MEASURE_REVISION, scenario.threshold, scenario.confidence)
+    rule = digest_of(code_digest(*_MEASURING), scenario.threshold, scenario.confidence)
     inputs = {"data": made_from.data, "table": made_from.leak, "measure": rule}
     partition = _partition(scenario, scoring, day, day, leak)
     return _Target(partition, kind, day, day, leak, inputs, made_from)
@@ -191,7 +192,7 @@ def _stored(
     measured: Measurement,
     seconds: float,
 ) -> LisResult:
-    figures = measured.figures(scenario.threshold, scenario.confidence)
+    found = measured.result(scenario.threshold, scenario.confidence)
     result = LisResult(
         scenario=scenario.name,
         as_of=target.as_of,
@@ -208,8 +209,10 @@ def _stored(
         eval_rows_seen=scoring.eval_rows_seen(target.kind),
         fit_days=scoring.fit_days,
         lookback_days=scoring.lookback_days(target.kind),
-        note=what_is_unknown(figures),
-        **figures,
+        note=missing_figures_note(found),
+        figures=found.figures,
+        verdict=found.verdict,
+        slices=found.slices,
     )
     store_result(lake, target.partition, result, target.inputs)
     return result

@@ -1,4 +1,4 @@
-"""The report that a reviewer reads: one HTML file that needs nothing beside itself."""
+"""The report for a reviewer: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from jobs.evaluation.result import LisResult
+from jobs.evaluation.figure import Section
+from jobs.evaluation.figures import HEADLINE, in_section
+from jobs.evaluation.result import LisResult, Subject
 from jobs.evaluation.verdict import Verdict
-from jobs.lis.slot_importance.importance import SlotImportance
+from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting import wording
-from jobs.reporting.report_figures import (
+from jobs.reporting.report_pictures import (
     dose_picture,
     forest_picture,
     importance_picture,
     trend_picture,
 )
-from jobs.scenarios import Scenario
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -39,22 +40,22 @@ class Axis:
 
     @classmethod
     def of(cls, results: Sequence[LisResult]) -> Axis:
-        """Room for every interval, the threshold and 0, with a margin."""
+        """Return a scale that contains every interval, the threshold and 0, with a margin."""
         values = [0.0]
         for result in results:
             values += [result.threshold, result.lis, result.lis_ci_low, result.lis_ci_high]
-        known = [value for value in values if not math.isnan(value)]
-        margin = 0.06 * ((max(known) - min(known)) or 1.0)
-        return cls(min(known) - margin, max(known) + margin)
+        numbers = [value for value in values if not math.isnan(value)]
+        margin = 0.06 * ((max(numbers) - min(numbers)) or 1.0)
+        return cls(min(numbers) - margin, max(numbers) + margin)
 
     def place(self, value: float) -> str:
-        """Where a value lies on the scale, from 0 to 100."""
+        """Return the place of a value on the scale, from 0 to 100."""
         return f"{100 * (value - self.low) / (self.high - self.low):.2f}"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The same score by rankers of several versions, on the latest day that all have scored."""
+    """The same LIS for several ranker versions, on the latest day that all of them have."""
 
     preference: str
     mode: str
@@ -64,33 +65,38 @@ class Comparison:
 
 
 def build_report(
-    scenario: Scenario,
+    about: Subject,
     results: Sequence[LisResult],
     previous: Sequence[LisResult] = (),
     importances: Sequence[SlotImportance] = (),
 ) -> str:
     """Return the report on some results as one self-contained HTML page.
 
-    results: those that the report is about; with several days, the pooled result leads.
-    previous: earlier results of the scenario, shown only as a trend, and results of other ranker
-    versions, shown only beside those of the same day. importances: of the slots, highest first.
-    Raises ValueError if there is no result.
+    Args:
+        about: The scenario of the results, or what was compared.
+        results: The results to report; with several days, the pooled result leads.
+        previous: Earlier results of the about, shown in the trend only, and results of other
+            ranker versions, shown only beside those of the same day.
+        importances: Importances of the embedding slots, highest first.
+
+    Raises:
+        ValueError: If there is no result.
     """
     if not results:
         raise ValueError("a report needs a result; score the scenario first")
     shown = wording.ordered(results)
-    leading = wording.headlined(shown)
-    known = [*previous, *shown]
-    confidence = scenario.confidence
+    leading = wording.leading_results(shown)
+    with_previous = [*previous, *shown]
+    confidence = about.confidence
     pictures = [
         dose_picture(leading, confidence),
         forest_picture(leading, confidence),
-        trend_picture(known, confidence),
+        trend_picture(with_previous, confidence),
     ]
-    compared = compared_versions(known)
+    compared = compared_versions(with_previous)
     return _TEMPLATES.get_template("report.html.j2").render(
-        scenario=scenario,
-        title=scenario.title or scenario.name,
+        about=about,
+        title=about.title or about.name,
         as_of=_as_of(shown),
         leading=leading,
         others=[result for result in shown if result not in leading],
@@ -109,13 +115,16 @@ def build_report(
         modes={result.mode: wording.mode_sentence(result.mode) for result in leading},
         has_seeds=any(result.seeds > 1 for result in leading),
         level=wording.level(confidence),
-        say=wording,
+        decision=[one for one in in_section(Section.DECISION) if one.measure != HEADLINE],
+        quality=in_section(Section.QUALITY),
+        evidence=in_section(Section.EVIDENCE),
+        words=wording,
         isnan=math.isnan,
     )
 
 
 def compared_versions(results: Sequence[LisResult]) -> list[Comparison]:
-    """Scores that several ranker versions have, each on the latest day that the most share."""
+    """Return results that several ranker versions have, on the latest day that most share."""
     groups: dict[tuple[str, str, int], dict[str, dict[str, LisResult]]] = {}
     for result in wording.ordered(results):
         if not result.is_pooled:
@@ -135,7 +144,7 @@ def _as_of(results: Sequence[LisResult]) -> str:
 
 
 def _by_verdict(results: Sequence[LisResult]) -> list[tuple[str, list[LisResult]]]:
-    """Results of each verdict that there is, highest score first."""
+    """Return the results of each verdict, highest LIS first."""
     found = []
     for verdict in (Verdict.WORTH_ALIGNING, Verdict.INCONCLUSIVE, Verdict.ALREADY_CAPTURED):
         having = [result for result in results if result.verdict == verdict]

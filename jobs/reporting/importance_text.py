@@ -1,10 +1,10 @@
-"""Importances of slots as a plain-text table for the terminal."""
+"""Importances of embedding slots as a table of plain text for the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jobs.lis.slot_importance.importance import SlotImportance
+from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting.text_columns import in_columns
 from jobs.reporting.wording import between, count, signed
 
@@ -12,9 +12,9 @@ _HEADER = ("slot", "AUC lost", "interval", "rows", "users")
 
 
 def importance_table(importances: Sequence[SlotImportance]) -> str:
-    """Align the importances in columns, one line each, in their order, and name the highest.
+    """Align the importances in columns, one line each in the given order, and name the highest.
 
-    Without a trailing line break.
+    The text has no trailing line break.
     """
     if not importances:
         return "no importances"

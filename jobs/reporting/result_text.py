@@ -1,12 +1,14 @@
-"""Results as a plain-text table for the terminal."""
+"""Results as a table of plain text for the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jobs.evaluation.figure import Figure
+from jobs.evaluation.figures import all_figures
 from jobs.evaluation.result import LisResult
 from jobs.reporting.text_columns import in_columns
-from jobs.reporting.wording import count, interval, misses_zero, ordered, signed
+from jobs.reporting.wording import interval, is_suspicious, ordered, signed, value_text
 
 _HEADER = (
     "as of",
@@ -16,11 +18,9 @@ _HEADER = (
     "LIS",
     "interval",
     "verdict",
-    "placebo",
-    "seen",
-    "rows",
-    "rows needed",
 )
+_FIGURES = {"placebo", "lis_seen", "rows", "rows_needed"}
+"""Figures with a column, in the order of their declaration."""
 _TO_THE_LEFT = {"as of", "preference", "mode", "verdict"}
 
 
@@ -28,11 +28,15 @@ def result_table(results: Sequence[LisResult]) -> str:
     """Align the results in columns, one line each, without a trailing line break.
 
     LIS, interval, placebo and seen are AUC differences, all but seen on held-out rows. A placebo
-    whose interval does not hold 0 has an exclamation mark.
+    whose interval excludes 0 is marked with an exclamation mark.
     """
     if not results:
         return "no results"
-    return in_columns(_HEADER, [_cells(result) for result in ordered(results)], _TO_THE_LEFT)
+    header = [
+        *_HEADER,
+        *(figure.label.lower() for figure in all_figures() if figure.name in _FIGURES),
+    ]
+    return in_columns(header, [_cells(result) for result in ordered(results)], _TO_THE_LEFT)
 
 
 def _cells(result: LisResult) -> tuple[str, ...]:
@@ -44,13 +48,10 @@ def _cells(result: LisResult) -> tuple[str, ...]:
         signed(result.lis),
         interval(result),
         result.verdict,
-        _placebo(result),
-        signed(result.lis_seen),
-        count(result.rows),
-        count(result.rows_needed),
+        *(_cell(result, figure) for figure in all_figures() if figure.name in _FIGURES),
     )
 
 
-def _placebo(result: LisResult) -> str:
-    mark = "!" if misses_zero(result.placebo_ci_low, result.placebo_ci_high) else ""
-    return f"{signed(result.placebo)}{mark}"
+def _cell(result: LisResult, figure: Figure) -> str:
+    value = result.value(figure)
+    return f"{value_text(figure, value)}{'!' if is_suspicious(figure, value) else ''}"

@@ -1,4 +1,4 @@
-"""Plain text in columns, for the terminal."""
+"""Tables of plain text for the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ def in_columns(
 ) -> str:
     """Align cells below their header, in ASCII, without a trailing line break.
 
-    to_the_left: the names of columns of words; figures are aligned to the right.
+    Args:
+        header: Names of the columns.
+        lines: Cells of each line.
+        to_the_left: Names of the columns aligned to the left; others are aligned to the right.
     """
     cells = [header, *([cell.translate(_ASCII) for cell in line] for line in lines)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

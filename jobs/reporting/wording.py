@@ -1,4 +1,4 @@
-"""How a result is put into words and figures: the same ones wherever it is shown."""
+"""Sentences and formatted figures about results, the same wherever a result is shown."""
 
 from __future__ import annotations
 
@@ -6,130 +6,143 @@ import math
 from collections.abc import Iterable
 from datetime import timedelta
 
-from jobs.evaluation.result import LisResult, Slice
+from jobs.evaluation.figure import Estimate, Figure, Format, Value
+from jobs.evaluation.result import COMPARE, LisResult, Slice, Subject
 from jobs.evaluation.verdict import Verdict
+from jobs.preference.registry import leak_phrase
+from jobs.scenarios import Scenario
 
 MISSING = "\N{EN DASH}"
 
-_LEAKED = {
-    "id_embedding": "the item-ID embeddings that the ranker will hold {days} later",
-    "semantic_ids": "codes of the item-ID embeddings that the ranker will hold {days} later",
-    "co_click_embedding": "item vectors from the co-clicks up to {days} later",
-    "similar_items": "the items found most similar by behaviour up to {days} later",
-    "similar_items_cosine": "the items found most similar by co-clicks up to {days} later",
-    "next_click": "the item that the user clicks next, within {days}",
-    "future_popularity": "how often items are shown and clicked up to {days} later",
-}
 _MODES = {
-    "swap": "The leaked data replaces what the ranker holds; nothing is trained. With no day of "
-    "leak it must gain exactly nothing.",
-    "retrain": "Rankers that differ in one feature alone are trained side by side on the fit rows "
-    "of the days before T: without the feature, with it as known on the day, with it leaked, and "
-    "with the leak shuffled among items (the placebo). No row meets a feature that has seen its "
-    "own label.",
-    "probe": "The ranker of each day stays frozen. Small towers on it are fitted to the fit rows "
-    "of the days before T: without the feature, with it as known on the day, with it leaked, and "
-    "with the leak shuffled among items (the placebo). No row meets a feature that has seen its "
-    "own label.",
+    COMPARE: "Both scores were computed outside this project, which compares them row by row.",
+    "swap": "The leaked data replaces the embeddings of the ranker; nothing is trained. With a "
+    "horizon of 0 days the gain must be exactly 0.",
+    "retrain": "Rankers that differ in a single feature are trained side by side on the fit rows "
+    "of the days before T: without the feature, with the feature as available on the day, with "
+    "the leaked feature, and with the leaked feature shuffled among items (the placebo). No row is "
+    "combined with a feature that has seen the label of that row.",
+    "probe": "The ranker of each day stays frozen. Small towers on top of it are fitted to the fit "
+    "rows of the days before T: without the feature, with the feature as available on the day, "
+    "with the leaked feature, and with the leaked feature shuffled among items (the placebo). No "
+    "row is combined with a feature that has seen the label of that row.",
 }
+_OUTSIDE = (
+    "The scores come from outside this project. The comparison holds for rows that trained neither "
+    "score; on rows that did, a gain may be memorised labels."
+)
 _EVAL_ROWS_SEEN = {
     "no": "No label of a held-out row went into the leaked data.",
-    "unknown": "It is not known whether labels of held-out rows went into it. If they did, a part "
-    "of its held-out LIS is memorised labels.",
-    "yes": "Labels of held-out rows went into it, so a part of its held-out LIS is memorised "
-    "labels: the true gain lies below.",
+    "unknown": "Labels of held-out rows may have gone into the leaked data. If they did, a part of "
+    "the held-out LIS is memorised labels.",
+    "yes": "Labels of held-out rows went into the leaked data, so a part of the held-out LIS is "
+    "memorised labels: the true gain is lower.",
 }
 
 
 def signed(value: float, digits: int = 4) -> str:
-    """A difference with its sign, such as ``+0.0123``; what rounds to zero has none."""
+    """Format a difference with its sign, such as ``+0.0123``; zero after rounding has none."""
     if math.isnan(value):
         return MISSING
     text = f"{value:+.{digits}f}"
     return text[1:] if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
 
-def figure(value: float, digits: int = 4) -> str:
-    """A figure that is no difference, such as an AUC."""
+def number(value: float, digits: int = 4) -> str:
+    """Format a number without a sign, such as an AUC."""
     return MISSING if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def count(value: int | None) -> str:
-    """A whole number with its thousands set apart."""
+    """Format a count with a separator of thousands."""
     return MISSING if value is None else f"{value:,}"
 
 
-def about(value: int) -> str:
-    """A whole number to two significant digits."""
+def rounded(value: int) -> str:
+    """Format a count with two significant digits."""
     return f"{int(float(f'{value:.2g}')):,}"
 
 
 def share(value: float, digits: int = 1) -> str:
-    """A share as a percentage."""
+    """Format a share as a percentage."""
     return MISSING if math.isnan(value) else f"{100 * value:.{digits}f} %"
 
 
 def seconds(value: float) -> str:
-    """A duration in seconds."""
+    """Format a duration in seconds."""
     return MISSING if math.isnan(value) else f"{value:,.1f} s"
 
 
 def level(confidence: float) -> str:
-    """The coverage of an interval, such as ``95 %``."""
+    """Format the coverage of an interval, such as ``95 %``."""
     return f"{100 * confidence:g} %"
 
 
 def between(low: float, high: float) -> str:
-    """An interval, such as ``+0.0101 to +0.0145``."""
+    """Format an interval, such as ``+0.0101 to +0.0145``."""
     if math.isnan(low) or math.isnan(high):
         return MISSING
     return f"{signed(low)} to {signed(high)}"
 
 
-def misses_zero(low: float, high: float) -> bool:
-    """Whether an interval leaves 0 out; one that could not be computed does not."""
+def excludes_zero(low: float, high: float) -> bool:
+    """Whether an interval excludes 0; a missing one does not."""
     return low > 0 or high < 0
 
 
 def margin(low: float, high: float) -> str:
-    """Half the width of an interval, such as ``±0.0022``."""
-    return MISSING if math.isnan(high - low) else f"±{figure((high - low) / 2)}"
+    """Format half the width of an interval, such as ``±0.0022``."""
+    return MISSING if math.isnan(high - low) else f"±{number((high - low) / 2)}"
+
+
+def value_text(figure: Figure, value: Value) -> str:
+    """Format the value of a figure, of an estimate without its interval."""
+    if isinstance(value, Estimate):
+        return value_text(figure, value.value)
+    if figure.is_count:
+        return count(None if value is None else int(value))
+    return _FORMATS[figure.format](math.nan if value is None else value)
+
+
+_FORMATS = {Format.DIFFERENCE: signed, Format.NUMBER: number, Format.SHARE: share}
+
+
+def is_suspicious(figure: Figure, value: Value) -> bool:
+    """Whether a figure that should be 0 has an interval that excludes it."""
+    return (
+        figure.should_be_zero
+        and isinstance(value, Estimate)
+        and excludes_zero(value.ci_low, value.ci_high)
+    )
 
 
 def interval(result: LisResult | Slice) -> str:
-    """The interval of the held-out LIS."""
+    """Format the interval of the held-out LIS."""
     return between(result.lis_ci_low, result.lis_ci_high)
 
 
 def days(horizon: int) -> str:
+    """Format a number of days."""
     return "1 day" if horizon == 1 else f"{horizon} days"
 
 
-def leaked_what(result: LisResult) -> str:
-    """What is leaked from the future, as a noun phrase."""
-    phrase = _LEAKED.get(result.preference)
-    if phrase is None:
-        return f"the preference data “{result.preference}” as known {days(result.horizon)} later"
-    return phrase.format(days=days(result.horizon))
-
-
 def mode_sentence(mode: str) -> str:
-    """How the leaked data reaches the ranker."""
+    """Describe how the leaked data reaches the ranker."""
     return _MODES.get(mode, f"The leaked data reaches the ranker in mode “{mode}”.")
 
 
-def headline(result: LisResult, confidence: float) -> str:
-    """One sentence or two: the verdict, the score, its interval, and what would settle it."""
-    said = statement(result, confidence)
-    return f"{result.verdict.capitalize()}: {said[0].lower()}{said[1:]}"
+def headline(result: LisResult, about: Subject) -> str:
+    """State verdict, LIS, interval, and the rows that would settle an open verdict."""
+    sentence = statement(result, about)
+    return f"{result.verdict.capitalize()}: {sentence[0].lower()}{sentence[1:]}"
 
 
-def statement(result: LisResult, confidence: float) -> str:
-    """As ``headline``, where the verdict already stands beside it."""
-    subject = f"Leaking {leaked_what(result)}"
+def statement(result: LisResult, about: Subject) -> str:
+    """Return the sentence of ``headline`` without the verdict."""
+    subject = _treatment(result, about)
     if math.isnan(result.lis):
-        return f"{subject} gives no figure, for the held-out rows do not hold both classes."
-    score = f"{signed(result.lis)} ({level(confidence)} interval {interval(result)})"
+        return f"{subject} gives no figure: the held-out rows do not contain both classes."
+    score = f"{signed(result.lis)} ({level(about.confidence)} interval {interval(result)})"
     threshold = f"{result.threshold:.4f}"
     if result.verdict == Verdict.WORTH_ALIGNING:
         return f"{subject} raises held-out AUC by {score}, above the threshold of {threshold}."
@@ -141,47 +154,58 @@ def statement(result: LisResult, confidence: float) -> str:
     )
     if result.rows_needed is None:
         return crosses
-    return f"{crosses} About {about(result.rows_needed)} held-out rows would settle it."
+    return f"{crosses} About {rounded(result.rows_needed)} held-out rows would settle it."
+
+
+def _treatment(result: LisResult, about: Subject) -> str:
+    if result.mode == COMPARE:
+        return "The treatment"
+    scenario = about if isinstance(about, Scenario) else None
+    return f"Leaking {leak_phrase(result.preference, days(result.horizon), scenario)}"
 
 
 def eval_rows_seen(value: str) -> str:
-    """Whether held-out labels went into the leaked data, and what that does to the LIS."""
+    """State whether held-out labels went into the leaked data, and the effect on the LIS."""
     return _EVAL_ROWS_SEEN.get(value, _EVAL_ROWS_SEEN["unknown"])
 
 
 def warnings(results: Iterable[LisResult]) -> list[str]:
-    """What keeps results from being taken at their word, a sentence or two each."""
+    """Return reasons to distrust results, a sentence or two each."""
     found: dict[str, None] = {}
     for result in ordered(results):
-        if result.eval_rows_seen != "no":
+        if result.mode == COMPARE:
+            found[_OUTSIDE] = None
+        elif result.eval_rows_seen != "no":
             found[f"{result.preference}: {eval_rows_seen(result.eval_rows_seen)}"] = None
     for result in ordered(results):
-        if misses_zero(result.placebo_ci_low, result.placebo_ci_high):
+        if excludes_zero(result.placebo_ci_low, result.placebo_ci_high):
             found[
                 f"{result.preference}, {result.mode}, {days(result.horizon)} of leak: the placebo "
                 f"gains {signed(result.placebo)} (interval "
                 f"{between(result.placebo_ci_low, result.placebo_ci_high)}) where a shuffled leak "
-                "should gain nothing. Find out why before acting on this score; among many "
-                "placebos, one in twenty does so by chance."
+                "should gain nothing. Find the reason before acting on this result; one placebo in "
+                "twenty does so by chance."
             ] = None
     return list(found)
 
 
 def windows(result: LisResult) -> dict[str, str]:
-    """What each side of the comparison was allowed to see, by name. Ends are excluded."""
+    """Return the data that each side of the comparison could use, by label; ends excluded."""
+    if result.mode == COMPARE:
+        return {"Evaluated rows": result.as_of.replace(":", " to ")}
     n, fitted, back = result.horizon, result.fit_days, result.lookback_days
     if result.is_pooled:
         first, last = result.as_of.split(":")
-        scored, before, leaked = f"each day T from {first} to {last}", "T", f"T + {n}"
+        evaluated, before, leaked = f"each day T from {first} to {last}", "T", f"T + {n}"
         fit_from, back_from = f"T \N{MINUS SIGN} {fitted}", f"T + {n} \N{MINUS SIGN} {back}"
     else:
         day = result.last_day
-        scored, before = result.as_of, result.as_of
+        evaluated, before = result.as_of, result.as_of
         leaked = (day + timedelta(days=n)).isoformat()
         fit_from = (day - timedelta(days=fitted)).isoformat()
         back_from = (day + timedelta(days=n - back)).isoformat()
     return {
-        "Scored rows": scored,
+        "Evaluated rows": evaluated,
         "Baseline has seen": f"days before {before}",
         "Leaked data has seen": f"days before {leaked}",
         "Looks back": f"to {back_from} ({days(back)})" if back else "no limit",
@@ -190,7 +214,7 @@ def windows(result: LisResult) -> dict[str, str]:
 
 
 def ordered(results: Iterable[LisResult]) -> list[LisResult]:
-    """By preference, mode, horizon, then date; a pooled result follows its days."""
+    """Sort by preference, mode, horizon and date; a pooled result follows its days."""
     return sorted(
         results,
         key=lambda result: (
@@ -205,10 +229,10 @@ def ordered(results: Iterable[LisResult]) -> list[LisResult]:
     )
 
 
-def headlined(results: Iterable[LisResult]) -> list[LisResult]:
-    """One result for each preference, mode and horizon: of the newest day.
+def leading_results(results: Iterable[LisResult]) -> list[LisResult]:
+    """Return one result for each preference, mode and horizon: that of the newest day.
 
-    Where there are pooled ones, only these: a single day says little beside them.
+    If there are pooled results, only these count: they have more evidence than a single day.
     """
     shown = ordered(results)
     chosen: dict[tuple[str, str, int], LisResult] = {}

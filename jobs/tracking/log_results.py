@@ -11,10 +11,9 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from jobs.evaluation.result import LisResult
+from jobs.evaluation.result import LisResult, Subject
 from jobs.lake import Lake
 from jobs.reporting.wording import ordered
-from jobs.scenarios import Scenario
 from jobs.tracking import runs
 from jobs.tracking.run_content import run_content, score_content, score_digest
 from jobs.tracking.store import experiment, prepare_store, run_url, store_lock
@@ -33,11 +32,11 @@ class LoggedRun:
 
 def log_results(
     lake: Lake,
-    scenario: Scenario,
+    about: Subject,
     results: Sequence[LisResult],
     report_html: str | None = None,
 ) -> list[LoggedRun]:
-    """Log results to the experiment ``lis/<scenario>``; logging them again changes nothing.
+    """Log results to the experiment ``lis/<name>``; logging them again changes nothing.
 
     Results with the same date, ranker and data share a parent run, also across calls: a horizon
     that falls due later joins its date's run. report_html: kept with each of these parents.
@@ -49,38 +48,38 @@ def log_results(
     """
     client = prepare_store()
     logged = []
-    for parent, scores in _scores_by_parent(client, lake, scenario, results):
+    for parent, scores in _scores_by_parent(client, lake, about, results):
         with store_lock():
-            content = run_content(scenario, _stored_results(client, parent), report_html)
+            content = run_content(about, _stored_results(client, parent), report_html)
             written = runs.write(client, parent.info.run_id, content)
         logged += [_logged(parent, None, written), *scores]
     return logged
 
 
-def log_scores(lake: Lake, scenario: Scenario, results: Sequence[LisResult]) -> list[LoggedRun]:
+def log_scores(lake: Lake, about: Subject, results: Sequence[LisResult]) -> list[LoggedRun]:
     """Log results one by one, below parents that stay open until ``log_results`` sums them up.
 
     Raises: as ``log_results``.
     """
-    found = _scores_by_parent(prepare_store(), lake, scenario, results)
+    found = _scores_by_parent(prepare_store(), lake, about, results)
     return [score for _, scores in found for score in scores]
 
 
 def _scores_by_parent(
-    client: MlflowClient, lake: Lake, scenario: Scenario, results: Sequence[LisResult]
+    client: MlflowClient, lake: Lake, about: Subject, results: Sequence[LisResult]
 ) -> Iterator[tuple[Run, list[LoggedRun]]]:
-    experiment_id = experiment(client, f"lis/{scenario.name}")
+    experiment_id = experiment(client, f"lis/{about.name}")
     groups: dict[tuple[str, ...], list[LisResult]] = {}
     for result in ordered(results):
         groups.setdefault(_parent_identity(result), []).append(result)
     for group in groups.values():
         with store_lock():
             parent = _open_parent(client, experiment_id, group[0])
-        yield parent, [_log_score(client, lake, scenario, parent, result) for result in group]
+        yield parent, [_log_score(client, lake, about, parent, result) for result in group]
 
 
 def _log_score(
-    client: MlflowClient, lake: Lake, scenario: Scenario, parent: Run, result: LisResult
+    client: MlflowClient, lake: Lake, about: Subject, parent: Run, result: LisResult
 ) -> LoggedRun:
     key = " ".join([*_parent_identity(result), *_score_identity(result)])
     name = f"{result.as_of} · {result.preference} · n={result.horizon} · {result.mode}"
@@ -90,8 +89,8 @@ def _log_score(
             client, parent.info.experiment_id, _quoted(key), name, {runs.PARENT: parent_id}
         )
     written = False
-    if not runs.holds(run, score_digest(scenario, parent_id, result)):
-        content = score_content(lake, scenario, parent_id, result)
+    if not runs.holds(run, score_digest(about, parent_id, result)):
+        content = score_content(lake, about, parent_id, result)
         with store_lock():
             written = runs.write(client, run.info.run_id, content)
     return _logged(run, parent_id, written)

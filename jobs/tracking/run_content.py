@@ -1,4 +1,4 @@
-"""What the MLflow runs hold: parameters, metrics, notes, pictures and inputs."""
+"""The content of the MLflow runs: parameters, metrics, notes, plots and inputs."""
 
 from __future__ import annotations
 
@@ -10,66 +10,35 @@ from collections.abc import Sequence
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from jobs.common.errors import AuditError
-from jobs.evaluation.result import LisResult
+from jobs.evaluation.figures import flat_values
+from jobs.evaluation.predictions import variant_name
+from jobs.evaluation.result import LisResult, Subject
+from jobs.evaluation.scored_day import BASELINE, LEAKED
 from jobs.lake import Lake, Partition
 from jobs.lake.manifest import digest_of
+from jobs.preference.leak import Leak
 from jobs.reporting.plots import dose_figure, png, roc_figure
-from jobs.scenarios import Fold, Mode, Scenario
+from jobs.scenarios import Fold
 from jobs.stats.roc import RocCurve, roc_curve
 from jobs.tracking.run_notes import run_note, score_note
 from jobs.tracking.runs import PARENT, Content
 
 _NOTE = "mlflow.note.content"
-_LAYOUT = 2
-"""Raised when what a run holds changes, so that older runs are completed."""
+_LAYOUT = 3
+"""Raised when the content of runs changes, so that older runs are completed."""
 _DIGEST_LENGTH = 36
-_METRICS = (
-    "rows",
-    "users",
-    "positives",
-    "auc_baseline",
-    "auc_leaked",
-    "lis",
-    "lis_se",
-    "lis_ci_low",
-    "lis_ci_high",
-    "p_value",
-    "lis_seen",
-    "lis_seen_ci_low",
-    "lis_seen_ci_high",
-    "memorisation",
-    "seed_sd",
-    "unleaked_gain",
-    "unleaked_gain_ci_low",
-    "unleaked_gain_ci_high",
-    "leak_gain",
-    "leak_gain_ci_low",
-    "leak_gain_ci_high",
-    "placebo",
-    "placebo_ci_low",
-    "placebo_ci_high",
-    "gauc_baseline",
-    "gauc_leaked",
-    "logloss_delta",
-    "ne_delta",
-    "coverage",
-    "rows_needed",
-    "seconds",
-    "dates",
-    "dates_skipped",
-)
 
 
-def score_digest(scenario: Scenario, parent_run_id: str, result: LisResult) -> str:
-    """Identifies what ``score_content`` returns, without making it."""
-    return digest_of(_LAYOUT, parent_run_id, scenario.confidence, result.to_dict())
+def score_digest(about: Subject, parent_run_id: str, result: LisResult) -> str:
+    """Return the digest of ``score_content`` without building it."""
+    return digest_of(_LAYOUT, parent_run_id, about.confidence, result.to_dict())
 
 
-def score_content(lake: Lake, scenario: Scenario, parent_run_id: str, result: LisResult) -> Content:
-    """The content of one score's run: figures, note, ROC, and what it was made from.
+def score_content(lake: Lake, about: Subject, parent_run_id: str, result: LisResult) -> Content:
+    """Return the content of the run of one result: figures, note, ROC curves and inputs.
 
     Raises:
-        AuditError: the predictions of baseline and leaked ranker are not on the same rows.
+        AuditError: If the predictions of baseline and leaked ranker are not on the same rows.
     """
     text = json.dumps(result.to_dict(), indent=1, sort_keys=True)
     files = {"result.json": text.encode()}
@@ -77,7 +46,7 @@ def score_content(lake: Lake, scenario: Scenario, parent_run_id: str, result: Li
     if curves is not None:
         files["roc.png"] = png(roc_figure(*curves, result))
     return Content(
-        digest=score_digest(scenario, parent_run_id, result),
+        digest=score_digest(about, parent_run_id, result),
         params={
             "scenario": result.scenario,
             "as_of": result.as_of,
@@ -99,7 +68,7 @@ def score_content(lake: Lake, scenario: Scenario, parent_run_id: str, result: Li
             "lis.kind": "score",
             "lis.verdict": result.verdict,
             "lis.code_version": result.code_version,
-            _NOTE: score_note(scenario, result),
+            _NOTE: score_note(about, result),
         },
         files=files,
         inputs=_inputs(lake, result),
@@ -107,9 +76,9 @@ def score_content(lake: Lake, scenario: Scenario, parent_run_id: str, result: Li
 
 
 def run_content(
-    scenario: Scenario, results: Sequence[LisResult], report_html: str | None
+    about: Subject, results: Sequence[LisResult], report_html: str | None
 ) -> Content:
-    """The content of a parent run: all its verdicts, the picture over horizons, the report."""
+    """Return the content of a parent run: all verdicts, the plot over horizons, the report."""
     document = [result.to_dict() for result in results]
     files = {
         "results.json": json.dumps(document, indent=1, sort_keys=True).encode(),
@@ -125,7 +94,7 @@ def run_content(
         metrics[f"placebo/{score}"] = result.placebo
     first = results[0]
     return Content(
-        digest=digest_of(_LAYOUT, scenario.confidence, document, report_html),
+        digest=digest_of(_LAYOUT, about.confidence, document, report_html),
         params={
             "scenario": first.scenario,
             "as_of": first.as_of,
@@ -135,7 +104,7 @@ def run_content(
         metrics=metrics,
         tags={
             "lis.code_version": first.code_version,
-            _NOTE: run_note(scenario, results),
+            _NOTE: run_note(about, results),
             **{
                 f"lis.verdict.{_named(result.preference)}-{result.mode}-{result.horizon}": (
                     result.verdict
@@ -149,12 +118,12 @@ def run_content(
 
 
 def _metrics(result: LisResult) -> dict[str, float]:
-    values = {name: getattr(result, name) for name in _METRICS}
+    values = {**flat_values(result.figures), "seconds": result.seconds}
     return {name: math.nan if value is None else float(value) for name, value in values.items()}
 
 
 def _curves(lake: Lake, result: LisResult) -> tuple[RocCurve, RocCurve] | None:
-    """Both ROC curves on held-out rows; None for pooled days, one class, or no predictions."""
+    """Return both ROC curves; None for pooled days, a single class, or without predictions."""
     if result.is_pooled or math.isnan(result.lis):
         return None
     baseline, leaked = _prediction_partitions(result)
@@ -163,7 +132,9 @@ def _curves(lake: Lake, result: LisResult) -> tuple[RocCurve, RocCurve] | None:
     columns = ["impression_id", "label", "fold", "score"]
     first, second = lake.read(baseline, columns), lake.read(leaked, columns)
     if not first.column("impression_id").equals(second.column("impression_id")):
-        raise AuditError(f"{baseline} and {leaked} are not on the same rows; score the day again")
+        raise AuditError(
+            f"{baseline} and {leaked} are not on the same rows; run python -m jobs lis again"
+        )
     kept = first.column("fold").to_numpy() == Fold.EVAL
     labels = first.column("label").to_numpy()[kept]
     before, after = (
@@ -202,9 +173,8 @@ def _dataset(
 
 
 def _prediction_partitions(result: LisResult) -> tuple[Partition, Partition]:
-    """Baseline and leaked. Swap mode has one baseline for all kinds, other modes one for each."""
-    leaked = f"{result.preference}-{result.mode}-{result.horizon}"
-    baseline = "baseline" if result.mode == Mode.SWAP else f"{leaked}-baseline"
+    """Return the partitions of baseline and leaked ranker."""
+    leak = Leak(result.preference, result.horizon)
     first, second = (
         Partition(
             "predictions",
@@ -212,11 +182,11 @@ def _prediction_partitions(result: LisResult) -> tuple[Partition, Partition]:
             result.last_day,
             (("ranker", result.ranker_version), ("variant", name)),
         )
-        for name in (baseline, leaked)
+        for name in (variant_name(leak, result.mode, each) for each in (BASELINE, LEAKED))
     )
     return first, second
 
 
 def _named(text: str) -> str:
-    """With only the characters that MLflow takes in a name."""
+    """Replace the characters that MLflow does not accept in a name."""
     return re.sub(r"[^\w.\- ]", "_", text, flags=re.ASCII)

@@ -1,4 +1,4 @@
-"""The notes on MLflow runs: Markdown that a reviewer understands without opening anything else."""
+"""The notes on MLflow runs: Markdown that a reviewer can read without opening anything else."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from jobs.evaluation.result import LisResult
+from jobs.evaluation.figure import Estimate, Figure, Section, Value
+from jobs.evaluation.figures import HEADLINE, all_figures
+from jobs.evaluation.result import LisResult, Subject
 from jobs.reporting import wording
-from jobs.scenarios import Scenario
 
+_EVIDENCE = {"rows", "users", "coverage", "rows_needed"}
+"""Figures in the table of a note, besides those of the decision."""
 _MOST_ROWS = 20
 _MOST_SENTENCES = 6
 _MOST_WARNINGS = 5
-"""MLflow cuts a note after 8,000 characters."""
+"""The limits keep a note below the 8,000 characters that MLflow accepts."""
 
 _HOW_TO_READ = """\
 ### How to read this
@@ -21,69 +24,68 @@ _HOW_TO_READ = """\
 - **LIS** is the AUC that today's ranker gains when the preference data is leaked to it from the \
 future. It is an upper bound of what a model aligned on that data could bring.
 - **Held-out** rows never trained any ranker; the verdict rests on them. **Seen** rows trained the \
-later ranker, as in arXiv 2508.04963. **Memorised** is seen less held-out: an echo of labels.
-- **Known** is what the data as known at T gains, **only leaked** what the future adds to that. \
-The **placebo** is a shuffled leak and should gain nothing.
+later ranker, as in arXiv 2508.04963. **Memorised** is seen minus held-out: remembered labels.
+- **Unleaked** is the gain of the data as available at T, **only leaked** what the days after T \
+add. The **placebo** is a shuffled leak and should gain nothing.
 - The interval is clustered by user. **Worth aligning**: it lies above the threshold. **Already \
 captured**: it lies below. **Inconclusive**: it crosses it."""
 
 
-def score_note(scenario: Scenario, result: LisResult) -> str:
-    """The note of one score: what was leaked, the verdict, the figures, windows and versions."""
+def score_note(about: Subject, result: LisResult) -> str:
+    """Return the note of one result: verdict, figures, windows and versions."""
     parts = [
-        f"**{_plain(wording.headline(result, scenario.confidence))}**",
+        f"**{_plain(wording.headline(result, about))}**",
         f"{wording.mode_sentence(result.mode)}",
-        _table(scenario, [result]),
+        _table(about, [result]),
         *_warnings([result]),
         _windows(result),
     ]
     if result.slices:
-        parts.append(_slices(scenario, result))
+        parts.append(_slices(about, result))
     if result.note:
         parts.append(_plain(result.note))
     return "\n\n".join([*parts, _versions(result), _HOW_TO_READ])
 
 
-def run_note(scenario: Scenario, results: Sequence[LisResult]) -> str:
-    """The note of a parent run: the verdicts, then one table over all its scores."""
+def run_note(about: Subject, results: Sequence[LisResult]) -> str:
+    """Return the note of a parent run: the verdicts, then one table of all results."""
     shown = wording.ordered(results)
-    parts = [_verdicts(scenario, shown), *_warnings(shown), _table(scenario, shown[:_MOST_ROWS])]
+    parts = [_verdicts(about, shown), *_warnings(shown), _table(about, shown[:_MOST_ROWS])]
     if len(shown) > _MOST_ROWS:
         parts.append(f"{len(shown) - _MOST_ROWS} more are in `results.json`.")
     first = shown[0]
-    parts.append(f"Scored: {_plain(wording.windows(first)['Scored rows'])}.")
+    parts.append(f"Evaluated: {_plain(wording.windows(first)['Evaluated rows'])}.")
     return "\n\n".join([*parts, _versions(first), _HOW_TO_READ])
 
 
-def _verdicts(scenario: Scenario, results: Sequence[LisResult]) -> str:
-    """A sentence for each of a few results, and a count for each verdict of many."""
+def _verdicts(about: Subject, results: Sequence[LisResult]) -> str:
+    """Return a sentence for each of a few results, or a count for each verdict of many."""
     if len(results) <= _MOST_SENTENCES:
-        lines = [wording.headline(result, scenario.confidence) for result in results]
+        lines = [wording.headline(result, about) for result in results]
     else:
         verdicts = Counter(result.verdict for result in results)
         lines = [
-            f"{verdict.capitalize()}: {number} of {len(results)} scores"
+            f"{verdict.capitalize()}: {number} of {len(results)} results"
             for verdict, number in sorted(verdicts.items(), reverse=True)
         ]
     return "\n".join(f"- {_plain(line)}" for line in lines)
 
 
-def _table(scenario: Scenario, results: Sequence[LisResult]) -> str:
-    level = wording.level(scenario.confidence)
+def _table(about: Subject, results: Sequence[LisResult]) -> str:
+    level = wording.level(about.confidence)
+    shown = [
+        figure
+        for figure in all_figures()
+        if (figure.section == Section.DECISION or figure.name in _EVIDENCE)
+        and figure.measure != HEADLINE
+    ]
     header = (
         "Preference, mode",
         "n",
         "LIS",
         f"{level} interval",
         "Verdict",
-        "Memorised",
-        "Known",
-        "Only leaked",
-        "Placebo",
-        "Rows",
-        "Users",
-        "Coverage",
-        "Rows needed",
+        *(figure.label for figure in shown),
     )
     rows = [
         (
@@ -92,28 +94,22 @@ def _table(scenario: Scenario, results: Sequence[LisResult]) -> str:
             f"**{wording.signed(result.lis)}**",
             wording.interval(result),
             result.verdict,
-            wording.signed(result.memorisation),
-            wording.signed(result.unleaked_gain),
-            wording.signed(result.leak_gain),
-            _with_margin(result.placebo, result.placebo_ci_low, result.placebo_ci_high),
-            wording.count(result.rows),
-            wording.count(result.users),
-            wording.share(result.coverage),
-            wording.count(result.rows_needed),
+            *(_cell(figure, result.value(figure)) for figure in shown),
         )
         for result in results
     ]
     return _markdown(header, rows)
 
 
-def _with_margin(value: float, low: float, high: float) -> str:
-    if math.isnan(value):
-        return wording.MISSING
-    return f"{wording.signed(value)} {wording.margin(low, high)}"
+def _cell(figure: Figure, value: Value) -> str:
+    text = wording.value_text(figure, value)
+    if not (figure.should_be_zero and isinstance(value, Estimate)) or math.isnan(value.value):
+        return text
+    return f"{text} {wording.margin(value.ci_low, value.ci_high)}"
 
 
-def _slices(scenario: Scenario, result: LisResult) -> str:
-    level = wording.level(scenario.confidence)
+def _slices(about: Subject, result: LisResult) -> str:
+    level = wording.level(about.confidence)
     rows = [
         (
             f"{part.name}: {part.value}",
@@ -149,6 +145,6 @@ def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Keep names from being read as Markdown or HTML."""
+    """Escape characters that Markdown or HTML would interpret."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
     return escaped.replace("_", "\\_").replace("\n", " ")

@@ -18,8 +18,7 @@ from scipy.stats import spearmanr
 
 from jobs.common.errors import InputError
 from jobs.evaluation.result import LisResult
-from jobs.evaluation.result_query import asked
-from jobs.evaluation.result_store import read_results
+from jobs.evaluation.result_store import read_results, requested_results
 from jobs.lake import Lake
 from jobs.scenarios import load_scenario
 
@@ -103,7 +102,7 @@ def main() -> None:
     ]
     stored = read_results(Lake.from_environment(), scenario.name, days[0], days[-1])
     try:
-        pairs = pairs_of(asked(stored, scenario, days))
+        pairs = pairs_of(requested_results(stored, scenario, days))
     except InputError as error:
         parser.error(str(error))
     if not pairs:

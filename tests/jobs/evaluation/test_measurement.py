@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -6,8 +7,8 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
+from jobs.evaluation.figures import all_figures, flat_values
 from jobs.evaluation.measurement import Measurement
-from jobs.evaluation.result import LisResult
 from jobs.evaluation.scored_day import ScoredDay
 from jobs.scenarios import Fold
 from jobs.stats.auc_difference import PairedComparison, compare
@@ -66,7 +67,8 @@ def measured(*days: Day) -> dict[str, Any]:
     measurement = Measurement()
     for day in days:
         measurement.add(scored(day))
-    return measurement.figures(THRESHOLD, LEVEL)
+    found = measurement.result(THRESHOLD, LEVEL)
+    return {**flat_values(found.figures), "verdict": found.verdict, "slices": found.slices}
 
 
 HEADLINE = {
@@ -192,8 +194,39 @@ def test_days_without_held_out_rows_or_of_one_class_do_not_shift_the_others() ->
     assert (figures["dates"], figures["dates_skipped"]) == (1, 2)
 
 
-def test_figures_are_fields_of_a_result() -> None:
-    assert set(measured(make_day())) <= set(LisResult.__dataclass_fields__)
+def test_every_declared_figure_is_measured() -> None:
+    measurement = Measurement()
+    measurement.add(scored(make_day()))
+    found = measurement.result(THRESHOLD, LEVEL)
+    assert list(found.figures) == [figure.name for figure in all_figures()]
+    assert found.lis_ci_low == found.figures["lis"].ci_low  # type: ignore[union-attr]
+    with pytest.raises(AttributeError, match="no attribute 'lis_ci'"):
+        _ = found.lis_ci
+
+
+def test_rows_without_folds_are_all_held_out_and_need_no_coverage() -> None:
+    day = held_out(make_day(rows=900))
+    with_folds = scored(day)
+    without = ScoredDay(with_folds.rows.drop(["fold"]), with_folds.variants)
+    figures = []
+    for each in (with_folds, without):
+        measurement = Measurement()
+        measurement.add(each)
+        figures.append(flat_values(measurement.result(THRESHOLD, LEVEL).figures))
+    assert math.isnan(figures[1].pop("coverage"))
+    del figures[0]["coverage"]
+    assert repr(figures[1]) == repr(figures[0])
+
+
+def test_scores_that_are_no_probabilities_have_no_calibration() -> None:
+    day = make_day()
+    day["leaked"] = 7 * day["leaked"]
+    measurement = Measurement()
+    measurement.add(replace(scored(day), are_probabilities=False))
+    found = measurement.result(THRESHOLD, LEVEL)
+    assert math.isnan(found.logloss_delta)
+    assert math.isnan(found.ne_delta)
+    assert found.gauc_leaked > found.gauc_baseline
 
 
 def test_slices_part_the_held_out_rows() -> None:

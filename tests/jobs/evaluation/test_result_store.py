@@ -8,12 +8,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jobs.evaluation.figures import all_figures
 from jobs.evaluation.result import LisResult, Slice
-from jobs.evaluation.result_store import read_results, result_partition, store_result, stored_result
+from jobs.evaluation.result_store import (
+    read_results,
+    result_partition,
+    result_schema,
+    store_result,
+    stored_result,
+)
 from jobs.lake import Lake, Partition
 
 INPUTS = {"data": "abc", "table": "def"}
-FLOATS = [field.name for field in dataclasses.fields(LisResult) if str(field.type) == "float"]
+FLOATS = [field.name for field in dataclasses.fields(LisResult) if str(field.type) == "float"] + [
+    column for figure in all_figures() if not figure.is_count for column in figure.columns
+]
 
 
 def make_result(**changes: Any) -> LisResult:
@@ -36,7 +45,9 @@ def make_result(**changes: Any) -> LisResult:
         "code_version": "1.0",
     }
     floats = {name: 0.1 * position for position, name in enumerate(FLOATS)}
-    return LisResult(**{**floats, **values, **changes})
+    columns = {**floats, **values, **changes}
+    columns["slices"] = [dataclasses.asdict(part) for part in columns["slices"]]
+    return LisResult.from_dict(columns)
 
 
 def partition_of(result: LisResult) -> Partition:
@@ -149,14 +160,14 @@ def test_results_lie_by_last_day_and_the_pooled_name_their_first() -> None:
 
 
 def test_results_come_single_days_first_by_day_and_horizon_as_numbers(lake: Lake) -> None:
-    asked = [
+    stored = [
         ("2026-01-30:2026-01-31", 7),
         ("2026-01-31", 30),
         ("2026-01-31", 7),
         ("2026-01-30", 30),
         ("2026-01-29:2026-01-31", 7),
     ]
-    for as_of, horizon in asked:
+    for as_of, horizon in stored:
         store(lake, make_result(as_of=as_of, horizon=horizon))
     store(lake, make_result(scenario="other"))
     found = [(result.as_of, result.horizon) for result in read_results(lake, "tiny")]
@@ -176,10 +187,18 @@ def test_results_of_two_rankers_live_side_by_side(lake: Lake) -> None:
     assert [result.ranker_version for result in found] == ["ranker-1", "ranker-2"]
 
 
+def test_columns_of_the_table_are_those_of_json(lake: Lake) -> None:
+    result = make_result()
+    assert set(result_schema().names) == result.to_dict().keys()
+    assert lake.read(store(lake, result)).schema.equals(result_schema())
+
+
 def test_a_result_written_before_a_field_existed_is_read_without_it() -> None:
     content = make_result(slices=(Slice("a", "b", 1, 1, 0, 0, 0, 0.5, True),)).to_dict()
     del content["placebo"], content["eval_rows_seen"], content["slices"][0]["stands_out"]
+    del content["dates"], content["dates_skipped"]
     result = LisResult.from_dict(content)
+    assert (result.dates, result.dates_skipped) == (1, 0)
     assert math.isnan(result.placebo)
     assert result.eval_rows_seen == "no"
     assert not result.slices[0].stands_out

@@ -13,7 +13,7 @@ def test_seeds_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variants", "covered", "slices", "said"),
+    ("variants", "covered", "slices", "message"),
     [
         ({"baseline": GOOD}, COVERED, {}, "needs the variant 'leaked'"),
         ({"baseline": GOOD, "leaked": GOOD[:2]}, COVERED, {}, r"'leaked' has shape \(2, 2\)"),
@@ -23,8 +23,11 @@ def test_seeds_are_counted() -> None:
         ({"baseline": GOOD, "leaked": GOOD}, COVERED, {"a": np.array(["x"])}, "'a' has shape"),
     ],
 )
-def test_what_does_not_fit_together_is_refused(
-    variants: dict[str, np.ndarray], covered: np.ndarray, slices: dict[str, np.ndarray], said: str
+def test_columns_that_do_not_fit_together_are_refused(
+    variants: dict[str, np.ndarray],
+    covered: np.ndarray,
+    slices: dict[str, np.ndarray],
+    message: str,
 ) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         ScoredDay(ROWS, variants, covered, slices)

@@ -1,4 +1,4 @@
-"""Which results are made, which are read back, and which days are scored for that."""
+"""Which results are computed, which are read back, and which days are scored for that."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from jobs.evaluation.result_store import result_partition
 from jobs.evaluation.scored_day import ScoredDay
 from jobs.lake import Lake
 from jobs.lake.addresses import ranker_version
+from jobs.lis import score_leaks
 from jobs.lis.score_leaks import MadeFrom, Scoring, evaluate
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.leak import Leak
@@ -29,16 +30,16 @@ ROWS = 60
 
 
 class Scorer:
-    """Scores days from random numbers, and remembers which it was asked for."""
+    """Scores days from random numbers, and records which days were requested."""
 
     kinds: tuple[PreferenceKind, ...] = (preference_kind("next_click"),)
 
     def __init__(self) -> None:
-        self.asked: list[tuple[date, tuple[int, ...]]] = []
+        self.requested: list[tuple[date, tuple[int, ...]]] = []
         self.leaks: dict[tuple[date, int], str] = {}
 
     def score(self, day: date, leaks: Sequence[Leak]) -> dict[Leak, ScoredDay]:
-        self.asked.append((day, tuple(leak.horizon for leak in leaks)))
+        self.requested.append((day, tuple(leak.horizon for leak in leaks)))
         return {leak: scored_day(day, leak.horizon) for leak in leaks}
 
     def made_from(self, day: date, leak: Leak) -> MadeFrom:
@@ -59,8 +60,8 @@ class Scorer:
         )
 
     def evaluate(self, lake: Lake, days: Sequence[date], **options: Any) -> list[LisResult]:
-        """Results, with a fresh memory of what was asked for."""
-        self.asked = []
+        """Return results, after clearing the record of requests."""
+        self.requested = []
         return evaluate(lake, SCENARIO.model_copy(update=options), self.scoring, days, HORIZONS)
 
 
@@ -85,7 +86,7 @@ def test_single_days_come_before_pooled_ones(lake: Lake, scorer: Scorer) -> None
     singles = [(day.isoformat(), horizon) for day in DAYS for horizon in HORIZONS]
     pooled = [("2026-01-05:2026-01-07", horizon) for horizon in HORIZONS]
     assert [(result.as_of, result.horizon) for result in results] == singles + pooled
-    assert scorer.asked == [(day, HORIZONS) for day in DAYS]
+    assert scorer.requested == [(day, HORIZONS) for day in DAYS]
 
 
 def test_figures_are_those_of_the_scored_rows(lake: Lake, scorer: Scorer) -> None:
@@ -94,16 +95,14 @@ def test_figures_are_those_of_the_scored_rows(lake: Lake, scorer: Scorer) -> Non
         together = Measurement()
         for day in DAYS:
             together.add(scored_day(day, horizon))
-        figures = together.figures(SCENARIO.threshold, SCENARIO.confidence)
-        assert (pooled.lis, pooled.lis_se, pooled.rows) == tuple(
-            figures[name] for name in ("lis", "lis_se", "rows")
-        )
+        found = together.result(SCENARIO.threshold, SCENARIO.confidence)
+        assert (pooled.lis, pooled.lis_se, pooled.rows) == (found.lis, found.lis_se, found.rows)
     alone = Measurement()
     alone.add(scored_day(DAYS[0], 7))
-    assert results[0].lis == alone.figures(SCENARIO.threshold, SCENARIO.confidence)["lis"]
+    assert results[0].lis == alone.result(SCENARIO.threshold, SCENARIO.confidence).lis
 
 
-def test_results_say_how_they_were_made(lake: Lake, scorer: Scorer) -> None:
+def test_results_record_how_they_were_computed(lake: Lake, scorer: Scorer) -> None:
     first, *_, pooled = scorer.evaluate(lake, DAYS)
     assert (first.data_digest, first.leak_digest) == ("data 2026-01-05", "leak 2026-01-05 7")
     for result in (first, pooled):
@@ -118,10 +117,10 @@ def test_one_day_is_not_pooled(lake: Lake, scorer: Scorer) -> None:
     assert [result.as_of for result in scorer.evaluate(lake, DAYS[:1])] == ["2026-01-05"] * 2
 
 
-def test_what_is_stored_is_read_back(lake: Lake, scorer: Scorer) -> None:
+def test_stored_results_are_read_back(lake: Lake, scorer: Scorer) -> None:
     first = scorer.evaluate(lake, DAYS)
     again = scorer.evaluate(lake, DAYS)
-    assert scorer.asked == []
+    assert scorer.requested == []
     np.testing.assert_equal(
         [result.to_dict() for result in again], [result.to_dict() for result in first]
     )
@@ -132,7 +131,7 @@ def test_a_changed_day_alone_is_measured_again(lake: Lake, scorer: Scorer) -> No
     first = scorer.evaluate(lake, DAYS)
     scorer.leaks[DAYS[1], 30] = "another table"
     again = scorer.evaluate(lake, DAYS)
-    assert scorer.asked == [(day, (30,)) for day in DAYS]
+    assert scorer.requested == [(day, (30,)) for day in DAYS]
     changed = [
         (old.as_of, old.horizon)
         for old, new in zip(first, again, strict=True)
@@ -144,7 +143,7 @@ def test_a_changed_day_alone_is_measured_again(lake: Lake, scorer: Scorer) -> No
 def test_a_new_day_is_scored_alone(lake: Lake, scorer: Scorer) -> None:
     scorer.evaluate(lake, DAYS[:1])
     scorer.evaluate(lake, DAYS[1:2])
-    assert scorer.asked == [(DAYS[1], HORIZONS)]
+    assert scorer.requested == [(DAYS[1], HORIZONS)]
 
 
 def test_a_lost_pooled_result_needs_all_days_and_no_single_one(lake: Lake, scorer: Scorer) -> None:
@@ -157,10 +156,19 @@ def test_a_lost_pooled_result_needs_all_days_and_no_single_one(lake: Lake, score
     before = lake.manifest(single)
     lake.storage.remove(pooled.path)
     again = scorer.evaluate(lake, DAYS)
-    assert scorer.asked == [(day, (7,)) for day in DAYS]
+    assert scorer.requested == [(day, (7,)) for day in DAYS]
     assert [result.lis for result in again] == [result.lis for result in first]
     assert lake.manifest(single) == before
     assert lake.is_published(pooled)
+
+
+def test_edited_measuring_code_is_measured_again(
+    lake: Lake, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer.evaluate(lake, DAYS[:1])
+    monkeypatch.setattr(score_leaks, "code_digest", lambda *modules: "edited")
+    scorer.evaluate(lake, DAYS[:1])
+    assert scorer.requested == [(DAYS[0], HORIZONS)]
 
 
 @pytest.mark.parametrize("options", [{"threshold": 0.05}, {"confidence": 0.9}])
@@ -169,7 +177,7 @@ def test_another_rule_of_the_verdict_is_measured_again(
 ) -> None:
     first = scorer.evaluate(lake, DAYS[:1])
     again = scorer.evaluate(lake, DAYS[:1], **options)
-    assert scorer.asked == [(DAYS[0], HORIZONS)]
+    assert scorer.requested == [(DAYS[0], HORIZONS)]
     assert (again[0].threshold, again[0].lis_ci_low) != (first[0].threshold, first[0].lis_ci_low)
 
 
@@ -178,7 +186,7 @@ def test_modes_lie_side_by_side(lake: Lake, scorer: Scorer) -> None:
     swap = replace(scorer.scoring, mode="swap")
     evaluate(lake, SCENARIO, swap, DAYS[:1], HORIZONS)
     scorer.evaluate(lake, DAYS[:1])
-    assert scorer.asked == []
+    assert scorer.requested == []
 
 
 def test_kinds_share_a_pass_over_the_days(lake: Lake, scorer: Scorer) -> None:
@@ -187,7 +195,7 @@ def test_kinds_share_a_pass_over_the_days(lake: Lake, scorer: Scorer) -> None:
     scorer.kinds = both
     results = scorer.evaluate(lake, DAYS)
     # What the first kind has of the first day is read back; its pooled result needs the scores.
-    assert scorer.asked == [(day, (7, 30, 7, 30)) for day in DAYS]
+    assert scorer.requested == [(day, (7, 30, 7, 30)) for day in DAYS]
     assert [(one.preference, one.horizon) for one in results if one.is_pooled] == [
         (kind.name, horizon) for kind in both for horizon in HORIZONS
     ]

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 
 import pytest
 
 from jobs.evaluation.result import Slice
-from jobs.lis.slot_importance.importance import SlotImportance
+from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting import wording
 from jobs.reporting.html_report import Axis, build_report, compared_versions
 from jobs.reporting.result_text import result_table
-from tests.jobs.tracking.sample_results import SCENARIO, make_result
+from tests.jobs.tracking.sample_results import SCENARIO, changed, make_result
 
 VOID = {"meta", "br", "line", "path", "use", "rect", "link", "img", "hr", "circle"}
 
 
 class Page(HTMLParser):
-    """Collects what the tests ask of a page, and checks that its tags nest."""
+    """Collects ids, tags and text of a page, and checks that its tags nest."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -80,7 +79,7 @@ INCONCLUSIVE = make_result(
 )
 
 
-def test_the_page_says_all_that_a_decision_needs() -> None:
+def test_the_page_holds_all_that_a_decision_needs() -> None:
     text = Page(build_report(SCENARIO, [make_result(), INCONCLUSIVE])).text
     for said in (
         "Small feed",
@@ -114,7 +113,7 @@ def test_the_page_says_all_that_a_decision_needs() -> None:
         assert said in text
 
 
-def test_the_page_asks_for_nothing_beside_itself() -> None:
+def test_the_page_loads_nothing_from_elsewhere() -> None:
     html = build_report(SCENARIO, [make_result(), make_result(as_of="2026-02-02")])
     page = Page(html)
     assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object"}
@@ -161,7 +160,7 @@ def test_the_pooled_result_leads_and_the_days_stay_in_reach() -> None:
     assert "pooled over 2 days" in head
     assert "+0.0200" in page.text
     assert "LIS of each day" in page.text
-    assert "1 day held one class only" in page.text
+    assert "1 day had one class only" in page.text
 
 
 def warned(html: str) -> list[str]:
@@ -172,7 +171,7 @@ def warned(html: str) -> list[str]:
 def test_a_placebo_that_gains_or_loses_is_warned_of() -> None:
     assert warned(build_report(SCENARIO, [make_result(), INCONCLUSIVE])) == []
     for low, high, odd in ((0.0001, 0.002, True), (-0.002, -0.0001, True), (0.0, 0.001, False)):
-        result = replace(INCONCLUSIVE, placebo_ci_low=low, placebo_ci_high=high)
+        result = changed(INCONCLUSIVE, placebo_ci_low=low, placebo_ci_high=high)
         html = build_report(SCENARIO, [result])
         said = warned(html)
         assert len(said) == odd
@@ -182,13 +181,13 @@ def test_a_placebo_that_gains_or_loses_is_warned_of() -> None:
 
 
 def test_data_that_has_or_may_have_seen_held_out_labels_is_warned_of_once() -> None:
-    results = [make_result(preference="own", eval_rows_seen="yes", horizon=n) for n in (7, 30)] + [
-        make_result(preference="other", eval_rows_seen="unknown")
-    ]
+    results = [
+        make_result(preference="custom", eval_rows_seen="yes", horizon=n) for n in (7, 30)
+    ] + [make_result(preference="other", eval_rows_seen="unknown")]
     said = warned(build_report(SCENARIO, results))
     assert len(said) == 2
-    assert "other: It is not known" in said[0]
-    assert "own: Labels of held-out rows went into it" in said[1]
+    assert "custom: Labels of held-out rows went into the leaked data" in said[0]
+    assert "other: Labels of held-out rows may have gone" in said[1]
 
 
 def test_many_scores_are_summed_up_by_verdict_and_all_are_in_the_table() -> None:
@@ -198,8 +197,8 @@ def test_many_scores_are_summed_up_by_verdict_and_all_are_in_the_table() -> None
     ]
     text = Page(build_report(SCENARIO, results)).text
     head, _, below = text.partition("Decision")
-    assert "8 of 9 scores" in head
-    assert "1 of 9 scores" in head
+    assert "8 of 9 results" in head
+    assert "1 of 9 results" in head
     assert head.index("kind_8") < head.index("kind_7")
     assert "and 2 more below" in head
     assert all(f"kind_{kind}" in below for kind in range(9))
@@ -234,9 +233,9 @@ def test_importances_of_slots_are_drawn_and_listed_only_where_they_are_given() -
     assert "AUC lost" not in without
     html = build_report(SCENARIO, [make_result()], importances=slots)
     page = Page(html)
-    _, _, section = page.text.partition("What the ranker loses without each slot")
+    _, _, section = page.text.partition("AUC lost without each embedding slot")
     for said in (
-        "mixed among the rows of a day; lines are 95 % intervals.",
+        "permuted among the rows of a day; lines are 95 % intervals.",
         "held-out rows of 2026-01-26 to 2026-02-01",
         "+0.0310",
         "+0.0290 to +0.0330",
@@ -257,7 +256,7 @@ def test_importances_of_slots_are_drawn_and_listed_only_where_they_are_given() -
 def test_pooled_windows_are_relative_to_each_day() -> None:
     pooled = make_result(as_of="2026-02-01:2026-02-03", fit_days=28, lookback_days=14)
     assert wording.windows(pooled) == {
-        "Scored rows": "each day T from 2026-02-01 to 2026-02-03",
+        "Evaluated rows": "each day T from 2026-02-01 to 2026-02-03",
         "Baseline has seen": "days before T",
         "Leaked data has seen": "days before T + 7",
         "Looks back": "to T + 7 \N{MINUS SIGN} 14 (14 days)",
@@ -312,9 +311,9 @@ def test_differences_carry_their_sign(value: float, expected: str) -> None:
 
 
 def test_the_headline_begins_with_the_verdict() -> None:
-    sentence = wording.headline(make_result(verdict="already captured", lis=0.0002), 0.9)
+    sentence = wording.headline(make_result(verdict="already captured", lis=0.0002), SCENARIO)
     assert sentence.startswith("Already captured: leaking the item-ID embeddings")
-    assert "90 % interval" in sentence
+    assert "95 % interval" in sentence
 
 
 def test_the_table_is_aligned_ascii_with_figures_and_verdict() -> None:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
 from jobs.evaluation.result import LisResult, Slice
-from jobs.lis.slot_importance.importance import SlotImportance
+from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting.plots import (
     dose_figure,
     forest_figure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, is_dataclass
 from datetime import date
 from typing import Any
 
@@ -18,7 +19,7 @@ SCENARIO = Scenario(
 
 
 def make_result(**changes: Any) -> LisResult:
-    """A plausible result, worth aligning; ``changes`` replace its fields."""
+    """Return a plausible result, worth aligning; ``changes`` replace its columns."""
     values: dict[str, Any] = {
         "scenario": "small_feed",
         "as_of": "2026-02-01",
@@ -52,7 +53,18 @@ def make_result(**changes: Any) -> LisResult:
         "code_version": "abc1234",
         "seconds": 1.5,
     }
-    return LisResult(**{**values, **changes})
+    return from_columns({**values, **changes})
+
+
+def changed(result: LisResult, **changes: Any) -> LisResult:
+    """Return a result with other values in some columns."""
+    return from_columns({**result.to_dict(), **changes})
+
+
+def from_columns(values: dict[str, Any]) -> LisResult:
+    """Return the result with these columns; slices may be objects or dictionaries."""
+    slices = [asdict(part) if is_dataclass(part) else part for part in values["slices"]]
+    return LisResult.from_dict({**values, "slices": slices})
 
 
 def publish_predictions(lake: Lake, day: date, variant: str, seed: int, first_id: int = 0) -> None:

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from jobs.lake import Lake
 from jobs.tracking.log_results import log_results, log_scores
 from jobs.tracking.runs import KEY, PARENT, open_run
 from jobs.tracking.store import experiment, prepare_store, store_lock
-from tests.jobs.tracking.sample_results import SCENARIO, make_result, publish_predictions
+from tests.jobs.tracking.sample_results import SCENARIO, changed, make_result, publish_predictions
 
 DAY = date(2026, 2, 1)
 
@@ -70,7 +69,7 @@ def files_of(client: MlflowClient, run_id: str) -> set[str]:
     return {file.path for file in client.list_artifacts(run_id)}
 
 
-def test_a_score_has_figures_note_inputs_and_pictures_below_its_parent(
+def test_the_run_of_a_result_has_figures_note_inputs_and_plots_below_its_parent(
     client: MlflowClient, lake: Lake
 ) -> None:
     result = make_result()
@@ -106,9 +105,7 @@ def test_a_score_has_figures_note_inputs_and_pictures_below_its_parent(
     assert stored == "<p>all of it</p>"
 
 
-def test_a_retrained_score_has_its_gains_and_its_own_baseline(
-    client: MlflowClient, lake: Lake
-) -> None:
+def test_a_retrain_result_has_gains_and_its_own_baseline(client: MlflowClient, lake: Lake) -> None:
     publish_predictions(lake, DAY, "id_embedding-retrain-7", seed=3)
     gains = {
         f"{gain}{end}": 0.001 * number
@@ -127,11 +124,11 @@ def test_a_retrained_score_has_its_gains_and_its_own_baseline(
     # The swapped ranker's baseline is another one, and must not be drawn beside it.
     assert files_of(client, score.run_id) == {"result.json"}
     publish_predictions(lake, DAY, "id_embedding-retrain-7-baseline", seed=4)
-    _, again = log_results(lake, SCENARIO, [replace(result, seconds=2.5)])
+    _, again = log_results(lake, SCENARIO, [changed(result, seconds=2.5)])
     assert files_of(client, again.run_id) == {"result.json", "roc.png"}
 
 
-def test_the_note_of_very_many_scores_fits_into_a_tag(client: MlflowClient, lake: Lake) -> None:
+def test_the_note_of_very_many_results_fits_into_a_tag(client: MlflowClient, lake: Lake) -> None:
     results = [
         make_result(
             as_of="2026-03-09",
@@ -148,7 +145,7 @@ def test_the_note_of_very_many_scores_fits_into_a_tag(client: MlflowClient, lake
     parent, *_ = log_results(lake, SCENARIO, results)
     note = client.get_run(parent.run_id).data.tags["mlflow.note.content"]
     assert len(note) < 8_000
-    assert "Worth aligning: 24 of 24 scores" in note
+    assert "Worth aligning: 24 of 24 results" in note
     assert note.endswith("it crosses it.")
 
 
@@ -181,7 +178,7 @@ def test_a_horizon_that_falls_due_later_joins_its_dates_run(
     assert "30 days later" in note
 
 
-def test_a_parent_stays_open_until_its_scores_are_summed_up(
+def test_a_parent_stays_open_until_its_results_are_summarised(
     client: MlflowClient, lake: Lake
 ) -> None:
     results = [make_result(as_of="2026-03-10")]
@@ -203,8 +200,8 @@ def test_recomputed_figures_of_the_same_identity_replace_the_old(
 ) -> None:
     result = make_result(as_of="2026-03-03", verdict="inconclusive", rows_needed=10)
     _, first = log_results(lake, SCENARIO, [result])
-    changed = replace(result, lis=0.02, verdict="worth aligning", rows_needed=None)
-    parent, second = log_results(lake, SCENARIO, [changed])
+    newer = changed(result, lis=0.02, verdict="worth aligning", rows_needed=None)
+    parent, second = log_results(lake, SCENARIO, [newer])
     assert second.run_id == first.run_id
     run = client.get_run(second.run_id)
     assert run.data.metrics["lis"] == 0.02
@@ -230,7 +227,7 @@ def test_another_identity_is_another_run(
 ) -> None:
     result = make_result(as_of="2026-03-04")
     before = log_results(lake, SCENARIO, [result])
-    after = log_results(lake, SCENARIO, [replace(result, **{field: value})])
+    after = log_results(lake, SCENARIO, [changed(result, **{field: value})])
     assert after[1].run_id != before[1].run_id
     assert (after[0].run_id != before[0].run_id) == own_parent
 

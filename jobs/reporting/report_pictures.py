@@ -1,4 +1,4 @@
-"""The pictures of the report, each drawn for a wide and for a narrow screen."""
+"""The plots of the report, each drawn for a wide and for a narrow screen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from jobs.evaluation.result import LisResult
-from jobs.lis.slot_importance.importance import SlotImportance
+from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting import wording
 from jobs.reporting.plots import dose_figure, forest_figure, importance_figure, svg, trend_figure
 
@@ -20,7 +20,7 @@ Drawn = TypeVar("Drawn")
 
 @dataclass(frozen=True)
 class Picture:
-    """The same picture twice."""
+    """A plot in two widths."""
 
     title: str
     caption: str
@@ -29,7 +29,7 @@ class Picture:
 
 
 def dose_picture(results: Sequence[LisResult], confidence: float) -> Picture:
-    """LIS by days of leak, held-out and seen."""
+    """Draw the LIS by days of leak, held-out and seen."""
     summary = "; ".join(
         f"{result.preference}, {result.mode}, n = {result.horizon}: held-out "
         f"{wording.signed(result.lis)}, seen {wording.signed(result.lis_seen)}"
@@ -44,9 +44,9 @@ def dose_picture(results: Sequence[LisResult], confidence: float) -> Picture:
 
 
 def trend_picture(results: Sequence[LisResult], confidence: float) -> Picture | None:
-    """LIS by day; None where there are fewer than two days.
+    """Draw the LIS by day; None with fewer than two days.
 
-    Of several rankers that scored the same day, the one of the newest day is drawn.
+    If several rankers have results of the same day, the ranker of the newest day is drawn.
     """
     singles = [result for result in results if not result.is_pooled]
     days = sorted({result.as_of for result in singles})
@@ -65,7 +65,7 @@ def trend_picture(results: Sequence[LisResult], confidence: float) -> Picture | 
 
 
 def forest_picture(results: Sequence[LisResult], confidence: float) -> Picture | None:
-    """LIS by slice, one panel a preference: that of the longest leak; None without slices."""
+    """Draw the LIS by slice at the longest horizon of each preference; None without slices."""
     chosen: dict[str, LisResult] = {}
     for result in sorted(results, key=lambda one: (one.mode == "retrain", one.horizon)):
         if result.slices:
@@ -82,22 +82,22 @@ def forest_picture(results: Sequence[LisResult], confidence: float) -> Picture |
     summary = f"Held-out LIS on parts of the rows. Standing out: {'; '.join(parts) or 'none'}"
     caption = (
         f"Held-out LIS on parts of the rows, with {wording.level(confidence)} intervals; the "
-        "dashed line is the LIS of all held-out rows. Among many parts, some intervals miss it by "
-        "chance alone. Filled diamonds still differ from it after the correction for all parts of "
-        "the result (Holm); take the rest as hints."
+        "dashed line is the LIS of all held-out rows. Among many parts, some intervals exclude it "
+        "by chance. Filled diamonds still differ from it after the correction for all parts of the "
+        "result (Holm); treat the others as hints."
     )
     return _drawn("LIS by slice", caption, summary, "forest", forest_figure, shown)
 
 
 def importance_picture(importances: Sequence[SlotImportance], confidence: float) -> Picture | None:
-    """What the ranker loses without each slot; None without importances."""
+    """Draw the AUC that the ranker loses without each embedding slot; None without importances."""
     if not importances:
         return None
-    title = "What the ranker loses without each slot"
+    title = "AUC lost without each embedding slot"
     parts = [f"{one.slot}: {wording.signed(one.importance)}" for one in importances]
     caption = (
-        "The further to the right a slot lies, the more AUC the ranker loses when the ids of that "
-        f"slot are mixed among the rows of a day; lines are {wording.level(confidence)} intervals."
+        "The further to the right, the more AUC the ranker loses when the ids of an embedding slot "
+        f"are permuted among the rows of a day; lines are {wording.level(confidence)} intervals."
     )
     summary = f"AUC lost, by slot. {'; '.join(parts)}"
     return _drawn(title, caption, summary, "importance", importance_figure, importances)
@@ -109,9 +109,9 @@ def _drawn(
     summary: str,
     name: str,
     draw: Callable[[Sequence[Drawn], int], Figure],
-    what: Sequence[Drawn],
+    items: Sequence[Drawn],
 ) -> Picture:
     wide, narrow = (
-        Markup(svg(draw(what, width), f"{name}-{width}", summary)) for width in (_WIDE, _NARROW)
+        Markup(svg(draw(items, width), f"{name}-{width}", summary)) for width in (_WIDE, _NARROW)
     )
     return Picture(title, caption, wide, narrow)

@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.common.errors import InputError
-from jobs.evaluation.fit_window import fit_days
 from jobs.lake import Lake
 from jobs.lake.addresses import checkpoint_partition, starting_ranker_days
+from jobs.lis.fit_window import fit_days
 from jobs.scenarios import FitOptions, RankerOptions, Scenario, SimulatedSource
 
 FIRST = date(2026, 2, 20)
@@ -35,7 +35,7 @@ def trained(lake: Lake) -> Lake:
     return lake
 
 
-def asked(lake: Lake, scenario: Scenario, as_of: date) -> list[date]:
+def window_of(lake: Lake, scenario: Scenario, as_of: date) -> list[date]:
     return fit_days(scenario, starting_ranker_days(lake, scenario), as_of)
 
 
@@ -47,21 +47,23 @@ def asked(lake: Lake, scenario: Scenario, as_of: date) -> list[date]:
     # No example changes the lake.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_the_window_is_half_open_and_leaves_out_the_lineages_first_day(
+def test_the_window_is_half_open_and_excludes_the_first_day_of_the_lineage(
     trained: Lake, width: int, as_of: int
 ) -> None:
     expected = [day(n) for n in range(1, RANKERS) if as_of - width <= n < as_of]
     if expected:
-        assert asked(trained, scenario_of(width), day(as_of)) == expected
+        assert window_of(trained, scenario_of(width), day(as_of)) == expected
     else:
         with pytest.raises(InputError):
-            asked(trained, scenario_of(width), day(as_of))
+            window_of(trained, scenario_of(width), day(as_of))
 
 
 @pytest.mark.parametrize("as_of", [-1, 0, 1])
-def test_a_day_that_nothing_can_train_is_refused(trained: Lake, as_of: int) -> None:
-    with pytest.raises(InputError, match="tiny has no ranker on any of them; ask for") as refused:
-        asked(trained, scenario_of(7), day(as_of))
+def test_a_day_without_any_ranker_before_it_is_refused(trained: Lake, as_of: int) -> None:
+    with pytest.raises(
+        InputError, match="of the 7 days before, and tiny has none of them"
+    ) as refused:
+        window_of(trained, scenario_of(7), day(as_of))
     assert str(refused.value).startswith(f"as of {day(as_of)}: ")
     assert "\n" not in str(refused.value)
 
@@ -69,4 +71,4 @@ def test_a_day_that_nothing_can_train_is_refused(trained: Lake, as_of: int) -> N
 def test_rankers_of_another_design_do_not_count(trained: Lake) -> None:
     other = scenario_of(7).model_copy(update={"ranker": RankerOptions(seed=5)})
     with pytest.raises(InputError):
-        asked(trained, other, day(9))
+        window_of(trained, other, day(9))
