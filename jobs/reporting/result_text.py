@@ -19,8 +19,13 @@ _HEADER = (
     "interval",
     "verdict",
 )
-_FIGURES = {"placebo", "lis_seen", "rows", "rows_needed"}
-"""Figures with a column, in the order of their declaration."""
+_FIGURES = {
+    "placebo": "placebo",
+    "lis_seen": "seen",
+    "rows": "rows",
+    "rows_needed": "rows needed",
+}
+"""Header of each figure that has a column; columns follow the order of declaration."""
 _TO_THE_LEFT = {"as of", "preference", "mode", "verdict"}
 
 
@@ -32,10 +37,7 @@ def result_table(results: Sequence[LisResult]) -> str:
     """
     if not results:
         return "no results"
-    header = [
-        *_HEADER,
-        *(figure.label.lower() for figure in all_figures() if figure.name in _FIGURES),
-    ]
+    header = [*_HEADER, *(_FIGURES[figure.name] for figure in _shown())]
     return in_columns(header, [_cells(result) for result in ordered(results)], _TO_THE_LEFT)
 
 
@@ -48,8 +50,12 @@ def _cells(result: LisResult) -> tuple[str, ...]:
         signed(result.lis),
         interval(result),
         result.verdict,
-        *(_cell(result, figure) for figure in all_figures() if figure.name in _FIGURES),
+        *(_cell(result, figure) for figure in _shown()),
     )
+
+
+def _shown() -> list[Figure]:
+    return [figure for figure in all_figures() if figure.name in _FIGURES]
 
 
 def _cell(result: LisResult, figure: Figure) -> str:
