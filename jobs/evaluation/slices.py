@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -10,8 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from jobs.lake import Lake, Partition
-from jobs.scenarios import Scenario
+from jobs.lake.partition import Partition
+
+if TYPE_CHECKING:
+    from jobs.lake import Lake
+    from jobs.scenarios import Scenario
 
 UPDATES, AGE, HISTORY, CATEGORY = (
     "item updates before T",
