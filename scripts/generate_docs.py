@@ -11,15 +11,23 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from inspect import getdoc, isfunction, signature
+from itertools import groupby
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
-from jobs.cli.parser import build_parser
-from jobs.preference import preference_kinds
-from jobs.preference.kind import PreferenceKind
-from jobs.preference.registry import is_own
+from jobs import api as api_module
+from jobs.cli.command import Command, CommandGroup
+from jobs.cli.commands import COMMANDS
+from jobs.common.options import Option, declared_options
+from jobs.evaluation.figure import Section
+from jobs.evaluation.figures import in_section
+from jobs.preference.kind import docs_of
+from jobs.preference.registry import built_in_kinds
 from jobs.scenarios import Scenario
 from jobs.sources.simulator.options import SimulatorOptions
+from jobs.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -27,8 +35,8 @@ DOCS = ROOT / "docs"
 Schema = Mapping[str, Any]
 
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+# A bound from here on is that of the storage and tells a reader nothing.
 _NO_BOUND = 2**60
-"""A bound from here on is that of the storage and tells nothing."""
 _TYPES = {
     "string": "text",
     "integer": "whole number",
@@ -40,12 +48,11 @@ _TYPES = {
 
 def kinds() -> str:
     """The kinds of preference data that come with the project."""
-    found = [kind for kind in preference_kinds() if not is_own(kind)]
-    return _table(("kind", "what a row holds", "keyed by", "value", "modes"), map(_kind_row, found))
-
-
-def _kind_row(kind: PreferenceKind) -> tuple[str, ...]:
-    return f"`{kind.name}`", kind.summary, kind.keyed_by, kind.takes, ", ".join(kind.modes)
+    rows = [
+        (f"`{one.name}`", docs_of(one).rstrip("."), one.keyed_by, one.takes, ", ".join(one.modes))
+        for one in built_in_kinds()
+    ]
+    return _table(("kind", "what a row holds", "keyed by", "value", "modes"), rows)
 
 
 def scenario() -> str:
@@ -164,42 +171,84 @@ def _meaning(schema: Schema, key: str) -> str:
     return f"{text[0].lower()}{text[1:]}" if text[1].islower() else text
 
 
+def api() -> str:
+    """The functions of the Python API."""
+    rows = [
+        (f"`{name}({', '.join(signature(one).parameters)})`", _first_sentence(one))
+        for name in api_module.__all__
+        if isfunction(one := getattr(api_module, name))
+    ]
+    return _table(("function", "what it does"), rows)
+
+
+def _first_sentence(documented: object) -> str:
+    return (getdoc(documented) or "").split("\n\n")[0].replace("\n", " ").rstrip(".")
+
+
 def commands() -> str:
     """Every command of the command line with its options."""
-    return "\n".join(_commands("lis", build_parser()))
+    return "\n".join(_command(prefix, one) for prefix, one in _all_commands())
 
 
-def _commands(name: str, parser: argparse.ArgumentParser, summary: str = "") -> Iterator[str]:
-    groups = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
-    for group in groups:
-        helps = {one.dest: one.help or "" for one in group._choices_actions}
-        for word, inner in group.choices.items():
-            yield from _commands(f"{name} {word}", inner, helps.get(word, ""))
-    if not groups:
-        yield _command(name, parser, summary)
+def _all_commands() -> Iterator[tuple[str, Command[Any]]]:
+    """Each command, and the words before its name."""
+    for one in COMMANDS:
+        if isinstance(one, CommandGroup):
+            for inner in one.commands():
+                yield f"lis {one.name}", inner
+        else:
+            yield "lis", one
 
 
-def _command(name: str, parser: argparse.ArgumentParser, summary: str) -> str:
-    actions = [one for one in parser._actions if one.dest != "help"]
-    rows = [(f"`{_usage(one)}`", "required" if one.required else "", _help(one)) for one in actions]
-    return f"## {name}\n\n{_sentence(summary)}\n\n{_table(('option', 'required', 'meaning'), rows)}"
+def _command(prefix: str, command: Command[Any]) -> str:
+    about = f"{command.summary[0].upper()}{command.summary[1:]}."
+    rows = [
+        (f"`{_flag(name, one)}`", "yes" if one.required else "", one.help)
+        for name, one in declared_options(command.options).items()
+    ]
+    table = _table(("option", "required", "meaning"), rows)
+    return f"## {prefix} {command.name}\n\n{about}\n\n{_details(command.details)}{table}"
 
 
-def _usage(action: argparse.Action) -> str:
-    value = ",".join(map(str, action.choices)) if action.choices else str(action.metavar or "")
-    if not action.option_strings:
-        return value or action.dest
-    if action.nargs == 0:
-        return action.option_strings[0]
-    return f"{action.option_strings[0]} {value or action.dest.upper()}"
+def _details(text: str) -> str:
+    """Paragraphs and examples; in a help text, examples are indented."""
+    parts = []
+    for is_example, lines in groupby(text.splitlines(), lambda line: line.startswith("  ")):
+        part = dedent("\n".join(lines)).strip()
+        if part:
+            parts.append(f"```bash\n{part}\n```\n\n" if is_example else f"{part}\n\n")
+    return "".join(parts)
 
 
-def _help(action: argparse.Action) -> str:
-    return (action.help or "").replace("%%", "%")
+def _flag(name: str, option: Option) -> str:
+    flag = f"--{name.replace('_', '-')}"
+    return flag if option.parse is None else f"{flag} {option.metavar or name.upper()}"
 
 
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+def stages() -> str:
+    """The stages of a run, in their order."""
+    rows = [
+        (f"`{one.name}`", one.summary, _names(one.needs), _names(one.publishes)) for one in STAGES
+    ]
+    return _table(("stage", "what it does", "reads", "publishes"), rows)
+
+
+def figures() -> str:
+    """The figures of a result, one section for each of their groups."""
+    return "\n".join(_figures(section) for section in Section)
+
+
+def _figures(section: Section) -> str:
+    rows = [
+        (f"`{one.name}`", one.description.rstrip("."), one.format, _names(one.columns[1:]))
+        for one in in_section(section)
+    ]
+    table = _table(("figure", "meaning", "format", "further columns"), rows)
+    return f"### {section.capitalize()}\n\n{table}"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -210,9 +259,12 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 PARTS: Mapping[str, Callable[[], str]] = {
+    "api": api,
+    "commands": commands,
+    "figures": figures,
     "kinds": kinds,
     "scenario": scenario,
-    "commands": commands,
+    "stages": stages,
 }
 
 

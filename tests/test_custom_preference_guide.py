@@ -11,7 +11,7 @@ import pytest
 
 from jobs.cli.main import main
 
-PAGE = Path(__file__).parents[1] / "docs/preference-data.md"
+DOCS = Path(__file__).parents[1] / "docs"
 ITEMS = [21444427781, 21451767812]
 """Two items that the feed shows every day, in place of the ids of the example."""
 SCENARIO = """
@@ -34,7 +34,7 @@ retrain: {seeds: 1, epochs: 1}
 
 
 def blocks(language: str) -> list[str]:
-    text = PAGE.read_text(encoding="utf-8")
+    text = (DOCS / "preference-data.md").read_text(encoding="utf-8")
     guide = text.split("## Custom kinds")[1].split("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", guide, re.DOTALL)
 
@@ -53,7 +53,9 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         there.chdir(tmp_path)
         runpy.run_path("write_table.py")
     (custom,) = blocks("yaml")
-    (tmp_path / "my_feed.yaml").write_text(SCENARIO + custom)
+    built_in = (DOCS / "adding.md").read_text(encoding="utf-8").split("```python\n")[1]
+    (tmp_path / "popular_hours.py").write_text(built_in.split("```")[0])
+    (tmp_path / "my_feed.yaml").write_text(f"{SCENARIO}{custom}  - popular_hours.py:PopularHours\n")
     return tmp_path
 
 
@@ -62,8 +64,8 @@ def test_a_newcomer_scores_custom_kinds(newcomer: Path, capsys: pytest.CaptureFi
     feed = ("--scenario", str(newcomer / "my_feed.yaml"))
     assert main(["preference", "list", *feed]) == 0
     listed = capsys.readouterr().out.splitlines()
-    custom = [line.split()[0] for line in listed][-2:]
-    assert custom == ["click_hours", "my_vectors"]
+    custom = [line.split()[0] for line in listed][-3:]
+    assert custom == ["click_hours", "my_vectors", "popular_hours"]
     assert main(["simulate", *feed, "--days", "10"]) == 0
     assert main(["ingest", *feed]) == 0
     assert main(["train", *feed]) == 0
@@ -72,11 +74,11 @@ def test_a_newcomer_scores_custom_kinds(newcomer: Path, capsys: pytest.CaptureFi
     assert main(["lis", *feed, *days, "--preference", ",".join(custom)]) == 0
     results = json.loads(capsys.readouterr().out)
     assert [result["preference"] for result in results] == custom
-    assert [result["mode"] for result in results] == ["retrain"] * 2
+    assert [result["mode"] for result in results] == ["retrain"] * 3
     for result in results:
         assert 0 < result["coverage"] <= 1
         assert result["lis_se"] > 0
-    assert [result["eval_rows_seen"] for result in results] == ["no", "unknown"]
+    assert [result["eval_rows_seen"] for result in results] == ["no", "unknown", "no"]
 
 
 def test_the_guide_is_short() -> None:

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,8 +15,13 @@ import pytest
 import yaml
 
 from jobs.cli.parser import build_parser
+from jobs.evaluation.figure import Figure
+from jobs.evaluation.result import LisResult
+from jobs.lake import Lake
 from jobs.ranker.model.custom_network import new_network
 from jobs.scenarios import load_scenario
+from jobs.scenarios.custom_code import load_object
+from jobs.stages.stage import Stage
 from scripts import generate_docs
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +35,8 @@ COMMANDS = sorted(
         match[1]
         for language, block in BLOCKS
         if language in ("bash", "text")
-        for match in re.finditer(r"^(?:lis|.*-m jobs) +(.+)$", block, flags=re.MULTILINE)
+        for line in block.replace("\\\n", " ").splitlines()
+        if (match := re.match(r"(?:lis|.*-m jobs) +(.+)$", line))
     }
 )
 MENTIONED = sorted(set(re.findall(r"`lis ([a-z][^`]*)`", EVERYTHING)))
@@ -82,9 +89,9 @@ def test_every_part_is_on_a_page() -> None:
 
 
 def test_a_stale_part_is_replaced() -> None:
-    stale = "before\n<!-- generated: kinds -->\nold\n<!-- end -->\nafter\n"
+    stale = "before\n<!-- generated: kinds -->\noutdated\n<!-- end -->\nafter\n"
     new = generate_docs.current(stale)
-    assert "old" not in new
+    assert "outdated" not in new
     assert "`id_embedding`" in new
     assert new.startswith("before\n")
     assert new.endswith("\nafter\n")
@@ -160,10 +167,52 @@ def test_an_example_of_a_scenario_can_be_loaded(tmp_path: Path, example: str) ->
     assert {*keys} <= scenario.model_fields_set
 
 
+def test_every_column_of_a_result_is_explained() -> None:
+    columns = {field.name for field in fields(LisResult)} - {"figures"}
+    page = TEXTS["docs/figures.md"]
+    assert [name for name in sorted(columns) if f"`{name}`" not in page] == []
+
+
 def test_the_example_of_a_network_can_be_trained(tmp_path: Path) -> None:
-    (example,) = (code for language, code in BLOCKS if "class MyNetwork" in code)
-    (tmp_path / "my_network.py").write_text(example, encoding="utf-8")
+    (tmp_path / "my_network.py").write_text(_example("class MyNetwork"), encoding="utf-8")
     path = tmp_path / "my_feed.yaml"
     path.write_text(SCENARIO + 'ranker: {network: "my_network.py:MyNetwork"}\n', encoding="utf-8")
     options = load_scenario(str(path)).ranker
     assert new_network(fields=5, item_field=1, options=options).head.out_features == 1
+
+
+def test_the_example_of_a_figure_has_a_column() -> None:
+    found: dict[str, Figure] = {}
+    exec(_example("click_rate = Figure("), found)
+    assert found["click_rate"].columns == ("click_rate",)
+
+
+def test_the_example_of_a_stage_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "count_stage.py").write_text(_example("COUNT = Stage("), encoding="utf-8")
+    stage = load_object(f"{tmp_path / 'count_stage.py'}:COUNT")
+    assert isinstance(stage, Stage)
+    caplog.set_level("INFO")
+    stage.run(Lake(str(tmp_path / "lake")), load_scenario("simulated_feed"), stage.options())
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    ("code", "printed"),
+    [("load_scenario, read_results", "verdict"), ("import compare_scores", "worth aligning")],
+)
+def test_an_example_of_the_api_runs(
+    code: str,
+    printed: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("LIS_LAKE", str(tmp_path / "lake"))
+    exec(_example(code), {})
+    assert printed in capsys.readouterr().out
+
+
+def _example(code: str) -> str:
+    """The one Python block with this code."""
+    (example,) = (block for language, block in BLOCKS if language == "python" and code in block)
+    return example
