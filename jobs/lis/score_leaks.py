@@ -1,7 +1,4 @@
-"""Which results a request asks for, and from scored days to these results.
-
-Both modes share this: they differ in how a day is scored.
-"""
+"""Computes the requested results from scored days; modes differ in how a day is scored."""
 
 from __future__ import annotations
 
@@ -27,12 +24,17 @@ from jobs.preference.leak import Leak
 from jobs.scenarios import EvalRowsSeen, Mode, Scenario
 
 _MEASURING = ("jobs.evaluation.measurement", "jobs.evaluation.slices")
-"""Modules from which the figures of given scores follow: an edit makes stored results stale."""
+"""Modules that turn scores into figures; stored results become stale when their code changes."""
 
 
 @dataclass(frozen=True)
-class MadeFrom:
-    """Digests of what a day's scores follow from: the baseline's data, and the leaked tables."""
+class InputDigests:
+    """Digests of what the scores of a day are computed from.
+
+    Attributes:
+        data: Digest of the data of the baseline.
+        leak: Digest of the leaked tables.
+    """
 
     data: str
     leak: str
@@ -40,15 +42,22 @@ class MadeFrom:
 
 @dataclass(frozen=True)
 class Scoring:
-    """What is scored in one go, and how.
+    """How one mode scores days with some kinds of preference data.
 
-    made_from: of a day and a leak. score_day: a day with some leaks. seeds: rankers a variant.
-    fit_days, lookback_days, eval_rows_seen: as results of a kind say them.
+    Attributes:
+        kinds: The kinds to score.
+        mode: The mode of the results.
+        input_digests: Returns the digests of the scores of a day and a leak.
+        score_day: Scores a day with some leaks.
+        seeds: Rankers per variant.
+        fit_days: Value of the field of results.
+        lookback_days: Returns the value of the field for a kind.
+        eval_rows_seen: Returns the value of the field for a kind.
     """
 
     kinds: tuple[PreferenceKind, ...]
     mode: Mode
-    made_from: Callable[[date, Leak], MadeFrom]
+    input_digests: Callable[[date, Leak], InputDigests]
     score_day: Callable[[date, Sequence[Leak]], Mapping[Leak, ScoredDay]]
     seeds: int = 1
     fit_days: int = 0
@@ -58,7 +67,7 @@ class Scoring:
 
 @dataclass(frozen=True)
 class _Target:
-    """A result to be had: days, leak, and what it follows from."""
+    """A requested result: its days, its leak, and the digests of its inputs."""
 
     partition: Partition
     kind: PreferenceKind
@@ -66,7 +75,7 @@ class _Target:
     last: date
     leak: Leak
     inputs: Mapping[str, str]
-    made_from: MadeFrom
+    input_digests: InputDigests
 
     @property
     def is_pooled(self) -> bool:
@@ -84,11 +93,22 @@ def evaluate(
     as_ofs: Sequence[date],
     horizons: Sequence[int],
 ) -> list[LisResult]:
-    """Results of days with all leaks, one pass over the days; pooled too for several days.
+    """Compute the results of each day and leak, and for several days the pooled ones too.
 
-    Publishes ``lis``. A result whose inputs have not changed is read back and not made again. Its
-    ``seconds`` are its share of what its days took. Returns the results of one kind after the
-    other: single days by day and horizon, then the pooled ones by horizon.
+    Days are scored in one pass. Results are published in the ``lis`` table; a stored result whose
+    inputs have not changed is read back. The ``seconds`` of a result are its share of the time of
+    its days.
+
+    Args:
+        lake: The lake to read and to write.
+        scenario: The scenario to evaluate.
+        scoring: The mode and kinds to score.
+        as_ofs: Evaluation dates, ascending.
+        horizons: Days of leak.
+
+    Returns:
+        The results of one kind after the other: single days by day and horizon, then pooled ones
+        by horizon.
     """
     targets = [
         target
@@ -156,23 +176,23 @@ def _single(
     scenario: Scenario, scoring: Scoring, kind: PreferenceKind, day: date, horizon: int
 ) -> _Target:
     leak = Leak(kind.name, horizon)
-    made_from = scoring.made_from(day, leak)
+    input_digests = scoring.input_digests(day, leak)
     rule = digest_of(code_digest(*_MEASURING), scenario.threshold, scenario.confidence)
-    inputs = {"data": made_from.data, "table": made_from.leak, "measure": rule}
+    inputs = {"data": input_digests.data, "table": input_digests.leak, "measure": rule}
     partition = _partition(scenario, scoring, day, day, leak)
-    return _Target(partition, kind, day, day, leak, inputs, made_from)
+    return _Target(partition, kind, day, day, leak, inputs, input_digests)
 
 
 def _pooled(scenario: Scenario, scoring: Scoring, singles: Sequence[_Target]) -> _Target:
     kind, leak = singles[0].kind, singles[0].leak
     first, last = singles[0].first, singles[-1].last
     inputs = {"days": digest_of(*[dict(target.inputs) for target in singles])}
-    made_from = MadeFrom(
-        digest_of(*[target.made_from.data for target in singles]),
-        digest_of(*[target.made_from.leak for target in singles]),
+    input_digests = InputDigests(
+        digest_of(*[target.input_digests.data for target in singles]),
+        digest_of(*[target.input_digests.leak for target in singles]),
     )
     partition = _partition(scenario, scoring, first, last, leak)
-    return _Target(partition, kind, first, last, leak, inputs, made_from)
+    return _Target(partition, kind, first, last, leak, inputs, input_digests)
 
 
 def _partition(
@@ -201,8 +221,8 @@ def _stored(
         mode=scoring.mode,
         seeds=scoring.seeds,
         ranker_version=ranker_version(scenario),
-        data_digest=target.made_from.data,
-        leak_digest=target.made_from.leak,
+        data_digest=target.input_digests.data,
+        leak_digest=target.input_digests.leak,
         code_version=code_version(),
         seconds=round(seconds, 3),
         threshold=scenario.threshold,

@@ -1,1 +1,1 @@
-"""LIS results as MLflow runs."""
+"""Results as MLflow runs."""

@@ -1,4 +1,4 @@
-"""LIS results → MLflow: a parent run for what was scored, and below it a run for each score."""
+"""Results → MLflow: a parent run for each date and ranker, and a child run for each result."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from jobs.evaluation.result import LisResult, Subject
 from jobs.lake import Lake
 from jobs.reporting.wording import ordered
 from jobs.tracking import runs
-from jobs.tracking.run_content import run_content, score_content, score_digest
+from jobs.tracking.run_content import parent_content, result_content, result_digest
 from jobs.tracking.store import experiment, prepare_store, run_url, store_lock
 
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """A run in MLflow. ``written`` is False where it held the same content already."""
+    """A run in MLflow.
+
+    Attributes:
+        written: Whether anything was logged; False if the run had the same content already.
+    """
 
     run_id: str
     parent_run_id: str | None
@@ -39,33 +43,43 @@ def log_results(
     """Log results to the experiment ``lis/<name>``; logging them again changes nothing.
 
     Results with the same date, ranker and data share a parent run, also across calls: a horizon
-    that falls due later joins its date's run. report_html: kept with each of these parents.
-    Returns each parent followed by its scores.
+    that becomes due later joins the run of its date.
+
+    Args:
+        lake: The lake with the predictions.
+        about: The scenario of the results, or what was compared.
+        results: The results to log.
+        report_html: A report, kept with each parent run.
+
+    Returns:
+        Each parent run followed by its child runs.
 
     Raises:
-        InputError: the tracking store cannot be used.
-        AuditError: the predictions of two variants are not on the same rows.
+        InputError: If the tracking store cannot be used.
+        AuditError: If the predictions of two variants are not on the same rows.
     """
     client = prepare_store()
     logged = []
-    for parent, scores in _scores_by_parent(client, lake, about, results):
+    for parent, runs_below in _runs_by_parent(client, lake, about, results):
         with store_lock():
-            content = run_content(about, _stored_results(client, parent), report_html)
+            content = parent_content(about, _stored_results(client, parent), report_html)
             written = runs.write(client, parent.info.run_id, content)
-        logged += [_logged(parent, None, written), *scores]
+        logged += [_logged(parent, None, written), *runs_below]
     return logged
 
 
-def log_scores(lake: Lake, about: Subject, results: Sequence[LisResult]) -> list[LoggedRun]:
-    """Log results one by one, below parents that stay open until ``log_results`` sums them up.
+def log_single_results(lake: Lake, about: Subject, results: Sequence[LisResult]) -> list[LoggedRun]:
+    """Log results one by one; parent runs stay open until ``log_results`` summarises them.
 
-    Raises: as ``log_results``.
+    Raises:
+        InputError: If the tracking store cannot be used.
+        AuditError: If the predictions of two variants are not on the same rows.
     """
-    found = _scores_by_parent(prepare_store(), lake, about, results)
-    return [score for _, scores in found for score in scores]
+    found = _runs_by_parent(prepare_store(), lake, about, results)
+    return [run for _, runs_below in found for run in runs_below]
 
 
-def _scores_by_parent(
+def _runs_by_parent(
     client: MlflowClient, lake: Lake, about: Subject, results: Sequence[LisResult]
 ) -> Iterator[tuple[Run, list[LoggedRun]]]:
     experiment_id = experiment(client, f"lis/{about.name}")
@@ -75,13 +89,13 @@ def _scores_by_parent(
     for group in groups.values():
         with store_lock():
             parent = _open_parent(client, experiment_id, group[0])
-        yield parent, [_log_score(client, lake, about, parent, result) for result in group]
+        yield parent, [_log_result(client, lake, about, parent, result) for result in group]
 
 
-def _log_score(
+def _log_result(
     client: MlflowClient, lake: Lake, about: Subject, parent: Run, result: LisResult
 ) -> LoggedRun:
-    key = " ".join([*_parent_identity(result), *_score_identity(result)])
+    key = " ".join([*_parent_identity(result), *_result_identity(result)])
     name = f"{result.as_of} · {result.preference} · n={result.horizon} · {result.mode}"
     parent_id = parent.info.run_id
     with store_lock():
@@ -89,8 +103,8 @@ def _log_score(
             client, parent.info.experiment_id, _quoted(key), name, {runs.PARENT: parent_id}
         )
     written = False
-    if not runs.holds(run, score_digest(about, parent_id, result)):
-        content = score_content(lake, about, parent_id, result)
+    if not runs.holds(run, result_digest(about, parent_id, result)):
+        content = result_content(lake, about, parent_id, result)
         with store_lock():
             written = runs.write(client, run.info.run_id, content)
     return _logged(run, parent_id, written)
@@ -103,7 +117,7 @@ def _open_parent(client: MlflowClient, experiment_id: str, result: LisResult) ->
 
 
 def _stored_results(client: MlflowClient, parent: Run) -> list[LisResult]:
-    """The results below a parent; of one that was scored anew, the newest counts."""
+    """Return the results below a parent run; if one was computed again, the newest counts."""
     found: dict[tuple[str, str, int], LisResult] = {}
     with tempfile.TemporaryDirectory() as folder:
         for number, child in enumerate(runs.children(client, parent)):
@@ -119,7 +133,7 @@ def _parent_identity(result: LisResult) -> tuple[str, ...]:
     return (result.scenario, result.as_of, result.ranker_version, result.data_digest)
 
 
-def _score_identity(result: LisResult) -> tuple[str, ...]:
+def _result_identity(result: LisResult) -> tuple[str, ...]:
     return (
         result.preference,
         result.mode,
@@ -135,5 +149,5 @@ def _logged(run: Run, parent_run_id: str | None, written: bool) -> LoggedRun:
 
 
 def _quoted(key: str) -> str:
-    """Free of the quote that would end the value in MLflow's filter language."""
+    """Replace the quote that would end a value in MLflow's filter language."""
     return key.replace("'", "_")

@@ -20,7 +20,7 @@ from jobs.preference.leak import Leak
 from jobs.reporting.plots import dose_figure, png, roc_figure
 from jobs.scenarios import Fold
 from jobs.stats.roc import RocCurve, roc_curve
-from jobs.tracking.run_notes import run_note, score_note
+from jobs.tracking.run_notes import parent_note, result_note
 from jobs.tracking.runs import PARENT, Content
 
 _NOTE = "mlflow.note.content"
@@ -29,12 +29,12 @@ _LAYOUT = 3
 _DIGEST_LENGTH = 36
 
 
-def score_digest(about: Subject, parent_run_id: str, result: LisResult) -> str:
-    """Return the digest of ``score_content`` without building it."""
+def result_digest(about: Subject, parent_run_id: str, result: LisResult) -> str:
+    """Return the digest of ``result_content`` without building it."""
     return digest_of(_LAYOUT, parent_run_id, about.confidence, result.to_dict())
 
 
-def score_content(lake: Lake, about: Subject, parent_run_id: str, result: LisResult) -> Content:
+def result_content(lake: Lake, about: Subject, parent_run_id: str, result: LisResult) -> Content:
     """Return the content of the run of one result: figures, note, ROC curves and inputs.
 
     Raises:
@@ -46,7 +46,7 @@ def score_content(lake: Lake, about: Subject, parent_run_id: str, result: LisRes
     if curves is not None:
         files["roc.png"] = png(roc_figure(*curves, result))
     return Content(
-        digest=score_digest(about, parent_run_id, result),
+        digest=result_digest(about, parent_run_id, result),
         params={
             "scenario": result.scenario,
             "as_of": result.as_of,
@@ -68,14 +68,14 @@ def score_content(lake: Lake, about: Subject, parent_run_id: str, result: LisRes
             "lis.kind": "score",
             "lis.verdict": result.verdict,
             "lis.code_version": result.code_version,
-            _NOTE: score_note(about, result),
+            _NOTE: result_note(about, result),
         },
         files=files,
         inputs=_inputs(lake, result),
     )
 
 
-def run_content(
+def parent_content(
     about: Subject, results: Sequence[LisResult], report_html: str | None
 ) -> Content:
     """Return the content of a parent run: all verdicts, the plot over horizons, the report."""
@@ -104,7 +104,7 @@ def run_content(
         metrics=metrics,
         tags={
             "lis.code_version": first.code_version,
-            _NOTE: run_note(about, results),
+            _NOTE: parent_note(about, results),
             **{
                 f"lis.verdict.{_named(result.preference)}-{result.mode}-{result.horizon}": (
                     result.verdict

@@ -31,7 +31,7 @@ add. The **placebo** is a shuffled leak and should gain nothing.
 captured**: it lies below. **Inconclusive**: it crosses it."""
 
 
-def score_note(about: Subject, result: LisResult) -> str:
+def result_note(about: Subject, result: LisResult) -> str:
     """Return the note of one result: verdict, figures, windows and versions."""
     parts = [
         f"**{_plain(wording.headline(result, about))}**",
@@ -47,7 +47,7 @@ def score_note(about: Subject, result: LisResult) -> str:
     return "\n\n".join([*parts, _versions(result), _HOW_TO_READ])
 
 
-def run_note(about: Subject, results: Sequence[LisResult]) -> str:
+def parent_note(about: Subject, results: Sequence[LisResult]) -> str:
     """Return the note of a parent run: the verdicts, then one table of all results."""
     shown = wording.ordered(results)
     parts = [_verdicts(about, shown), *_warnings(shown), _table(about, shown[:_MOST_ROWS])]

@@ -1,4 +1,4 @@
-"""MLflow runs that are found again by what they are about, and resumed instead of repeated."""
+"""MLflow runs with an identity: a run of the same identity is resumed instead of repeated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_TAGS = 100
 
 @dataclass(frozen=True)
 class Content:
-    """Everything that a run holds. ``digest`` identifies it, so that it is logged only once."""
+    """The content of a run; ``digest`` identifies it, so that it is logged only once."""
 
     digest: str
     params: Mapping[str, str]
@@ -35,10 +35,10 @@ class Content:
 def open_run(
     client: MlflowClient, experiment_id: str, key: str, name: str, tags: Mapping[str, str]
 ) -> Run:
-    """The run with this key, which is created where there is none. Call under the store's lock.
+    """Return the run with a key, created if there is none. Call while holding the store's lock.
 
-    Processes on several machines share no lock and may create a run twice. All of them then keep
-    the oldest and delete the others, so they end with the same one.
+    Processes on several machines share no lock and may create a run twice. Each of them then keeps
+    the oldest run and deletes the others, so that all end with the same one.
     """
     runs = _with_tag(client, experiment_id, KEY, key)
     if not runs:
@@ -50,22 +50,24 @@ def open_run(
 
 
 def children(client: MlflowClient, parent: Run) -> list[Run]:
-    """The runs below a parent that have been logged to the end, oldest first."""
+    """Return the completed runs below a parent, oldest first."""
     found = _with_tag(client, parent.info.experiment_id, PARENT, parent.info.run_id)
     return [run for run in found if CONTENT in run.data.tags]
 
 
 def holds(run: Run, digest: str) -> bool:
-    """Whether the run is finished and has this very content."""
+    """Whether the run is finished and has exactly this content."""
     return run.info.status == _FINISHED and run.data.tags.get(CONTENT) == digest
 
 
 def write(client: MlflowClient, run_id: str, content: Content) -> bool:
-    """Log what the run lacks and finish it. Call under the store's lock.
+    """Log what the run lacks and finish it. Call while holding the store's lock.
 
-    Returns whether anything was written. A kill on the way leaves the run without its content's
-    digest, and the next call completes it: parameters and metrics that are there already are not
-    logged again, and files are overwritten.
+    A run that is killed before the end has no digest of its content, and the next call completes
+    it: existing parameters and metrics are not logged again, and files are overwritten.
+
+    Returns:
+        Whether anything was written.
     """
     run = client.get_run(run_id)
     if holds(run, content.digest):

@@ -1,4 +1,4 @@
-"""Where MLflow keeps its runs, and how processes share it without breaking it."""
+"""The MLflow store, and how processes share it safely."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ _log = logging.getLogger(__name__)
 
 
 def tracking_uri() -> str:
-    """``MLFLOW_TRACKING_URI``, or a SQLite database in the data folder."""
+    """Return ``MLFLOW_TRACKING_URI``, or a SQLite database in the data folder."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{_folder() / 'mlflow.db'}"
 
 
 def artifact_root() -> str | None:
-    """Where new experiments keep their files; None where a tracking server decides."""
+    """Return where new experiments keep their files; None if a tracking server decides."""
     if _is_server(tracking_uri()):
         return None
     return (_folder() / "artifacts").as_uri()
 
 
 def run_url(run: Run) -> str:
-    """Address of a run in the MLflow UI (``LIS_MLFLOW_UI``)."""
+    """Return the address of a run in the MLflow UI (``LIS_MLFLOW_UI``)."""
     uri = tracking_uri()
     ui = os.environ.get("LIS_MLFLOW_UI") or (uri if _is_server(uri) else DEFAULT_UI)
     return f"{ui.rstrip('/')}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
 
 
 def prepare_store() -> MlflowClient:
-    """Bring a SQLite store to the present schema, and return a client of it.
+    """Upgrade a SQLite store to the current schema, and return a client for it.
 
-    Only one process at a time does so: several that first meet an empty database at once would
-    create its tables twice and fail. A database server's schema is its operator's to upgrade.
+    Only one process at a time does so: several that open an empty database at once would create
+    its tables twice and fail. The schema of a database server is left to its operator.
 
     Raises:
-        InputError: there is no store at the tracking URI.
+        InputError: If there is no usable store at the tracking URI.
     """
     uri = tracking_uri()
     database = _sqlite_file(uri)
@@ -63,7 +63,7 @@ def prepare_store() -> MlflowClient:
             except MlflowException:
                 if database is None:
                     raise
-                # Of an older MLflow, most likely. To look first takes a second of every task.
+                # Most likely the schema of an older MLflow. Checking it first costs every task 1 s.
                 upgrade.main([uri], standalone_mode=False)
                 return _connected(uri)
         except MlflowException as error:
@@ -73,7 +73,7 @@ def prepare_store() -> MlflowClient:
 
 @contextmanager
 def store_lock() -> Iterator[None]:
-    """Let one process of this machine write to the store at a time. Not reentrant."""
+    """Let one process of this machine write to the store at a time. The lock is not reentrant."""
     database = _sqlite_file(tracking_uri())
     folder = database.parent if database is not None else _folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,10 +83,10 @@ def store_lock() -> Iterator[None]:
 
 
 def experiment(client: MlflowClient, name: str) -> str:
-    """The id of an experiment, which is created where there is none.
+    """Return the id of an experiment, created if there is none.
 
     Raises:
-        InputError: the experiment is in MLflow's trash.
+        InputError: If the experiment was deleted in MLflow.
     """
     with store_lock():
         found = client.get_experiment_by_name(name)
@@ -124,7 +124,7 @@ def _connected(uri: str) -> MlflowClient:
 
 
 def _create(database: Path) -> None:
-    """Built aside: a kill half-way through must not leave a database with half of its tables."""
+    """Create the database under another name, so that a kill cannot leave half of its tables."""
     _log.info("creating the MLflow store %s", database)
     unfinished = database.with_name(f"{database.name}.{uuid.uuid4().hex}")
     try:

@@ -16,8 +16,8 @@ from jobs.evaluation.result import LisResult
 from jobs.evaluation.result_store import read_results, result_partition, result_schema, store_result
 from jobs.lake import Lake
 from jobs.reporting.html_report import build_report
-from jobs.tracking.run_content import score_content
-from jobs.tracking.run_notes import score_note
+from jobs.tracking.run_content import result_content
+from jobs.tracking.run_notes import result_note
 from tests.jobs.tracking.sample_results import SCENARIO, make_result
 
 GAIN = Figure(
@@ -67,10 +67,10 @@ def test_a_figure_declared_in_one_place_appears_everywhere(lake: Lake) -> None:
     (stored,) = read_results(lake, "small_feed")
     assert repr(stored.figures) == repr(dict(measured.figures))
 
-    metrics = score_content(lake, SCENARIO, "parent", result).metrics
+    metrics = result_content(lake, SCENARIO, "parent", result).metrics
     assert metrics["reverse_gain"] == -measured.lis
     assert metrics["negatives"] == measured.negatives
-    assert "Dummy gain" in score_note(SCENARIO, result)
+    assert "Dummy gain" in result_note(SCENARIO, result)
     html = build_report(SCENARIO, [result])
     for label in ("Dummy gain", "Dummy count"):
         assert f">{label}</th>" in html

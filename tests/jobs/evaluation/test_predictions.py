@@ -20,7 +20,7 @@ from jobs.scenarios import RankerOptions, Scenario, SimulatedSource
 
 DAY = date(2026, 1, 5)
 SCENARIO = Scenario(name="tiny", source=SimulatedSource(), context=("device",))
-MADE_FROM = {"data": "a", "leak": "b"}
+INPUTS = {"data": "a", "leak": "b"}
 
 
 def day_rows(count: int) -> pa.Table:
@@ -51,7 +51,7 @@ def publish(
         day_rows(count),
         np.arange(count),
         {name: (scores, covered)},
-        MADE_FROM,
+        INPUTS,
     )
 
 
@@ -75,7 +75,7 @@ def test_scores_come_back_seed_by_seed(lake: Lake, seeds: int) -> None:
     scores = np.random.default_rng(0).random((seeds, 5))
     covered = np.array([True, False, True, True, False])
     publish(lake, scores, covered)
-    table = read_seed_scores(lake, predictions_partition(SCENARIO, DAY, "k-retrain-7"), MADE_FROM)
+    table = read_seed_scores(lake, predictions_partition(SCENARIO, DAY, "k-retrain-7"), INPUTS)
     assert table is not None
     assert np.array_equal(seed_scores(table, seeds), scores)
     assert table["score"].to_pylist() == scores.mean(axis=0).tolist()
@@ -92,7 +92,7 @@ def test_the_table_has_the_columns_of_its_contract(lake: Lake) -> None:
 
 def test_a_day_without_rows_comes_back_with_every_seed(lake: Lake) -> None:
     publish(lake, np.empty((3, 0)), np.empty(0, np.bool_))
-    table = read_seed_scores(lake, predictions_partition(SCENARIO, DAY, "k-retrain-7"), MADE_FROM)
+    table = read_seed_scores(lake, predictions_partition(SCENARIO, DAY, "k-retrain-7"), INPUTS)
     assert table is not None
     assert table.num_rows == 0
     assert seed_scores(table, 3).shape == (3, 0)
@@ -101,9 +101,9 @@ def test_a_day_without_rows_comes_back_with_every_seed(lake: Lake) -> None:
 def test_scores_of_other_inputs_and_of_other_variants_are_not_read(lake: Lake) -> None:
     publish(lake, np.full((1, 2), 0.5), np.ones(2, np.bool_))
     stored = predictions_partition(SCENARIO, DAY, "k-retrain-7")
-    assert read_seed_scores(lake, stored, {**MADE_FROM, "leak": "c"}) is None
+    assert read_seed_scores(lake, stored, {**INPUTS, "leak": "c"}) is None
     other = predictions_partition(SCENARIO, DAY, "k-retrain-7-known")
-    assert read_seed_scores(lake, other, MADE_FROM) is None
+    assert read_seed_scores(lake, other, INPUTS) is None
 
 
 def test_designs_lie_side_by_side() -> None:

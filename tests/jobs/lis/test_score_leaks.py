@@ -18,7 +18,7 @@ from jobs.evaluation.scored_day import ScoredDay
 from jobs.lake import Lake
 from jobs.lake.addresses import ranker_version
 from jobs.lis import score_leaks
-from jobs.lis.score_leaks import MadeFrom, Scoring, evaluate
+from jobs.lis.score_leaks import InputDigests, Scoring, evaluate
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.leak import Leak
 from jobs.scenarios import Scenario, SimulatedSource
@@ -42,16 +42,16 @@ class Scorer:
         self.requested.append((day, tuple(leak.horizon for leak in leaks)))
         return {leak: scored_day(day, leak.horizon) for leak in leaks}
 
-    def made_from(self, day: date, leak: Leak) -> MadeFrom:
+    def input_digests(self, day: date, leak: Leak) -> InputDigests:
         horizon = leak.horizon
-        return MadeFrom(f"data {day}", self.leaks.get((day, horizon), f"leak {day} {horizon}"))
+        return InputDigests(f"data {day}", self.leaks.get((day, horizon), f"leak {day} {horizon}"))
 
     @property
     def scoring(self) -> Scoring:
         return Scoring(
             kinds=self.kinds,
             mode="retrain",
-            made_from=self.made_from,
+            input_digests=self.input_digests,
             score_day=self.score,
             seeds=2,
             fit_days=4,

@@ -18,7 +18,7 @@ from mlflow.entities import Run
 
 from jobs.common.errors import AuditError
 from jobs.lake import Lake
-from jobs.tracking.log_results import log_results, log_scores
+from jobs.tracking.log_results import log_results, log_single_results
 from jobs.tracking.runs import KEY, PARENT, open_run
 from jobs.tracking.store import experiment, prepare_store, store_lock
 from tests.jobs.tracking.sample_results import SCENARIO, changed, make_result, publish_predictions
@@ -28,7 +28,7 @@ DAY = date(2026, 2, 1)
 LOG_ONE = """
 import sys
 from jobs.lake import Lake
-from jobs.tracking.log_results import log_results, log_scores
+from jobs.tracking.log_results import log_results, log_single_results
 from tests.jobs.tracking.sample_results import SCENARIO, make_result
 log_results(Lake.from_environment(), SCENARIO, [
     make_result(horizon=int(sys.argv[1]), as_of="2026-03-05", leak_digest=sys.argv[1] * 64)
@@ -182,7 +182,7 @@ def test_a_parent_stays_open_until_its_results_are_summarised(
     client: MlflowClient, lake: Lake
 ) -> None:
     results = [make_result(as_of="2026-03-10")]
-    (alone,) = log_scores(lake, SCENARIO, results)
+    (alone,) = log_single_results(lake, SCENARIO, results)
     assert alone.parent_run_id is not None
     assert client.get_run(alone.run_id).info.status == "FINISHED"
     assert client.get_run(alone.parent_run_id).info.status == "RUNNING"
@@ -191,7 +191,7 @@ def test_a_parent_stays_open_until_its_results_are_summarised(
     assert (parent.written, score.written) == (True, False)
     assert client.get_run(parent.run_id).info.status == "FINISHED"
     # Scored again, nothing is opened anew.
-    assert not any(run.written for run in log_scores(lake, SCENARIO, results))
+    assert not any(run.written for run in log_single_results(lake, SCENARIO, results))
     assert client.get_run(parent.run_id).info.status == "FINISHED"
 
 
