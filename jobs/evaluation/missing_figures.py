@@ -7,8 +7,13 @@ import math
 from jobs.evaluation.result import Evaluation
 
 
-def missing_figures_note(found: Evaluation) -> str:
-    """Return one line on the missing figures and their reason; empty if none is missing."""
+def missing_figures_note(found: Evaluation, *, has_seen_rows: bool = True) -> str:
+    """Return one line on the missing figures and their reason; empty if none is missing.
+
+    Args:
+        found: The measured figures.
+        has_seen_rows: Whether rows that trained the ranker were evaluated too.
+    """
     rows, clicks, users = found.rows, found.positives, found.users
     reasons = []
     if math.isnan(found.lis):
@@ -26,7 +31,7 @@ def missing_figures_note(found: Evaluation) -> str:
             f"{found.dates_skipped} of {days} days have held-out rows of one class only, "
             "and count for nothing"
         )
-    if math.isnan(found.lis_seen):
+    if has_seen_rows and math.isnan(found.lis_seen):
         reasons.append("no LIS on seen rows: they are of one class")
     if found.coverage == 0:
         reasons.append("the leaked table says nothing of any held-out row")

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from jobs.evaluation.figure import Section
 from jobs.evaluation.figures import HEADLINE, in_section
-from jobs.evaluation.result import LisResult, Subject
+from jobs.evaluation.result import COMPARE, LisResult, Subject
 from jobs.evaluation.verdict import Verdict
 from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting import wording
@@ -89,7 +89,7 @@ def build_report(
     with_previous = [*previous, *shown]
     confidence = about.confidence
     pictures = [
-        dose_picture(leading, confidence),
+        dose_picture(leading, confidence) if leading[0].mode != COMPARE else None,
         forest_picture(leading, confidence),
         trend_picture(with_previous, confidence),
     ]

@@ -118,10 +118,18 @@ class PredictionFile:
         """The days, ascending.
 
         Raises:
-            InputError: If the seeds of a day do not describe the same rows.
+            InputError: If the seeds of a day do not describe the same rows, or days have
+                different numbers of seeds.
         """
-        for day in np.unique(self._days):
-            yield self._day(day)
+        seeds: int | None = None
+        for day in map(self._day, np.unique(self._days)):
+            if seeds not in (None, len(day.baseline)):
+                raise InputError(
+                    f"{self.path}: column {self.columns.seed!r}: {day.day} has {len(day.baseline)} "
+                    f"seeds and the days before have {seeds}: score every day with the same seeds"
+                )
+            seeds = len(day.baseline)
+            yield day
 
     def _day(self, day: np.datetime64) -> PredictedDay:
         of_day = np.flatnonzero(self._days == day)
