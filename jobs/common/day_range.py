@@ -9,6 +9,18 @@ from datetime import date, timedelta
 from jobs.common.errors import InputError
 
 
+def parse_day(text: str) -> date:
+    """Read ``YYYY-MM-DD``.
+
+    Raises:
+        InputError: If it is not a date.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{text!r} is not a date: write YYYY-MM-DD") from error
+
+
 @dataclass(frozen=True, order=True)
 class DayRange:
     """The days from ``first`` to ``last``, both included.

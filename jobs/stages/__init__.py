@@ -1,0 +1,15 @@
+"""The stages of a run, in the order in which a DAG takes them. Each is one object in one file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobs.stages.assemble import ASSEMBLE
+from jobs.stages.ingest import INGEST
+from jobs.stages.report import REPORT
+from jobs.stages.score import SCORE
+from jobs.stages.simulate import SIMULATE
+from jobs.stages.stage import Stage
+from jobs.stages.train import TRAIN
+
+STAGES: tuple[Stage[Any], ...] = (SIMULATE, INGEST, TRAIN, ASSEMBLE, SCORE, REPORT)

@@ -1,4 +1,4 @@
-"""What every scenario's DAG has in common but its tasks: schedule, form, assets, arguments."""
+"""What the DAGs of all scenarios have in common beside their tasks: schedule, form, tags."""
 
 from __future__ import annotations
 
@@ -7,35 +7,12 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import Asset, CronDataIntervalTimetable, Param
+from airflow.sdk import CronDataIntervalTimetable, Param
 
-from jobs.preference.registry import BUILT_IN
+from jobs.preference import built_in_kinds
 from jobs.scenarios import Mode, Scenario, SimulatedSource, shipped_scenarios
 
-_PLAN = "ti.xcom_pull(task_ids='resolve_date', key='plan')"
-_DUE = "ti.xcom_pull(task_ids='resolve_date', key='due')"
-_DAY = f"{{{{ {_PLAN}['day'] }}}}"
-_MODES = ["--mode", f"{{{{ {_PLAN}['modes'] | join(',') }}}}"]
-_UNTIL = ["--until", _DAY]
-
 MODES = [mode.value for mode in Mode]
-INGESTED = ("impressions", "items", "quarantine", "history")
-
-DAYS = ["--start", f"{{{{ {_PLAN}['first_day'] }}}}", "--end", _DAY]
-TRAIN = [*_UNTIL, "--since", "{{ params.since or '' }}"]
-ALL_DUE = [
-    *("--due", f"{{{{ {_DUE} | join(',') }}}}"),
-    *("--preference", f"{{{{ {_PLAN}['preferences'] | join(',') }}}}"),
-    *_MODES,
-]
-ASSEMBLE = [*_UNTIL, *ALL_DUE]
-ONE_SCORING = [
-    *("--as-of", "{{ task.scoring['as_of'] }}"),
-    *("--horizons", "{{ task.scoring['horizon'] }}"),
-    *("--preference", "{{ task.scoring['preference'] }}"),
-    *_MODES,
-]
-
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "recommender",
@@ -45,14 +22,14 @@ DEFAULT_ARGS: dict[str, Any] = {
 
 
 def scenario_sources() -> list[str]:
-    """Shipped names, then the YAML paths that ``LIS_SCENARIOS`` lists as ``PATH`` does."""
+    """Shipped names, then the YAML paths in ``LIS_SCENARIOS``, which is written like ``PATH``."""
     paths = os.environ.get("LIS_SCENARIOS", "").split(os.pathsep)
-    # Absolute, for a task's working folder is not the one in which the variable was set.
+    # Absolute, as a task runs in another folder than the one in which the variable was set.
     return [*shipped_scenarios(), *(str(Path(path).resolve()) for path in paths if path)]
 
 
 def schedule(scenario: Scenario) -> CronDataIntervalTimetable | None:
-    """A timetable whose logical date is the day of data, and not the moment of the trigger."""
+    """A timetable whose logical date is the day of data, not the moment of the trigger."""
     cron = scenario.schedule.cron
     return None if cron is None else CronDataIntervalTimetable(cron, "UTC")
 
@@ -63,13 +40,13 @@ def start_date(scenario: Scenario) -> datetime:
 
 
 def tags(scenario: Scenario) -> list[str]:
-    """How the DAG is found in the list of DAGs."""
+    """Labels to filter the list of DAGs by."""
     kind = "simulated" if isinstance(scenario.source, SimulatedSource) else "log"
     return ["lis", "daily" if scenario.schedule.cron else "on demand", kind]
 
 
 def form(scenario: Scenario) -> dict[str, Param]:
-    """What a manual run may choose. Left empty, it does what the schedule would do."""
+    """What a manual run may choose. An empty form does what the schedule would do."""
     day = r"\d{4}-\d{2}-\d{2}"
     return {
         "as_of": Param(
@@ -85,8 +62,8 @@ def form(scenario: Scenario) -> dict[str, Param]:
             type=["null", "string"],
             pattern=rf"^({day})?$",
             title="First day of a new ranker",
-            description="A changed ranker gets a lineage of its own beside the old one. Empty: "
-            "it begins where the log does.",
+            description="A changed ranker gets a separate lineage beside the old one. Empty: "
+            "it starts on the first day of the log.",
         ),
         "horizons": Param(
             None,
@@ -99,7 +76,7 @@ def form(scenario: Scenario) -> dict[str, Param]:
             list(scenario.preferences),
             type="array",
             items={"type": "string"},
-            examples=sorted({*(kind.name for kind in BUILT_IN), *scenario.preferences}),
+            examples=sorted({*(kind.name for kind in built_in_kinds()), *scenario.preferences}),
             title="Preference data",
             description="What is leaked into the ranker.",
         ),
@@ -109,13 +86,8 @@ def form(scenario: Scenario) -> dict[str, Param]:
             items={"type": "string", "enum": MODES},
             examples=MODES,
             title="Modes",
-            description="swap: the future's table in today's ranker. probe: small towers on the "
-            "frozen ranker, with and without the leak. retrain: rankers trained so. Preference "
-            "data is scored in those that it allows.",
+            description="swap: the embedding table of T+n in the ranker of T. probe: small towers "
+            "on the frozen ranker, with and without the leak. retrain: whole rankers, with and "
+            "without the leak. Each kind of preference data is scored in those that it allows.",
         ),
     }
-
-
-def tables(scenario: Scenario, *names: str) -> list[Asset]:
-    """The tables that a task publishes, as outlets."""
-    return [Asset(f"lis://{scenario.name}/{name}") for name in names]

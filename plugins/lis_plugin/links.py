@@ -1,4 +1,4 @@
-"""Links from a task's page to where its result can be seen."""
+"""Links from a task's page to its result."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import attrs
 from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.types import TaskInstanceKey
 
-MLFLOW_URL = "mlflow_url"
+from jobs.common.outcome import MLFLOW_URL
 
 
 @attrs.define()
 class MlflowRunLink(BaseOperatorLink):
-    """Opens the MLflow run that the task logged; nothing where it logged none."""
+    """Opens the MLflow run that the task logged; no link if it logged none."""
 
     @property
     def name(self) -> str:
         return "MLflow run"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        # Airflow asks when the task has ended, and keeps the answer as an XCom of its own.
+        # Airflow calls this when the task has ended, and stores the link as an XCom.
         return checked_link(getattr(operator, MLFLOW_URL, ""))
 
 
 def checked_link(value: object) -> str:
-    """The value if a browser may open it as a page, else no link."""
+    """The value if it is the address of a web page, else an empty string."""
     if isinstance(value, str) and value.startswith(("http://", "https://")):
         return value
     return ""

@@ -1,4 +1,4 @@
-"""Operators that run ``python -m jobs step …`` as a process of their own."""
+"""Operators that run ``python -m jobs stage …`` in a separate process."""
 
 from __future__ import annotations
 
@@ -12,60 +12,60 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from jobs.common.outcome import MLFLOW_URL, ExitCode, announced_url
 from plugins.lis_plugin.due_horizon import skip_unless_due
-from plugins.lis_plugin.links import MLFLOW_URL, MlflowRunLink
+from plugins.lis_plugin.links import MlflowRunLink
 from plugins.lis_plugin.task_process import (
-    BAD_INPUT,
     PROJECT,
     end_group,
     environment,
-    last_said,
+    last_message,
     tied_to_task,
 )
 
-_REMEMBERED_LINES = 200
+_KEPT_LINES = 200
 
 
-class LisStepOperator(BaseOperator):
-    """Runs one step of the pipeline; its output is the task's log, line by line.
+class LisStageOperator(BaseOperator):
+    """Runs one stage; its output is the task's log, line by line.
 
     Args:
-        step: such as ``train``; see ``python -m jobs step --help``.
-        arguments: of the step; templated.
-        scoring: for a mapped task, the horizon that it is for; templated, and first, so that
-            ``arguments`` can use ``task.scoring``.
+        stage: Such as ``train``; see ``python -m jobs stage --help``.
+        arguments: Of the stage; templated.
+        planned_score: For a mapped task, the entry of ``ResolveDateOperator`` that it is for.
+            It is rendered first, so that ``arguments`` can use ``task.planned_score``.
 
     Raises:
-        AirflowFailException: the step refused its input. Trying again would not help.
-        AirflowSkipException: the horizon is not due.
+        AirflowFailException: If the stage refused its input. A retry would not help.
+        AirflowSkipException: If the horizon is not due.
     """
 
-    template_fields: Sequence[str] = ("scoring", "arguments")
+    template_fields: Sequence[str] = ("planned_score", "arguments")
     ui_color = "#e7eefc"
 
     def __init__(
         self,
         *,
-        step: str,
+        stage: str,
         arguments: Sequence[str],
-        scoring: Mapping[str, Any] | None = None,
+        planned_score: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.step = step
+        self.stage = stage
         self.arguments = arguments
-        self.scoring = scoring
+        self.planned_score = planned_score
         self._process: subprocess.Popen[str] | None = None
 
     def execute(self, context: Context) -> None:
-        skip_unless_due(self.scoring)
-        self.run_step()
+        skip_unless_due(self.planned_score)
+        self.run_stage()
 
-    def run_step(self) -> list[str]:
-        """Run the step to its end; returns the last lines that it printed."""
-        command = [sys.executable, "-m", "jobs", "step", self.step, *self.arguments]
+    def run_stage(self) -> list[str]:
+        """Run the stage to its end; returns the last lines that it printed."""
+        command = [sys.executable, "-m", "jobs", "stage", self.stage, *self.arguments]
         self.log.info("Running %s", " ".join(command))
-        lines: deque[str] = deque(maxlen=_REMEMBERED_LINES)
+        lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._process = subprocess.Popen(
             command,
             cwd=PROJECT,
@@ -81,26 +81,24 @@ class LisStepOperator(BaseOperator):
             lines.append(line.rstrip())
             self.log.info("%s", lines[-1])
         code = self._process.wait()
-        if code == BAD_INPUT:
-            raise AirflowFailException(last_said(lines))
-        if code != 0:
-            raise AirflowException(f"step {self.step} ended with {code}: {last_said(lines)}")
+        if code == ExitCode.BAD_INPUT:
+            raise AirflowFailException(last_message(lines))
+        if code != ExitCode.DONE:
+            raise AirflowException(f"stage {self.stage} ended with {code}: {last_message(lines)}")
         return list(lines)
 
     def on_kill(self) -> None:
         end_group(self._process)
 
 
-class LisScoreOperator(LisStepOperator):
-    """The step that scores a leak. Its task links to the run that it logged to MLflow."""
+class LisScoreOperator(LisStageOperator):
+    """Runs a stage that logs a run to MLflow. Its task links to that run."""
 
     operator_extra_links = (MlflowRunLink(),)
     mlflow_url = ""
 
     def execute(self, context: Context) -> None:
-        skip_unless_due(self.scoring)
-        prefix = f"{MLFLOW_URL}="
-        urls = [line.removeprefix(prefix) for line in self.run_step() if line.startswith(prefix)]
-        if urls:
-            self.mlflow_url = urls[-1]
+        skip_unless_due(self.planned_score)
+        if url := announced_url(self.run_stage()):
+            self.mlflow_url = url
             context["ti"].xcom_push(key=MLFLOW_URL, value=self.mlflow_url)

@@ -1,4 +1,4 @@
-"""What Airflow loads from the plugins folder."""
+"""The plugin that Airflow loads from the plugins folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plugins.lis_plugin.links import MlflowRunLink
 
 
 class LisPlugin(AirflowPlugin):
-    """Makes the links known to the web server."""
+    """Registers the links with the web server."""
 
     name = "lis"
     operator_extra_links: list[Any] = [MlflowRunLink()]  # noqa: RUF012  (as Airflow declares it)

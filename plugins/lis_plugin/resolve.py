@@ -1,4 +1,4 @@
-"""The first task of a run: it decides the dates, and plans what the run does."""
+"""The first task of a run: it decides the dates and plans the rest of the run."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 class ResolveDateOperator(BaseOperator):
     """Plans the run and hands the plan on.
 
-    XCom: ``plan`` is the plan as plain values, ``due`` the evaluation dates (``T1:T2``) and the
-    horizons that are due, and the return value is one entry a horizon, to map later tasks over.
+    XCom ``plan`` is the plan as plain values, ``due`` the horizons that are due with their
+    evaluation days (``7@T1:T2``). The return value has one entry for each kind of preference data
+    and horizon, to map later tasks over.
 
     Args:
-        scenario: shipped name, or path of a YAML file.
+        scenario: Shipped name, or path of a YAML file.
     """
 
     template_fields: Sequence[str] = ("scenario",)
@@ -39,47 +40,47 @@ class ResolveDateOperator(BaseOperator):
         except InputError as error:
             raise AirflowFailException(str(error)) from error
         self.log.info("Day %s (%s); ingest begins on %s", plan.day, plan.reason, plan.first_day)
-        horizons = [
-            {**content, "as_of": scoring.as_of}
-            for content, scoring in zip(plan.to_dict()["scorings"], plan.scorings, strict=True)
-        ]
-        for scoring in horizons:
-            state = f"waits for {scoring['waits_for']}" if scoring["waits_for"] else "due"
-            self.log.info("Horizon %s as of %s: %s", scoring["horizon"], scoring["as_of"], state)
-        scorings = [
-            {**scoring, "preference": name} for name in plan.preferences for scoring in horizons
-        ]
-        context["ti"].xcom_push(key="plan", value=plan.to_dict())
-        due = [f"{scoring.horizon}@{scoring.as_of}" for scoring in plan.due]
+        for score in plan.scores:
+            state = f"waits for {score.waits_for}" if score.waits_for else "due"
+            self.log.info("Horizon %s as of %s: %s", score.horizon, score.days, state)
+        content = plan.to_dict()
+        context["ti"].xcom_push(key="plan", value=content)
+        due = [f"{score.horizon}@{score.days}" for score in plan.due]
         context["ti"].xcom_push(key="due", value=due)
-        return scorings
+        return [
+            {**score, "preference": name}
+            for name in plan.preferences
+            for score in content["scores"]
+        ]
 
     def _plan(self, context: dict[str, Any]) -> RunPlan:
-        # Arrow and pandas come with these, and a DAG file must stay quick to parse.
+        # These import Arrow and pandas, and a DAG file must stay quick to parse.
         from jobs.lake import Lake
         from jobs.sources.log_location import raw_location
         from jobs.sources.log_span import log_span
-        from jobs.stages.request import wanted_scores
+        from jobs.stages.request import parse_mode, requested_kinds
         from jobs.stages.run_plan import plan_run
 
         scenario = load_scenario(self.scenario)
         span = log_span(scenario, raw_location(scenario))
         resolved = resolve_day(context, (lambda: span[1]) if _has_ended(scenario) else None)
         self.log.info("The date comes from %s", resolved.source)
+        params = context["params"]
         plan = plan_run(
             Lake.from_environment(),
             scenario,
             resolved.day,
             resolved.as_of,
-            context["params"].get("horizons"),
-            context["params"].get("preferences"),
-            context["params"].get("modes"),
+            params.get("horizons"),
+            params.get("preferences"),
+            [parse_mode(name) for name in params.get("modes") or ()],
             span,
         )
-        wanted_scores(scenario, plan.preferences, plan.modes)
+        # Refuses unknown preference data here, before hours of work.
+        requested_kinds(scenario, plan.preferences, plan.modes)
         return plan
 
 
 def _has_ended(scenario: Scenario) -> bool:
-    """Without a schedule, the log is one that no longer grows."""
+    """A log without a schedule no longer grows."""
     return scenario.schedule.cron is None

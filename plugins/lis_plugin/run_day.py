@@ -1,25 +1,30 @@
-"""Which day a run is for. Every other date of the run follows from the one decided here."""
+"""The day that a run is for. Every other date of the run follows from it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+from jobs.common.day_range import DayRange, parse_day
 from jobs.common.errors import InputError
+
+ParsedT = TypeVar("ParsedT")
 
 
 @dataclass(frozen=True)
 class ResolvedDay:
     """The run's day of data, and what decided it.
 
-    day: last day of data that the run may use. as_of: the evaluation dates asked for, first and
-    last, or None where they follow from the day. source: one line for the log.
+    Args:
+        day: Last day of data that the run may use.
+        as_of: The chosen evaluation days; None if they follow from ``day``.
+        source: One line for the log.
     """
 
     day: date
-    as_of: tuple[date, date] | None
+    as_of: DayRange | None
     source: str
 
 
@@ -33,16 +38,18 @@ def resolve_day(
 
     Args:
         context: Airflow's task context, or any mapping with the same keys.
-        newest_of_log: for a log that has ended, gives its newest day, used instead of yesterday.
+        newest_of_log: For a log that no longer grows: gives its newest day, which then takes the
+            place of yesterday.
 
     Raises:
-        InputError: a date cannot be read, or lies in the future.
+        InputError: If a date cannot be read, or lies in the future.
     """
-    if asked := (context.get("params") or {}).get("as_of"):
-        as_of = parse_as_of(asked)
-        return ResolvedDay(as_of[1], as_of, f"param as_of {asked!r}")
+    if text := (context.get("params") or {}).get("as_of"):
+        as_of = _parsed("param as_of", DayRange.parse, text)
+        return ResolvedDay(as_of.last, as_of, f"param as_of {text!r}")
     if key := context.get("partition_key"):
-        return ResolvedDay(_parse_day(key, "partition key"), None, f"partition key {key!r}")
+        day = _parsed("partition key", parse_day, key)
+        return ResolvedDay(day, None, f"partition key {key!r}")
     today = _day_of(context["dag_run"].run_after)
     if (logical_date := context.get("logical_date")) is not None:
         day = _day_of(logical_date)
@@ -57,27 +64,15 @@ def resolve_day(
     return ResolvedDay(today - timedelta(days=1), None, f"the last complete day before {today}")
 
 
-def parse_as_of(text: str) -> tuple[date, date]:
-    """Read ``YYYY-MM-DD`` or ``YYYY-MM-DD:YYYY-MM-DD`` as first and last day.
-
-    Raises:
-        InputError: it is neither, or the last day comes before the first.
-    """
-    first, _, last = text.partition(":")
-    days = _parse_day(first, "as_of"), _parse_day(last or first, "as_of")
-    if days[1] < days[0]:
-        raise InputError(f"as_of {text!r}: the first day must not come after the last")
-    return days
-
-
-def _parse_day(text: str, name: str) -> date:
+def _parsed(name: str, parse: Callable[[str], ParsedT], text: str) -> ParsedT:
+    """Parse a text that a user gave, naming it in the error."""
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError as error:
-        raise InputError(f"{name} {text!r} is not a day; write it as 2026-01-31") from error
+        return parse(text)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
 
 
 def _day_of(moment: datetime) -> date:
-    # Airflow's moments are of a subclass, and so would be what their date() gives.
+    # Airflow's datetimes are of a subclass, whose date() is of a subclass too.
     utc = moment.astimezone(UTC)
     return date(utc.year, utc.month, utc.day)

@@ -1,4 +1,4 @@
-"""The operator that runs a step of the pipeline on Spark."""
+"""The operator that runs a stage on Spark."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from jobs.common.outcome import ExitCode
 from plugins.lis_plugin.due_horizon import skip_unless_due
 from plugins.lis_plugin.task_process import (
-    BAD_INPUT,
     PROJECT,
     end_group,
     environment,
-    last_said,
+    last_message,
     tied_to_task,
 )
 
 
 class LisSparkOperator(SparkSubmitOperator):
-    """Runs one step of the pipeline under spark-submit, on connection ``spark_default``.
+    """Runs one stage under spark-submit, on connection ``spark_default``.
 
     Args:
-        step: such as ``ingest``; see ``python -m jobs step --help``.
-        arguments: of the step; templated.
-        scoring: as in ``LisStepOperator``.
+        stage: Such as ``ingest``; see ``python -m jobs stage --help``.
+        arguments: Of the stage; templated.
+        planned_score: As in ``LisStageOperator``.
 
     Raises:
-        AirflowFailException: the step refused its input. Trying again would not help.
-        AirflowSkipException: the horizon is not due.
+        AirflowFailException: If the stage refused its input. A retry would not help.
+        AirflowSkipException: If the horizon is not due.
     """
 
-    template_fields: Sequence[str] = ("scoring", *SparkSubmitOperator.template_fields)
+    template_fields: Sequence[str] = ("planned_score", *SparkSubmitOperator.template_fields)
     ui_color = "#fdf1e3"
 
     def __init__(
         self,
         *,
-        step: str,
+        stage: str,
         arguments: Sequence[str],
-        scoring: Mapping[str, Any] | None = None,
+        planned_score: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(
             application=str(PROJECT / "jobs" / "__main__.py"),
-            application_args=["step", step, *arguments],
-            name=f"lis-{step}",
+            application_args=["stage", stage, *arguments],
+            name=f"lis-{stage}",
             conn_id="spark_default",
             driver_memory=os.environ.get("LIS_SPARK_MEMORY", "4g"),
             env_vars={
@@ -62,19 +62,19 @@ class LisSparkOperator(SparkSubmitOperator):
             },
             **options,
         )
-        self.scoring = scoring
+        self.planned_score = planned_score
 
     def execute(self, context: Context) -> None:
-        skip_unless_due(self.scoring)
-        # execute() makes a hook only where there is none, so this one is the one that it uses.
+        skip_unless_due(self.planned_score)
+        # execute() makes a hook only if there is none, so it uses this one.
         hook: Any = self._get_hook()
         hook.submit = partial(hook.submit, **tied_to_task())
         self._hook = hook
         try:
             super().execute(context)
         except AirflowException as error:
-            if hook._submit_sp is not None and hook._submit_sp.returncode == BAD_INPUT:
-                raise AirflowFailException(last_said(hook._last_submit_log_lines)) from error
+            if hook._submit_sp is not None and hook._submit_sp.returncode == ExitCode.BAD_INPUT:
+                raise AirflowFailException(last_message(hook._last_submit_log_lines)) from error
             raise
 
     def on_kill(self) -> None:

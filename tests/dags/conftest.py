@@ -1,4 +1,4 @@
-"""Airflow reads its home on import, so the tests' own, empty one is set before that."""
+"""Airflow reads its home on import, so an empty one for the tests is set before that."""
 
 import atexit
 import os

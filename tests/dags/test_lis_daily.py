@@ -12,13 +12,14 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, CronDataIntervalTimetable
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
-from jobs.cli.parser import STEPS, build_parser
+from jobs.cli.parser import build_parser
 from jobs.preference import preference_kinds
 from jobs.scenarios import load_scenario, shipped_scenarios
+from jobs.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
-KNOWN_TAGS = {"lis", "daily", "on demand", "simulated", "log"}
+TAGS = {"lis", "daily", "on demand", "simulated", "log"}
 
 OF_A_LOG = {
     "resolve_date": ["ingest", "score"],
@@ -56,7 +57,7 @@ def test_the_graph_is_as_reviewed(bag: DagBag, name: str) -> None:
 def test_the_dag_keeps_the_house_rules(bag: DagBag, name: str) -> None:
     dag = bag.dags[f"lis_daily__{name}"]
     assert dag.tags
-    assert set(dag.tags) <= KNOWN_TAGS
+    assert set(dag.tags) <= TAGS
     assert dag.doc_md
     assert dag.catchup is False
     assert dag.max_active_runs == 1
@@ -92,7 +93,7 @@ def test_the_form_offers_every_kind(bag: DagBag, name: str) -> None:
 
 
 class PlanOfARun:
-    """Stands where the task instance does in a template, and answers as resolve_date did."""
+    """Takes the place of the task instance in a template: gives what resolve_date has pushed."""
 
     def xcom_pull(self, task_ids: str, key: str) -> dict[str, Any]:
         assert task_ids == "resolve_date"
@@ -108,21 +109,22 @@ class PlanOfARun:
 
 
 @pytest.mark.parametrize("name", shipped_scenarios())
-def test_the_command_line_takes_what_every_task_gives_it(bag: DagBag, name: str) -> None:
+def test_the_command_line_accepts_the_arguments_of_every_task(bag: DagBag, name: str) -> None:
     dag: DAG = bag.dags[f"lis_daily__{name}"]
-    seen, kind = set(), {"preference": "id_embedding"}
+    started = []
     for task in dag.tasks:
         if task.task_id == "resolve_date":
             continue
         if isinstance(task, MappedOperator):
-            scoring = {"as_of": "2026-01-24", "horizon": 7, "waits_for": None, **kind}
-            task = task.unmap({"scoring": scoring})
+            score = {"as_of": "2026-01-24", "horizon": 7, "waits_for": None}
+            task = task.unmap({"planned_score": {**score, "preference": "id_embedding"}})
         task.render_template_fields({"task": task, "ti": PlanOfARun(), "params": {"since": None}})
-        given = getattr(task, "application_args", None) or ["step", task.step, *task.arguments]
+        given = getattr(task, "application_args", None) or ["stage", task.stage, *task.arguments]
         options = build_parser().parse_args(given)
         assert options.scenario == name
-        seen.add(options.step)
-    assert seen == set(STEPS) - ({"simulate"} if "simulate" not in dag.task_ids else set())
+        started.append(options.stage)
+    scenario = load_scenario(name)
+    assert sorted(started) == sorted(s.name for s in STAGES if s.applies_to(scenario))
 
 
 PARSE = """
@@ -153,20 +155,20 @@ def test_a_dag_file_is_quick_to_parse(file: Path) -> None:
     assert found["seconds"] < 1
 
 
-def test_a_yaml_of_ones_own_gets_a_dag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "own_feed.yaml"
+def test_a_custom_scenario_gets_a_dag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "custom_feed.yaml"
     path.write_text("source: {reader: simulated}\ncontext: [hour]\n")
     monkeypatch.setenv("LIS_SCENARIOS", str(path))
     bag = DagBag(ROOT / "dags")
     assert bag.import_errors == {}
-    assert "lis_daily__own_feed" in bag.dags
+    assert "lis_daily__custom_feed" in bag.dags
 
 
 def test_a_broken_yaml_shows_as_an_import_error_that_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "own_feed.yaml"
+    path = tmp_path / "custom_feed.yaml"
     path.write_text("source: {reader: simulated}\nhorizon: [7]\n")
     monkeypatch.setenv("LIS_SCENARIOS", str(path))
     errors = DagBag(ROOT / "dags").import_errors
-    assert ["own_feed.yaml: unknown key 'horizon'" in text for text in errors.values()] == [True]
+    assert ["custom_feed.yaml: unknown key 'horizon'" in text for text in errors.values()] == [True]

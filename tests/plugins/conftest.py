@@ -1,4 +1,4 @@
-"""Airflow reads its home on import, so the tests' own, empty one is set before that."""
+"""Airflow reads its home on import, so an empty one for the tests is set before that."""
 
 import atexit
 import json
@@ -20,7 +20,7 @@ if "airflow" not in sys.modules:
 
 @pytest.fixture(autouse=True)
 def task_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a task finds around it: data below a temporary folder, the shipped connection."""
+    """The environment of a task: data below a temporary folder, the shipped connection."""
     connections = json.loads((ROOT / "scripts" / "airflow_connections.json").read_text())
     for name, connection in connections.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))

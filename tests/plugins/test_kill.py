@@ -1,4 +1,4 @@
-"""A task that ends early leaves nothing running: neither a step, nor the tree of spark-submit."""
+"""A task that ends early leaves nothing running: no stage, and no tree of spark-submit."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ import signal
 from plugins.lis_plugin.{module} import {operator}
 days = ["--start", "2026-01-01", "--end", "2099-12-31"]
 task = {operator}(
-    task_id="t", step="simulate", arguments=["--scenario", {feed!r}, *days]
+    task_id="t", stage="simulate", arguments=["--scenario", {feed!r}, *days]
 )
 signal.signal(signal.SIGTERM, lambda *_: task.on_kill())
 task.execute({{}})
@@ -54,30 +54,33 @@ def start_task(module: str, operator: str, feed: Path) -> subprocess.Popen[bytes
 
 
 def wait_for_work(task: subprocess.Popen[bytes], written: Path) -> set[int]:
-    """The task's descendants, once the step has begun to write."""
+    """The task's descendants, once the stage has begun to write."""
     while not any(written.rglob("*.parquet")):
-        assert task.poll() is None, "the task ended before its step began"
+        assert task.poll() is None, "the task ended before its stage began"
         time.sleep(0.05)
     return descendants(task.pid)
 
 
 @pytest.mark.parametrize(
-    ("module", "operator", "kinds"),
+    ("module", "operator", "processes"),
     [
-        pytest.param("steps", "LisStepOperator", ["-m jobs step simulate"], id="step"),
+        pytest.param("operators", "LisStageOperator", ["-m jobs stage simulate"], id="process"),
         pytest.param(
-            "spark", "LisSparkOperator", ["SparkSubmit", "__main__.py step simulate"], id="spark"
+            "spark_operator",
+            "LisSparkOperator",
+            ["SparkSubmit", "__main__.py stage simulate"],
+            id="spark",
         ),
     ],
 )
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_task_leaves_no_process(
-    module: str, operator: str, kinds: list[str], how: signal.Signals, tiny_feed: Path
+    module: str, operator: str, processes: list[str], how: signal.Signals, tiny_feed: Path
 ) -> None:
     task = start_task(module, operator, tiny_feed)
     started = wait_for_work(task, Path(os.environ["LIS_DATA"]))
-    for kind in kinds:
-        assert any(kind in command_of(pid) for pid in started), f"no process {kind!r} was seen"
+    for words in processes:
+        assert any(words in command_of(pid) for pid in started), f"no process {words!r} was seen"
     task.send_signal(how)
     task.wait()
     while alive := [pid for pid in started if is_alive(pid)]:

@@ -1,4 +1,4 @@
-"""What the operators run, and what they make of how it ends. All processes are real."""
+"""Which commands the operators run, and how a task ends. All processes are real."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,24 +8,24 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from plugins.lis_plugin.links import MlflowRunLink, checked_link
-from plugins.lis_plugin.operators import LisScoreOperator, LisStepOperator
+from plugins.lis_plugin.operators import LisScoreOperator, LisStageOperator
 from plugins.lis_plugin.spark_operator import LisSparkOperator
-from plugins.lis_plugin.task_process import last_said
+from plugins.lis_plugin.task_process import last_message
 
 WAITING = {"as_of": "2026-01-05", "horizon": 7, "waits_for": "2026-01-12"}
 NO_CONTEXT: Any = {}
 
 
-def test_a_step_runs_to_its_end(tiny_feed: Path, tmp_path: Path) -> None:
+def test_a_stage_runs_to_its_end(tiny_feed: Path, tmp_path: Path) -> None:
     days = ["--start", "2026-01-01", "--end", "2026-01-02"]
     arguments = ["--scenario", str(tiny_feed), *days]
-    LisStepOperator(task_id="t", step="simulate", arguments=arguments).execute(NO_CONTEXT)
+    LisStageOperator(task_id="t", stage="simulate", arguments=arguments).execute(NO_CONTEXT)
     assert any((tmp_path / "data" / "raw" / "tiny_feed").rglob("*2026-01-02*"))
 
 
-@pytest.mark.parametrize("operator", [LisStepOperator, LisSparkOperator])
+@pytest.mark.parametrize("operator", [LisStageOperator, LisSparkOperator])
 def test_refused_input_fails_without_a_retry_and_with_the_line(operator: Any) -> None:
-    task = operator(task_id="t", step="train", arguments=["--scenario", "no_such_feed"])
+    task = operator(task_id="t", stage="train", arguments=["--scenario", "no_such_feed"])
     with pytest.raises(AirflowFailException, match=r"^error: unknown scenario 'no_such_feed'"):
         task.execute(NO_CONTEXT)
 
@@ -37,46 +37,46 @@ def test_any_other_failure_may_be_tried_again(
     broken.mkdir()
     (broken / "sitecustomize.py").write_text("import os; os._exit(7)")
     monkeypatch.setenv("PYTHONPATH", str(broken))
-    task = LisStepOperator(task_id="t", step="train", arguments=[])
-    with pytest.raises(AirflowException, match="step train ended with 7") as caught:
+    task = LisStageOperator(task_id="t", stage="train", arguments=[])
+    with pytest.raises(AirflowException, match="stage train ended with 7") as caught:
         task.execute(NO_CONTEXT)
     assert not isinstance(caught.value, AirflowFailException)
 
 
-@pytest.mark.parametrize("operator", [LisStepOperator, LisScoreOperator, LisSparkOperator])
-def test_a_horizon_that_is_not_due_is_skipped_and_says_what_it_waits_for(operator: Any) -> None:
-    task = operator(task_id="t", step="score", arguments=[], scoring=WAITING)
+@pytest.mark.parametrize("operator", [LisStageOperator, LisScoreOperator, LisSparkOperator])
+def test_a_horizon_that_is_not_due_is_skipped_and_names_the_awaited_day(operator: Any) -> None:
+    task = operator(task_id="t", stage="score", arguments=[], planned_score=WAITING)
     with pytest.raises(AirflowSkipException, match="waits for the data of 2026-01-12"):
         task.execute(NO_CONTEXT)
 
 
-@pytest.mark.parametrize("operator", [LisStepOperator, LisSparkOperator])
-def test_arguments_are_rendered_with_the_scoring_of_the_task(operator: Any) -> None:
+@pytest.mark.parametrize("operator", [LisStageOperator, LisSparkOperator])
+def test_arguments_are_rendered_with_the_planned_score_of_the_task(operator: Any) -> None:
     task = operator(
         task_id="t",
-        step="score",
-        arguments=["--as-of", "{{ task.scoring['as_of'] }}", "--until", "{{ day }}"],
-        scoring={"as_of": "{{ day }}:2026-01-09", "horizon": 7, "waits_for": None},
+        stage="score",
+        arguments=["--as-of", "{{ task.planned_score['as_of'] }}", "--until", "{{ day }}"],
+        planned_score={"as_of": "{{ day }}:2026-01-09", "horizon": 7, "waits_for": None},
     )
     task.render_template_fields({"task": task, "day": "2026-01-08"})
-    rendered = getattr(task, "application_args", None) or ["step", task.step, *task.arguments]
+    rendered = getattr(task, "application_args", None) or ["stage", task.stage, *task.arguments]
     assert rendered == [
-        *("step", "score"),
+        *("stage", "score"),
         *("--as-of", "2026-01-08:2026-01-09"),
         *("--until", "2026-01-08"),
     ]
 
 
 def test_the_spark_command_names_this_interpreter_and_the_connection() -> None:
-    task = LisSparkOperator(task_id="t", step="ingest", arguments=["--scenario", "simulated_feed"])
+    task = LisSparkOperator(task_id="t", stage="ingest", arguments=["--scenario", "simulated_feed"])
     command = task._get_hook()._build_spark_submit_command(task.application)
     assert command[:3] == ["spark-submit", "--master", "local[*]"]
-    assert command[-4:] == ["step", "ingest", "--scenario", "simulated_feed"]
+    assert command[-4:] == ["stage", "ingest", "--scenario", "simulated_feed"]
     assert Path(command[-5]).parts[-2:] == ("jobs", "__main__.py")
 
 
 def test_the_link_opens_the_run_that_the_task_logged() -> None:
-    task = LisScoreOperator(task_id="t", step="score", arguments=[])
+    task = LisScoreOperator(task_id="t", stage="score", arguments=[])
     key: Any = SimpleNamespace()
     assert MlflowRunLink().get_link(task, ti_key=key) == ""
     task.mlflow_url = "http://127.0.0.1:5000/#/experiments/1/runs/abc"
@@ -89,7 +89,7 @@ def test_nothing_but_a_web_page_is_linked(value: object) -> None:
     assert checked_link(value) == ""
 
 
-def test_what_a_job_said_last_leaves_out_the_log_of_spark() -> None:
-    said = ["starting", "error: no log", "26/01/31 12:00:00 INFO ShutdownHookManager: bye", ""]
-    assert last_said(said) == "error: no log"
-    assert last_said([]) == "the job gave no reason"
+def test_the_last_message_of_a_job_is_not_of_sparks_log() -> None:
+    lines = ["starting", "error: no log", "26/01/31 12:00:00 INFO ShutdownHookManager: bye", ""]
+    assert last_message(lines) == "error: no log"
+    assert last_message([]) == "the job gave no reason"

@@ -1,4 +1,4 @@
-"""The first task plans the run, and hands on what the others are templated with."""
+"""The first task plans the run, and hands on the values for the templates of the others."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from plugins.lis_plugin.resolve import ResolveDateOperator
 
 
 class RecordedXCom:
-    """Keeps what a task pushes."""
+    """Records what a task pushes."""
 
     def __init__(self) -> None:
         self.pushed: dict[str, Any] = {}
@@ -33,9 +33,9 @@ def run(feed: Path, **params: Any) -> tuple[list[dict[str, Any]], dict[str, Any]
     return ResolveDateOperator(task_id="t", scenario=str(feed)).execute(context), ti.pushed
 
 
-def test_a_scheduled_run_scores_each_horizon_as_of_its_own_date(tiny_feed: Path) -> None:
-    scorings, pushed = run(tiny_feed)
-    assert [(s["preference"], s["as_of"], s["horizon"], s["waits_for"]) for s in scorings] == [
+def test_a_scheduled_run_scores_each_horizon_as_of_another_day(tiny_feed: Path) -> None:
+    planned, pushed = run(tiny_feed)
+    assert [(s["preference"], s["as_of"], s["horizon"], s["waits_for"]) for s in planned] == [
         ("id_embedding", "2026-01-07", 2, None),
         ("id_embedding", "2026-01-04", 5, None),
     ]
@@ -45,10 +45,10 @@ def test_a_scheduled_run_scores_each_horizon_as_of_its_own_date(tiny_feed: Path)
 
 def test_the_form_chooses_dates_horizons_and_preferences(tiny_feed: Path) -> None:
     as_of, preferences = "2026-01-03:2026-01-05", ["next_click", "id_embedding"]
-    scorings, pushed = run(
+    planned, pushed = run(
         tiny_feed, as_of=as_of, horizons=[1, 2], preferences=preferences, modes=["retrain"]
     )
-    assert [(s["preference"], s["as_of"], s["horizon"]) for s in scorings] == [
+    assert [(s["preference"], s["as_of"], s["horizon"]) for s in planned] == [
         ("next_click", as_of, 1),
         ("next_click", as_of, 2),
         ("id_embedding", as_of, 1),
@@ -58,11 +58,11 @@ def test_the_form_chooses_dates_horizons_and_preferences(tiny_feed: Path) -> Non
     assert pushed["plan"]["modes"] == ["retrain"]
 
 
-def test_a_kind_that_the_mode_cannot_score_fails_without_a_retry(tiny_feed: Path) -> None:
+def test_a_kind_that_does_not_allow_the_mode_fails_without_a_retry(tiny_feed: Path) -> None:
     with pytest.raises(AirflowFailException, match="next_click cannot be scored in mode swap"):
         run(tiny_feed, preferences=["next_click"], modes=["swap"])
 
 
 def test_bad_input_fails_without_a_retry(tiny_feed: Path) -> None:
-    with pytest.raises(AirflowFailException, match="must not come after"):
+    with pytest.raises(AirflowFailException, match=r"param as_of: the range .* ends before"):
         run(tiny_feed, as_of="2026-01-05:2026-01-03")

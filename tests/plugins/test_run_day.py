@@ -1,4 +1,4 @@
-"""Which day a run is for: param, partition key, logical date, then the last complete day."""
+"""The day that a run is for: param, partition key, logical date, then the last complete day."""
 
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError
-from plugins.lis_plugin.run_day import ResolvedDay, parse_as_of, resolve_day
+from plugins.lis_plugin.run_day import ResolvedDay, resolve_day
 
 NOW = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
 
 
 def context(**keys: Any) -> dict[str, Any]:
-    """What Airflow gives a manual run without a logical date, and whatever else is asked for."""
+    """What Airflow gives a manual run without a logical date, and further keys."""
     return {"dag_run": SimpleNamespace(run_after=NOW), "params": {}, **keys}
 
 
@@ -26,7 +27,7 @@ def test_the_param_wins_over_everything() -> None:
         logical_date=datetime(2026, 2, 2, tzinfo=UTC),
     )
     resolved = resolve_day(given_all, newest_of_log=lambda: date(2026, 2, 3))
-    assert resolved.as_of == (date(2026, 1, 5), date(2026, 1, 7))
+    assert resolved.as_of == DayRange(date(2026, 1, 5), date(2026, 1, 7))
     assert resolved.day == date(2026, 1, 7)
     assert resolved.source == "param as_of '2026-01-05:2026-01-07'"
 
@@ -74,16 +75,21 @@ def test_a_future_logical_date_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["yesterday", "2026-02-30", "2026-02-01:x", ":2026-02-01", "20260201"]
+    "text", ["yesterday", "2026-02-30", "2026-02-01:x", ":2026-02-01", "a:b:c"]
 )
-def test_what_is_no_date_is_refused_with_the_text(text: str) -> None:
-    with pytest.raises(InputError, match="write it as 2026-01-31"):
-        parse_as_of(text)
+def test_a_malformed_date_is_refused_with_its_text(text: str) -> None:
+    with pytest.raises(InputError, match=f"^param as_of: '{text}' .*: write YYYY-MM-DD"):
+        resolve_day(context(params={"as_of": text}))
 
 
-def test_a_range_must_not_run_backwards() -> None:
-    with pytest.raises(InputError, match="must not come after"):
-        parse_as_of("2026-01-02:2026-01-01")
+def test_a_malformed_partition_key_is_refused_with_its_text() -> None:
+    with pytest.raises(InputError, match=r"^partition key: 'soon' is not a date: write YYYY-MM-DD"):
+        resolve_day(context(partition_key="soon"))
+
+
+def test_a_range_must_not_end_before_it_begins() -> None:
+    with pytest.raises(InputError, match=r"^param as_of: the range 2026-01-02 to 2026-01-01 ends"):
+        resolve_day(context(params={"as_of": "2026-01-02:2026-01-01"}))
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 import yaml
 
+import jobs
 from jobs.cli.main import main
-from jobs.cli.parser import STEPS
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_keys
 from jobs.preference import preference_kinds
@@ -29,7 +29,7 @@ def run(arguments: list[str]) -> int:
 
 
 def refusal(capsys: Capture, *arguments: str) -> str:
-    """The one line of a command that is refused; it must say nothing else."""
+    """The one line of a command that is refused; it must print nothing else."""
     assert run(list(arguments)) == 2
     output = capsys.readouterr()
     lines = [line for line in output.err.splitlines() if not LOG_LINE.match(line)]
@@ -40,8 +40,8 @@ def refusal(capsys: Capture, *arguments: str) -> str:
 
 
 def publish(lake: Lake, table: str, day: date) -> None:
-    made_by_ranker = table in ("checkpoints", "snapshots")
-    keys = ranker_keys(load_scenario(FEED)) if made_by_ranker else ()
+    of_ranker = table in ("checkpoints", "snapshots")
+    keys = ranker_keys(load_scenario(FEED)) if of_ranker else ()
     partition = Partition(table, FEED, day, keys)
     with lake.attempt([partition]) as attempt:
         attempt.write_table("part-0.parquet", pa.table({"value": [1]}))
@@ -50,7 +50,7 @@ def publish(lake: Lake, table: str, day: date) -> None:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Everything that a command makes or looks for lies here."""
+    """A folder for everything that a command writes or looks for."""
     for name in ("LIS_LAKE", "LIS_RAW", "LIS_DIE_WITH_PARENT", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LIS_DATA", str(tmp_path))
@@ -88,9 +88,12 @@ def trained(home: Path) -> Lake:
             "before the feed's first day",
         ),
         (["report", "--scenario", FEED, "--as-of", "2026-01-05"], "no LIS of scenario"),
-        (["report", "--scenario", FEED, "--as-of", "soon"], "'soon' is no date: write YYYY-MM-DD"),
+        (
+            ["report", "--scenario", FEED, "--as-of", "soon"],
+            "'soon' is not a date: write YYYY-MM-DD",
+        ),
         (["lis", "--scenario", FEED, "--as-of", "2026-01-05"], "has no lineage yet"),
-        (["lis", "--scenario", FEED, "--as-of", "2026-02-30"], "'2026-02-30' is no date"),
+        (["lis", "--scenario", FEED, "--as-of", "2026-02-30"], "'2026-02-30' is not a date"),
         (
             ["lis", "--scenario", FEED, "--as-of", "2026-01-05:2026-01-04"],
             "the range 2026-01-05 to 2026-01-04 ends before it begins: swap the dates",
@@ -99,17 +102,16 @@ def trained(home: Path) -> Lake:
             ["lis", "--scenario", FEED, "--as-of", "2026-01-04:2026-01-05:2026-01-06"],
             "too many parts",
         ),
-        (["lis", "--scenario", FEED, "--as-of", "2026-01-04:"], "is no date"),
-        (["step", "score", "--scenario", FEED], "step score needs --as-of"),
-        (["step", "simulate", "--scenario", FEED], "step simulate needs --start"),
+        (["lis", "--scenario", FEED, "--as-of", "2026-01-04:"], "is not a date"),
+        (["stage", "score", "--scenario", FEED], "no evaluation day is given: add --as-of"),
         (
             [
-                *["step", "simulate", "--scenario", FEED],
+                *["stage", "simulate", "--scenario", FEED],
                 *["--start", "2026-01-02", "--end", "2026-01-01"],
             ],
-            "simulate at least 1 day",
+            "the range 2026-01-02 to 2026-01-01 ends before it begins",
         ),
-        (["step", "train", "--scenario", FEED, "--until", "2026-01-05"], "nothing can be trained"),
+        (["stage", "train", "--scenario", FEED, "--until", "2026-01-05"], "nothing can be trained"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -125,13 +127,17 @@ def test_bad_input_is_one_line_and_exit_code_2(
         (["trian"], "invalid choice: 'trian'"),
         (["train"], "required: --scenario"),
         (["train", "--scenario", FEED, "--untill", "2026-01-01", "--x"], "unrecognized arguments"),
-        (["train", "--scenario", FEED, "--until", "1 January"], "'1 January' is no date"),
+        (["train", "--scenario", FEED, "--until", "1 January"], "'1 January' is not a date"),
         (["lis", "--scenario", FEED], "required: --as-of"),
-        (["simulate", "--scenario", FEED, "--days", "0"], "'0' is no whole number above 0"),
-        (["simulate", "--scenario", FEED, "--days", "-3"], "'-3' is no whole number above 0"),
-        (["simulate", "--scenario", FEED, "--days", "²"], "'²' is no whole number above 0"),
+        (["simulate", "--scenario", FEED, "--days", "0"], "'0' is not a whole number above 0"),
+        (["simulate", "--scenario", FEED, "--days", "-3"], "'-3' is not a whole number above 0"),
+        (["simulate", "--scenario", FEED, "--days", "²"], "'²' is not a whole number above 0"),
         (["preference"], "ACTION"),
-        (["step", "dance", "--scenario", FEED], "invalid choice: 'dance'"),
+        (["stage"], "STAGE"),
+        (["stage", "dance", "--scenario", FEED], "invalid choice: 'dance'"),
+        (["stage", "simulate", "--scenario", FEED], "required: --start, --end"),
+        (["stage", "score", "--scenario", FEED, "--due", "soon"], "is not a horizon at a date"),
+        (["report", "--scenario", FEED, "--as-of", "soon"], "argument --as-of: 'soon'"),
     ],
 )
 def test_an_argument_that_cannot_be_read_is_one_line_too(
@@ -143,7 +149,7 @@ def test_an_argument_that_cannot_be_read_is_one_line_too(
 
 
 @pytest.mark.parametrize("horizons", ["7,x", "7,7", "7,07", "", "7,", "1.5", "²", "seven"])
-def test_horizons_that_are_no_days_of_leak_are_refused(capsys: Capture, horizons: str) -> None:
+def test_malformed_horizons_are_refused(capsys: Capture, horizons: str) -> None:
     message = refusal(
         capsys, "lis", "--scenario", FEED, "--as-of", "2026-01-05", f"--horizons={horizons}"
     )
@@ -163,7 +169,7 @@ def test_a_broken_log_is_named(capsys: Capture, tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(b"PAR1")
     message = refusal(capsys, "ingest", "--scenario", FEED, "--raw", str(tmp_path))
-    assert f"{path} is no complete Parquet file (truncated?): copy it again" in message
+    assert f"{path} is not a complete Parquet file (truncated?): copy it again" in message
 
 
 def test_a_lake_that_cannot_be_opened_is_named(
@@ -177,36 +183,36 @@ LIS = ("lis", "--scenario", FEED, "--as-of")
 
 
 @pytest.mark.parametrize("preference", ["id_embeding", "id_embedding,id-embeding"])
-def test_an_unknown_preference_suggests_the_nearest_before_any_work(
+def test_a_misspelt_preference_suggests_the_nearest_before_any_work(
     capsys: Capture, trained: Lake, preference: str
 ) -> None:
     message = refusal(capsys, *LIS, "2026-01-05", "--horizons", "1", "--preference", preference)
-    assert "did you mean 'id_embedding'? known: id_embedding" in message
+    assert "did you mean 'id_embedding'? available: " in message
     assert lake_tables(trained) == ["checkpoints", "impressions", "snapshots"]
 
 
-def test_an_unknown_preference_is_refused_by_the_steps_too(capsys: Capture, trained: Lake) -> None:
-    for step in ("assemble", "score"):
-        asked = ["--as-of", "2026-01-05", "--horizons", "1", "--preference", "clicks"]
-        message = refusal(capsys, "step", step, "--scenario", FEED, *asked)
+def test_a_misspelt_preference_is_refused_by_the_stages_too(capsys: Capture, trained: Lake) -> None:
+    for stage in ("assemble", "score"):
+        options = ["--as-of", "2026-01-05", "--horizons", "1", "--preference", "clicks"]
+        message = refusal(capsys, "stage", stage, "--scenario", FEED, *options)
         assert message.startswith("unknown preference data 'clicks': ")
-        assert f"known: {', '.join(kind.name for kind in preference_kinds())}" in message
+        assert f"available: {', '.join(kind.name for kind in preference_kinds())}" in message
 
 
 @pytest.mark.parametrize("modes", ["sawp", "swap,prob"])
-def test_an_unknown_mode_is_refused_before_any_work(
+def test_a_misspelt_mode_is_refused_before_any_work(
     capsys: Capture, trained: Lake, modes: str
 ) -> None:
     message = refusal(capsys, *LIS, "2026-01-05", "--horizons", "1", "--mode", modes)
-    assert message == f"unknown mode {modes.split(',')[-1]!r}: known: swap, retrain, probe"
+    assert f"unknown mode {modes.split(',')[-1]!r}: available: swap, probe, retrain" in message
     assert lake_tables(trained) == ["checkpoints", "impressions", "snapshots"]
 
 
-def test_a_kind_that_the_asked_mode_cannot_score_is_refused_before_any_work(
+def test_a_kind_that_does_not_allow_the_mode_is_refused_before_any_work(
     capsys: Capture, trained: Lake
 ) -> None:
-    asked = ["--horizons", "1", "--preference", "id_embedding,next_click", "--mode", "swap"]
-    message = refusal(capsys, *LIS, "2026-01-05", *asked)
+    options = ["--horizons", "1", "--preference", "id_embedding,next_click", "--mode", "swap"]
+    message = refusal(capsys, *LIS, "2026-01-05", *options)
     assert (
         message
         == "preference data next_click cannot be scored in mode swap: it takes retrain, probe"
@@ -232,11 +238,11 @@ def test_a_horizon_in_the_future_says_which_day_it_waits_for(
 
 
 @pytest.mark.parametrize("as_of", ["2026-01-01", "2025-12-31", "2025-12-31:2026-01-03"])
-def test_days_that_the_lineage_knows_nothing_on_are_refused(
+def test_days_before_the_first_trained_ranker_are_refused(
     capsys: Capture, trained: Lake, as_of: str
 ) -> None:
     message = refusal(capsys, *LIS, as_of, "--horizons", "1")
-    assert f"the lineage of {FEED} starts on 2026-01-01 and knows nothing on that day" in message
+    assert f"the lineage of {FEED} starts on 2026-01-01, and its first ranker is" in message
 
 
 def test_a_day_without_impressions_is_refused(capsys: Capture, trained: Lake) -> None:
@@ -258,38 +264,37 @@ def test_preference_list_names_every_kind_with_its_modes(capsys: Capture) -> Non
     assert run(["preference", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [kind.name for kind in preference_kinds()]
-    assert re.match(
-        r"id_embedding +keyed by item +takes vector +modes swap, retrain, probe +\S", lines[0]
-    )
-    [next_click] = [line for line in lines if line.startswith("next_click ")]
-    assert re.search(r"keyed by impression +takes items +modes retrain, probe +\S", next_click)
+    line_of = {line.split()[0]: line for line in lines}
+    item = r"keyed by item +takes vector +modes swap, retrain, probe +\S"
+    assert re.search(item, line_of["id_embedding"])
+    impression = r"keyed by impression +takes items +modes retrain, probe +\S"
+    assert re.search(impression, line_of["next_click"])
 
 
 def test_help_shows_the_way_to_a_first_score(capsys: Capture) -> None:
     assert run(["--help"]) == 0
     text = capsys.readouterr().out
-    commands = re.findall(r"^  python -m jobs (\w+)", text, flags=re.MULTILINE)
+    commands = re.findall(r"^  lis (\w+)", text, flags=re.MULTILINE)
     assert commands == ["simulate", "ingest", "train", "lis"]
     assert "LIS_LAKE" in text
 
 
-@pytest.mark.parametrize("command", ["simulate", "ingest", "train", "lis", "report", "step"])
+@pytest.mark.parametrize("command", ["simulate", "ingest", "train", "lis", "report"])
 def test_help_of_a_command_names_the_shipped_scenarios(capsys: Capture, command: str) -> None:
     assert run([command, "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert all(name in text for name in shipped_scenarios())
 
 
-def test_help_of_step_names_every_step(capsys: Capture) -> None:
-    assert run(["step", "--help"]) == 0
-    text = capsys.readouterr().out
-    assert all(step in text for step in STEPS)
+def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"lis {jobs.__version__}\n"
 
 
-def test_simulate_writes_the_asked_days(tmp_path: Path) -> None:
+def test_simulate_writes_the_days(tmp_path: Path) -> None:
     out = tmp_path / "feed"
-    asked = ["--days", "2", "--rows-per-day", "500", "--out", str(out)]
-    assert run(["simulate", "--scenario", FEED, *asked]) == 0
+    options = ["--days", "2", "--rows-per-day", "500", "--out", str(out)]
+    assert run(["simulate", "--scenario", FEED, *options]) == 0
     assert len(list((out / "impressions").iterdir())) == 2
 
 

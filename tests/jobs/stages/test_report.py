@@ -1,4 +1,4 @@
-"""Contract of the report step: what it reads of the lake."""
+"""The report stage: what it reads of the lake."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from jobs.common.day_range import DayRange
 from jobs.evaluation.result_store import result_partition, store_result
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_version
-from jobs.stages import steps
+from jobs.stages.report import write_report
 from tests.jobs.tracking.sample_results import SCENARIO, make_result
 
 AS_OF = date(2026, 6, 1)
 
 
 class CountingLake(Lake):
-    """Remembers which partitions were read."""
+    """Records which partitions are read."""
 
     def __init__(self, uri: str) -> None:
         super().__init__(uri)
-        self.was_read: list[Partition] = []
+        self.partitions_read: list[Partition] = []
 
     def read(self, partition: Partition, *arguments: object, **options: object) -> object:
-        self.was_read.append(partition)
+        self.partitions_read.append(partition)
         return super().read(partition, *arguments, **options)
 
 
@@ -43,13 +44,13 @@ def store(lake: Lake, day: date) -> None:
     store_result(lake, partition, result, {})
 
 
-def test_a_report_reads_no_more_days_the_longer_a_feed_is_scored(lake: CountingLake) -> None:
+def test_a_report_reads_90_days_however_long_the_feed(lake: CountingLake) -> None:
     for days in (0, 1, 90, 91, 300):
         store(lake, AS_OF - timedelta(days=days))
 
-    page = steps.report(lake, SCENARIO, [AS_OF])
+    page = write_report(lake, SCENARIO, DayRange.of_day(AS_OF))
 
-    assert sorted(partition.ds for partition in lake.was_read) == [
+    assert sorted(partition.ds for partition in lake.partitions_read) == [
         AS_OF - timedelta(days=days) for days in (90, 1, 0)
     ]
     assert "LIS by day" in page.read_text()

@@ -1,4 +1,4 @@
-"""Whether a score is due, by the ranker version of the scenario."""
+"""Which kinds and modes a request resolves to, and whether its scores are due."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -6,11 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError, NotDue
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import checkpoint_partition, snapshot_partition
-from jobs.scenarios import ImportedSnapshots, RankerOptions, Scenario, SimulatedSource
-from jobs.stages.request import AskedDays, parse_due, require_due, wanted_scores
+from jobs.scenarios import ImportedSnapshots, Mode, RankerOptions, Scenario, SimulatedSource
+from jobs.stages.request import DueScores, parse_due, requested_kinds, require_due
 
 FIRST = date(2026, 1, 1)
 SCENARIO = Scenario(name="tiny", source=SimulatedSource())
@@ -22,6 +23,10 @@ def day(number: int) -> date:
     return FIRST + timedelta(days=number - 1)
 
 
+def due(first: int, last: int, *horizons: int) -> DueScores:
+    return DueScores(DayRange(day(first), day(last)), horizons)
+
+
 def publish(lake: Lake, *partitions: Partition) -> None:
     for partition in partitions:
         with lake.attempt([partition]) as attempt:
@@ -31,7 +36,7 @@ def publish(lake: Lake, *partitions: Partition) -> None:
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    """Rankers of days 1 to 5; those of another design, of days 3 and 4; item tables to match."""
+    """Rankers of days 1 to 5; another ranker version on days 3 and 4; item tables to match."""
     lake = Lake(str(tmp_path))
     for scenario, numbers in ((SCENARIO, range(1, 6)), (OTHER, range(3, 5))):
         for number in numbers:
@@ -41,55 +46,53 @@ def lake(tmp_path: Path) -> Lake:
     return lake
 
 
-def test_each_design_is_due_by_its_own_lineage(lake: Lake) -> None:
-    require_due(lake, SCENARIO, [day(2), day(3)], [1, 2])
+def test_each_ranker_version_is_due_by_its_lineage(lake: Lake) -> None:
+    require_due(lake, SCENARIO, due(2, 3, 1, 2))
     with pytest.raises(NotDue, match="lineage of tiny reaches 2026-01-05"):
-        require_due(lake, SCENARIO, [day(3)], [3])
-    require_due(lake, OTHER, [day(4)], [0])
+        require_due(lake, SCENARIO, due(3, 3, 3))
+    require_due(lake, OTHER, due(4, 4, 0))
     with pytest.raises(NotDue, match="lineage of tiny reaches 2026-01-04"):
-        require_due(lake, OTHER, [day(4)], [1])
-    with pytest.raises(InputError, match="starts on 2026-01-03 and knows nothing on that day"):
-        require_due(lake, OTHER, [day(3)], [1])
+        require_due(lake, OTHER, due(4, 4, 1))
+    with pytest.raises(InputError, match="starts on 2026-01-03, and its first ranker is untrained"):
+        require_due(lake, OTHER, due(3, 3, 1))
 
 
-def test_a_design_without_a_ranker_is_not_due(lake: Lake) -> None:
-    unknown = SCENARIO.model_copy(update={"ranker": RankerOptions(seed=6)})
+def test_a_ranker_version_without_a_lineage_is_not_due(lake: Lake) -> None:
+    untrained = SCENARIO.model_copy(update={"ranker": RankerOptions(seed=6)})
     with pytest.raises(NotDue, match="has no lineage yet") as refused:
-        require_due(lake, unknown, [day(3)], [1])
+        require_due(lake, untrained, due(3, 3, 1))
     assert refused.value.waits_for == "2026-01-02"
 
 
 def test_imported_vectors_need_no_lineage(lake: Lake) -> None:
     with pytest.raises(NotDue, match=r"item vectors of 2026-01-04, but .* are not imported yet"):
-        require_due(lake, IMPORTS, [day(4)], [3])
+        require_due(lake, IMPORTS, due(4, 4, 3))
     publish(lake, *(snapshot_partition(IMPORTS, day(number)) for number in range(3, 8)))
-    require_due(lake, IMPORTS, [day(4)], [0, 3])
+    require_due(lake, IMPORTS, due(4, 4, 0, 3))
     with pytest.raises(NotDue, match=r"horizon 4 needs .*exports/{ds} reach 2026-01-07"):
-        require_due(lake, IMPORTS, [day(4)], [4])
+        require_due(lake, IMPORTS, due(4, 4, 4))
 
 
-def test_what_is_asked_for_twice_is_wanted_once() -> None:
-    wanted = wanted_scores(SCENARIO, ["next_click", "next_click"], ["probe", "probe", "retrain"])
-    assert [(one.kind.name, one.mode) for one in wanted] == [
+def test_repeated_kinds_and_modes_count_once() -> None:
+    modes = [Mode.PROBE, Mode.PROBE, Mode.RETRAIN]
+    kinds = requested_kinds(SCENARIO, ["next_click", "next_click"], modes)
+    assert [(one.kind.name, one.mode) for one in kinds] == [
         ("next_click", "retrain"),
         ("next_click", "probe"),
     ]
 
 
-def test_imported_vectors_are_scored_by_training_alone() -> None:
-    [wanted] = wanted_scores(IMPORTS, ["id_embedding"], ["swap", "probe", "retrain"])
-    assert wanted.mode == "retrain"
+def test_imported_vectors_can_only_be_scored_in_retrain_mode() -> None:
+    [only] = requested_kinds(IMPORTS, ["id_embedding"], list(Mode))
+    assert only.mode == "retrain"
     with pytest.raises(InputError, match="cannot be scored in mode probe: it takes retrain"):
-        wanted_scores(IMPORTS, ["id_embedding"], ["probe"])
+        requested_kinds(IMPORTS, ["id_embedding"], [Mode.PROBE])
 
 
-def test_horizons_of_the_same_dates_are_asked_for_together() -> None:
-    assert parse_due("") == []
-    due = "7@2026-01-03:2026-01-04, 3@2026-01-05,1@2026-01-03:2026-01-04,3@2026-01-05"
-    assert parse_due(due) == [
-        AskedDays((day(3), day(4)), (7, 1)),
-        AskedDays((day(5),), (3,)),
-    ]
+def test_horizons_of_equal_days_are_put_together() -> None:
+    assert parse_due("") == ()
+    text = "7@2026-01-03:2026-01-04, 3@2026-01-05,1@2026-01-03:2026-01-04,3@2026-01-05"
+    assert parse_due(text) == (due(3, 4, 7, 1), due(5, 5, 3))
 
 
 @pytest.mark.parametrize("text", ["7", "week@2026-01-03", "-7@2026-01-03", "7@soon", "7@"])

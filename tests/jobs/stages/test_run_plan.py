@@ -5,11 +5,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import checkpoint_partition, ranker_version
-from jobs.scenarios import RankerOptions, Scenario, SimulatedSource
-from jobs.stages.run_plan import RunPlan, Scoring, plan_run
+from jobs.scenarios import Mode, RankerOptions, Scenario, SimulatedSource
+from jobs.stages.run_plan import RunPlan, plan_run
 
 CATCH_UP = 45
 SCENARIO = Scenario(name="tiny", source=SimulatedSource(), catch_up_days=CATCH_UP)
@@ -29,12 +30,12 @@ def days(count: int) -> timedelta:
     return timedelta(days=count)
 
 
-def ingest(lake: Lake, *known: date) -> None:
-    publish(lake, *(Partition("impressions", "tiny", day) for day in known))
+def ingest(lake: Lake, *ingested: date) -> None:
+    publish(lake, *(Partition("impressions", "tiny", day) for day in ingested))
 
 
-def train(lake: Lake, scenario: Scenario, *known: date) -> None:
-    publish(lake, *(checkpoint_partition(scenario, day) for day in known))
+def train(lake: Lake, scenario: Scenario, *trained: date) -> None:
+    publish(lake, *(checkpoint_partition(scenario, day) for day in trained))
 
 
 def publish(lake: Lake, *partitions: Partition) -> None:
@@ -51,11 +52,11 @@ def test_a_day_scores_the_day_that_lies_a_horizon_back(
 ) -> None:
     plan = plan_run(lake, SCENARIO, day, horizons=horizons)
     assert plan.day == day
-    assert [scoring.horizon for scoring in plan.scorings] == list(horizons)
-    for scoring in plan.scorings:
-        assert scoring.as_of_first == scoring.as_of_last == day - days(scoring.horizon)
-        assert scoring.waits_for is None
-    assert plan.due == plan.scorings
+    assert [score.horizon for score in plan.scores] == list(horizons)
+    for score in plan.scores:
+        assert score.days == DayRange.of_day(day - days(score.horizon))
+        assert score.waits_for is None
+    assert plan.due == plan.scores
 
 
 @given(dates, leaks)
@@ -69,31 +70,29 @@ def test_a_new_lineage_starts_some_days_before_the_first_score(
 
 @given(dates, st.integers(0, 40), leaks)
 @examples
-def test_asked_dates_bring_in_no_day_that_they_do_not_need(
+def test_chosen_days_bring_in_no_day_that_they_do_not_need(
     lake: Lake, first: date, length: int, horizons: tuple[int, ...]
 ) -> None:
     last = first + days(length)
-    plan = plan_run(lake, SCENARIO, DAY, (first, last), horizons)
+    plan = plan_run(lake, SCENARIO, DAY, DayRange(first, last), horizons)
     # M_{T+n} has trained on the days before T+n; scoring T needs T itself.
     assert plan.day == max(last + days(n) - days(1) if n else last for n in horizons)
     assert plan.first_day == first - days(CATCH_UP)
-    assert all(
-        scoring.as_of == (f"{first}:{last}" if length else str(first)) for scoring in plan.scorings
-    )
-    assert plan.due == plan.scorings
+    assert {score.days for score in plan.scores} == {DayRange(first, last)}
+    assert plan.due == plan.scores
 
 
 @given(dates, st.integers(0, 40), leaks, st.integers(0, 90))
 @examples
 def test_a_horizon_past_the_end_of_the_log_waits_for_its_last_day(
-    lake: Lake, first: date, length: int, horizons: tuple[int, ...], known: int
+    lake: Lake, first: date, length: int, horizons: tuple[int, ...], in_log: int
 ) -> None:
-    last, log_last = first + days(length), first + days(known)
-    plan = plan_run(lake, SCENARIO, DAY, (first, last), horizons, span=(None, log_last))
+    last, log_last = first + days(length), first + days(in_log)
+    plan = plan_run(lake, SCENARIO, DAY, DayRange(first, last), horizons, log_span=(None, log_last))
     assert plan.day <= log_last
-    for scoring in plan.scorings:
-        needed = last + days(max(scoring.horizon, 1) - 1)
-        assert scoring.waits_for == (needed if needed > log_last else None)
+    for score in plan.scores:
+        needed = last + days(max(score.horizon, 1) - 1)
+        assert score.waits_for == (needed if needed > log_last else None)
 
 
 @given(dates, dates, dates, leaks)
@@ -104,42 +103,40 @@ def test_no_day_is_brought_in_that_the_log_does_not_hold(
     span = (min(one, other), max(one, other))
     if day < span[0]:
         with pytest.raises(InputError, match="lies before"):
-            plan_run(lake, SCENARIO, day, horizons=horizons, span=span)
+            plan_run(lake, SCENARIO, day, horizons=horizons, log_span=span)
         return
-    plan = plan_run(lake, SCENARIO, day, horizons=horizons, span=span)
+    plan = plan_run(lake, SCENARIO, day, horizons=horizons, log_span=span)
     assert span[0] <= plan.first_day <= plan.day == min(day, span[1])
 
 
 @given(dates, leaks, st.booleans(), st.integers(1, 80))
 @examples
-def test_a_plan_survives_its_journey_between_tasks(
-    lake: Lake, day: date, horizons: tuple[int, ...], asked: bool, known: int
+def test_a_plan_is_the_same_after_it_travelled_between_tasks(
+    lake: Lake, day: date, horizons: tuple[int, ...], chosen: bool, ingested: int
 ) -> None:
-    as_of = (day, day + days(3)) if asked else None
-    span = (day - days(known), day + days(5))
-    preferences, modes = ("id_embedding", "other"), ("swap", "retrain")
+    as_of = DayRange(day, day + days(3)) if chosen else None
+    span = (day - days(ingested), day + days(5))
+    preferences, modes = ("id_embedding", "other"), (Mode.SWAP, Mode.RETRAIN)
     plan = plan_run(lake, SCENARIO, day, as_of, horizons, preferences, modes, span)
     assert (plan.preferences, plan.modes) == (preferences, modes)
     assert RunPlan.from_dict(plan.to_dict()) == plan
 
 
-def test_a_plan_says_everything_in_plain_values(lake: Lake) -> None:
-    plan = plan_run(lake, SCENARIO, DAY, horizons=(30, 7), span=(DAY - days(20), DAY))
+def test_a_plan_travels_as_plain_values(lake: Lake) -> None:
+    plan = plan_run(lake, SCENARIO, DAY, horizons=(30, 7), log_span=(DAY - days(20), DAY))
     ranker = ranker_version(SCENARIO)
     assert plan.to_dict() == {
         "day": "2026-03-20",
         "first_day": "2026-02-28",
         "reason": f"day 2026-03-20; the lineage of {ranker} starts on 2026-02-28",
-        "scorings": [
+        "scores": [
             {
-                "as_of_first": "2026-02-18",
-                "as_of_last": "2026-02-18",
+                "as_of": "2026-02-18",
                 "horizon": 30,
                 "waits_for": "2026-03-31",
             },
             {
-                "as_of_first": "2026-03-13",
-                "as_of_last": "2026-03-13",
+                "as_of": "2026-03-13",
                 "horizon": 7,
                 "waits_for": None,
             },
@@ -179,28 +176,28 @@ def test_leap_days_month_and_year_ends(lake: Lake, day: date) -> None:
         date(2026, 1, 1): [date(2025, 12, 31), date(2024, 12, 31)],
         date(2025, 12, 31): [date(2025, 12, 30), date(2024, 12, 30)],
     }
-    assert [scoring.as_of_first for scoring in plan.scorings] == expected[day]
+    assert [score.days.first for score in plan.scores] == expected[day]
 
 
 def test_a_score_on_the_lineages_first_day_waits_until_the_next_can_be_scored(lake: Lake) -> None:
     start = DAY - days(7)
     ingest(lake, start)
-    scorings = plan_run(lake, SCENARIO, DAY, horizons=(6, 7, 8)).scorings
-    assert [scoring.waits_for for scoring in scorings] == [None, DAY + days(1), DAY + days(2)]
-    for scoring in scorings[1:]:
-        assert scoring.waits_for is not None
-        later = plan_run(lake, SCENARIO, scoring.waits_for, horizons=(scoring.horizon,))
-        assert later.due == later.scorings
-        sooner = plan_run(lake, SCENARIO, scoring.waits_for - days(1), horizons=(scoring.horizon,))
+    scores = plan_run(lake, SCENARIO, DAY, horizons=(6, 7, 8)).scores
+    assert [score.waits_for for score in scores] == [None, DAY + days(1), DAY + days(2)]
+    for score in scores[1:]:
+        assert score.waits_for is not None
+        later = plan_run(lake, SCENARIO, score.waits_for, horizons=(score.horizon,))
+        assert later.due == later.scores
+        sooner = plan_run(lake, SCENARIO, score.waits_for - days(1), horizons=(score.horizon,))
         assert sooner.due == ()
 
 
 @pytest.mark.parametrize("offset", [0, -1, -100])
-def test_asked_dates_that_the_lineage_will_never_know_are_refused(lake: Lake, offset: int) -> None:
+def test_days_before_the_first_trained_ranker_are_refused(lake: Lake, offset: int) -> None:
     ingest(lake, DAY - days(1), DAY)
     first = DAY - days(1) + days(offset)
     with pytest.raises(InputError, match=r"starts on 2026-03-19.*ask for 2026-03-20 or later"):
-        plan_run(lake, SCENARIO, DAY, (first, DAY), (7,))
+        plan_run(lake, SCENARIO, DAY, DayRange(first, DAY), (7,))
 
 
 def test_the_lineage_starts_where_the_current_ranker_version_does(lake: Lake) -> None:
@@ -210,11 +207,11 @@ def test_the_lineage_starts_where_the_current_ranker_version_does(lake: Lake) ->
     train(lake, other, later, DAY)
     assert plan_run(lake, SCENARIO, DAY, horizons=(1,)).first_day == start + days(1)
     assert plan_run(lake, other, DAY, horizons=(1,)).first_day == DAY
-    assert plan_run(lake, SCENARIO, DAY, (later, DAY), (1,)).due
+    assert plan_run(lake, SCENARIO, DAY, DayRange(later, DAY), (1,)).due
     with pytest.raises(InputError, match=r"starts on 2026-03-16.*ask for 2026-03-17 or later"):
-        plan_run(lake, other, DAY, (later, DAY), (1,))
-    waiting = plan_run(lake, other, DAY, horizons=(4, 3)).scorings
-    assert [scoring.waits_for for scoring in waiting] == [later + days(5), None]
+        plan_run(lake, other, DAY, DayRange(later, DAY), (1,))
+    waiting = plan_run(lake, other, DAY, horizons=(4, 3)).scores
+    assert [score.waits_for for score in waiting] == [later + days(5), None]
 
 
 def test_a_day_before_the_lineage_is_refused(lake: Lake) -> None:
@@ -235,24 +232,19 @@ def test_horizons_that_are_no_days_of_leak_are_refused(
 
 @pytest.mark.parametrize(
     ("as_of", "horizons"),
-    [(None, (4_000_000,)), (None, (10**12,)), ((date.max, date.max), (7,))],
+    [(None, (4_000_000,)), (None, (10**12,)), (DayRange.of_day(date.max), (7,))],
 )
 def test_dates_outside_the_calendar_are_refused(
-    lake: Lake, as_of: tuple[date, date] | None, horizons: tuple[int, ...]
+    lake: Lake, as_of: DayRange | None, horizons: tuple[int, ...]
 ) -> None:
     with pytest.raises(InputError, match="calendar"):
         plan_run(lake, SCENARIO, DAY, as_of, horizons)
 
 
-def test_the_scenario_says_what_is_not_asked_for(lake: Lake) -> None:
+def test_the_scenario_gives_what_is_left_out(lake: Lake) -> None:
     plan = plan_run(lake, SCENARIO, DAY)
-    assert tuple(scoring.horizon for scoring in plan.scorings) == SCENARIO.horizons
+    assert tuple(score.horizon for score in plan.scores) == SCENARIO.horizons
     assert plan.preferences == SCENARIO.preferences
     assert plan.modes == SCENARIO.modes
-    asked = plan_run(lake, SCENARIO, DAY, preferences=["other"], modes=["retrain"])
-    assert (asked.preferences, asked.modes) == (("other",), ("retrain",))
-
-
-def test_as_of_is_written_as_the_command_line_takes_it() -> None:
-    assert Scoring(DAY, DAY, 7).as_of == "2026-03-20"
-    assert Scoring(DAY, DAY + days(1), 7).as_of == "2026-03-20:2026-03-21"
+    chosen = plan_run(lake, SCENARIO, DAY, preferences=["other"], modes=[Mode.RETRAIN])
+    assert (chosen.preferences, chosen.modes) == (("other",), ("retrain",))

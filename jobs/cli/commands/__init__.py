@@ -1,0 +1,28 @@
+"""The commands, in the order of the help. Each is one object in one file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobs.cli.command import Command, CommandGroup
+from jobs.cli.commands.compare import COMPARE
+from jobs.cli.commands.ingest import INGEST
+from jobs.cli.commands.lis import LIS
+from jobs.cli.commands.preference import PREFERENCE
+from jobs.cli.commands.report import REPORT
+from jobs.cli.commands.simulate import SIMULATE
+from jobs.cli.commands.slots import SLOTS
+from jobs.cli.commands.stage import STAGE
+from jobs.cli.commands.train import TRAIN
+
+COMMANDS: tuple[Command[Any] | CommandGroup, ...] = (
+    SIMULATE,
+    INGEST,
+    TRAIN,
+    LIS,
+    COMPARE,
+    PREFERENCE,
+    SLOTS,
+    REPORT,
+    STAGE,
+)

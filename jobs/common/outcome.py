@@ -1,0 +1,30 @@
+"""How a command says how it ended: to a shell, and to the operator that runs it as a task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+MLFLOW_URL = "mlflow_url"
+"""Name of the XCom, and of the line that a stage prints."""
+
+
+class ExitCode(IntEnum):
+    """``BAD_INPUT`` means that the same command cannot succeed: a retry is pointless."""
+
+    DONE = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    INTERRUPTED = 130
+
+
+def mlflow_line(url: str) -> str:
+    """The line that a stage prints to announce the MLflow run that it has logged."""
+    return f"{MLFLOW_URL}={url}"
+
+
+def announced_url(lines: Iterable[str]) -> str:
+    """The address in the last ``mlflow_line`` among a stage's output; empty if there is none."""
+    prefix = mlflow_line("")
+    urls = [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
+    return urls[-1] if urls else ""

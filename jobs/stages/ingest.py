@@ -1,0 +1,100 @@
+"""Stage ``ingest``: raw log to impressions, items and click histories."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from jobs.common.day_range import DayRange, parse_day
+from jobs.common.errors import InputError
+from jobs.common.options import option
+from jobs.scenarios import Scenario
+from jobs.stages.stage import Stage
+
+if TYPE_CHECKING:
+    from jobs.lake import Lake
+
+log = logging.getLogger("jobs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestOptions:
+    """Where the log is, and the days to read."""
+
+    raw: str | None = option(str, "path or URI of the log (default: data/raw/SCENARIO)")
+    start: date | None = option(parse_day, "first day (default: the log's)")
+    end: date | None = option(parse_day, "last day (default: the log's)")
+
+
+def ingest_log(
+    lake: Lake, scenario: Scenario, options: IngestOptions, histories_until: date | None = None
+) -> None:
+    """Publish impressions, items and quarantine of the log, then click histories.
+
+    Histories are built for every ingested day that has none or whose past has changed.
+
+    Args:
+        lake: Where the tables are published.
+        scenario: The feed.
+        options: Where the log is, and the days to read.
+        histories_until: Last day to build histories for; None for the last ingested one.
+
+    Raises:
+        InputError: If the log or the scenario's mapping of its columns cannot be used, or the
+            range of days ends before it begins.
+    """
+    if options.start is not None and options.end is not None:
+        DayRange(options.start, options.end)
+    from jobs.ingest.click_history import build_history
+    from jobs.ingest.publish_log import ingest
+    from jobs.sources.log_location import raw_location
+    from jobs.spark.session import one_session
+
+    with one_session():
+        raw = raw_location(scenario, options.raw)
+        done = ingest(lake, scenario, raw, options.start, options.end)
+        until = histories_until or last_ingested_day(lake, scenario)
+        with_history = build_history(lake, scenario, until)
+    rows, bad = sum(day.rows for day in done), sum(day.quarantined for day in done)
+    log.info(
+        "%s: %s impressions on %d days (%s to %s), %s rows quarantined",
+        scenario.name,
+        f"{rows:,}",
+        len(done),
+        done[0].day,
+        done[-1].day,
+        f"{bad:,}",
+    )
+    log.info("%s: histories of %d days", scenario.name, len(with_history))
+
+
+def last_ingested_day(lake: Lake, scenario: Scenario) -> date:
+    """The newest day that has impressions.
+
+    Raises:
+        InputError: If no day has any.
+    """
+    days = lake.days("impressions", scenario.name)
+    if not days:
+        raise InputError(
+            f"scenario {scenario.name} has no impressions: run python -m jobs ingest "
+            f"--scenario {scenario.name} --raw PATH"
+        )
+    return days[-1]
+
+
+def _run(lake: Lake, scenario: Scenario, options: IngestOptions) -> None:
+    # A backfill rebuilds the histories of later days one day at a time, not all of them each time.
+    ingest_log(lake, scenario, options, histories_until=options.end)
+
+
+INGEST = Stage(
+    name="ingest",
+    summary="raw log to impressions and click histories",
+    options=IngestOptions,
+    run=_run,
+    publishes=("impressions", "items", "quarantine", "history"),
+    on_spark=True,
+)

@@ -1,0 +1,90 @@
+"""Stage ``report``: one HTML page on the results of some days, also kept in MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.common.day_range import DayRange
+from jobs.scenarios import Scenario
+from jobs.stages.request import ScoreRequest
+from jobs.stages.score import pooled_or_all
+from jobs.stages.score_options import DueOptions
+from jobs.stages.stage import Stage
+
+if TYPE_CHECKING:
+    from jobs.evaluation.result import LisResult
+    from jobs.lake import Lake
+    from jobs.tracking.log_results import LoggedRun
+
+_TREND = timedelta(days=90)
+"""How far before its days a report's trend reaches: a feed of years has too many results."""
+
+
+def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
+    """Write one self-contained HTML page on all stored results of some days.
+
+    Its trend and its comparison of rankers reach 90 days further back.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        InputError: If no result is stored.
+    """
+    from jobs.evaluation.result_store import read_results, requested_results
+    from jobs.lis.slot_importance.importance import stored_importances
+    from jobs.reporting.html_report import build_report
+    from jobs.reporting.pages import write_page
+
+    stored = read_results(lake, scenario.name, days.first - _TREND, days.last)
+    results = requested_results(stored, scenario, days.days)
+    earlier = [result for result in stored if not result.is_pooled]
+    importances = stored_importances(lake, scenario, days.first) or ()
+    page = build_report(scenario, results, earlier, importances)
+    last = max(result.last_day for result in results)
+    name = next((result.as_of for result in results if result.is_pooled), last.isoformat())
+    return write_page(scenario.name, name, page)
+
+
+def stored_results(lake: Lake, request: ScoreRequest) -> list[LisResult]:
+    """The stored results of a request.
+
+    Raises:
+        InputError: If none is stored.
+    """
+    from jobs.evaluation.result_store import read_results, requested_results
+
+    scenario, days = request.scenario, request.days
+    names = [one.kind.name for one in request.kinds]
+    modes = [one.mode for one in request.kinds]
+    stored = read_results(lake, scenario.name, days.first, days.last)
+    return requested_results(stored, scenario, days.days, request.horizons, names, modes)
+
+
+def log_report(
+    lake: Lake, scenario: Scenario, results: Sequence[LisResult], page: Path
+) -> list[LoggedRun]:
+    """Log results to MLflow, with the page on them."""
+    from jobs.tracking.log_results import log_results
+
+    return log_results(lake, scenario, pooled_or_all(results), page.read_text(encoding="utf-8"))
+
+
+def _run(lake: Lake, scenario: Scenario, options: DueOptions) -> None:
+    scenario = options.applied_to(scenario)
+    for request in options.requests(lake, scenario):
+        page = write_report(lake, scenario, request.days)
+        log_report(lake, scenario, stored_results(lake, request), page)
+        print(page)
+
+
+REPORT = Stage(
+    name="report",
+    summary="one HTML page a date, also kept in MLflow",
+    options=DueOptions,
+    run=_run,
+    needs=("lis",),
+)
