@@ -1,4 +1,4 @@
-"""Audits of feature tables, on what was written and before any of it is published."""
+"""Audits of feature tables, after they are written and before any is published."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jobs.preference.behaviour import Behaviour, TableWindow, days_between
 from jobs.scenarios import Fold
 from jobs.spark.session import midnight, read_days
 
-NAMED_ROWS = 5
+EXAMPLE_ROWS = 5
 _BATCH_ROWS = 1 << 16
 
 
@@ -28,7 +28,9 @@ _BATCH_ROWS = 1 << 16
 class WrittenTable:
     """A table of a kind that is written and not yet published.
 
-    key: the column that names a row, in whose order the rows lie. folder: below the lake.
+    Attributes:
+        key: The column that identifies a row; rows are sorted by it.
+        folder: Below the lake.
     """
 
     kind: str
@@ -37,17 +39,19 @@ class WrittenTable:
     key: str
     folder: str
 
-    def refused(self, fault: str, rows: Sequence[str]) -> AuditError:
-        """The error that names the kind, the table, the fault, and the first rows that have it."""
-        return AuditError(f"{self.kind}: {self.partition}: {fault}: {'; '.join(rows[:NAMED_ROWS])}")
+    def error(self, fault: str, rows: Sequence[str]) -> AuditError:
+        """The error that names the kind, the table, the fault, and the first rows with it."""
+        return AuditError(
+            f"{self.kind}: {self.partition}: {fault}: {'; '.join(rows[:EXAMPLE_ROWS])}"
+        )
 
 
 def audit_rows(storage: Storage, table: WrittenTable) -> None:
-    """Check each row by itself, and that no two have the same key.
+    """Check each row by itself, and that keys are unique.
 
     Raises:
-        AuditError: a row rests on an event at or after the table's day, has no key or that of
-            another row, or a vector of another length or with a value that is not finite.
+        AuditError: If a row uses an event at or after the day of the table, has no key or the key
+            of another row, or has a vector of another length or with a value that is not finite.
     """
     before: pa.RecordBatch | None = None
     width: int | None = None
@@ -60,11 +64,11 @@ def audit_rows(storage: Storage, table: WrittenTable) -> None:
 
 
 def audit_sources(behaviour: Behaviour, tables: Sequence[WrittenTable]) -> None:
-    """Check that rows keyed by impression were made from what they may be made from.
+    """Check the impressions that rows keyed by impression were computed from.
 
     Raises:
-        AuditError: a row was made from its own impression, from one that is not of the lineage
-            fold, or from one that the table's day had not seen.
+        AuditError: If a row was computed from the impression that it describes, from one that is
+            not of the lineage fold, or from one at or after the day of the table.
     """
     lake, scenario, spark = behaviour.lake, behaviour.scenario, behaviour.spark
     written = [table for table in tables if lake.storage.files(table.folder)]
@@ -87,10 +91,10 @@ def audit_sources(behaviour: Behaviour, tables: Sequence[WrittenTable]) -> None:
         ]
     )
     fault = (
-        F.when(F.col("source") == F.col("impression_id"), "its own label")
-        .when(F.col("fold").isNull(), "no impression of its window")
+        F.when(F.col("source") == F.col("impression_id"), "the label of the row itself")
+        .when(F.col("fold").isNull(), "not an impression of its window")
         .when(F.col("fold") != Fold.LINEAGE.value, F.concat(F.lit("fold "), "fold"))
-        .when(F.col("ts") >= known_at[F.col("place")], F.concat(F.lit("seen at "), "ts"))
+        .when(F.col("ts") >= known_at[F.col("place")], F.concat(F.lit("at "), "ts"))
     )
     faulty = (
         rows.select("impression_id", F.explode("sources").alias("source"), place.alias("place"))
@@ -98,14 +102,17 @@ def audit_sources(behaviour: Behaviour, tables: Sequence[WrittenTable]) -> None:
         .select("place", "impression_id", "source", fault.alias("fault"))
         .where("fault is not null")
         .orderBy("place", "impression_id", "source")
-        .limit(NAMED_ROWS)
+        .limit(EXAMPLE_ROWS)
         .collect()
     )
     for table in written:
-        own = [row for row in faulty if table.folder == f"{root}/{row.place}"]
-        if own:
-            texts = [f"impression_id={r.impression_id} source={r.source} ({r.fault})" for r in own]
-            raise table.refused("made from impressions that it must not have seen", texts)
+        rows_of_table = [row for row in faulty if table.folder == f"{root}/{row.place}"]
+        if rows_of_table:
+            texts = [
+                f"impression_id={row.impression_id} source={row.source} ({row.fault})"
+                for row in rows_of_table
+            ]
+            raise table.error("computed from impressions that it must not use", texts)
 
 
 def _batches(storage: Storage, table: WrittenTable) -> Iterator[pa.RecordBatch]:
@@ -119,8 +126,8 @@ def _refuse_late(table: WrittenTable, rows: pa.RecordBatch) -> None:
     end = pa.scalar(midnight(table.window.known_at), TIMESTAMP)
     late = rows.filter(pc.greater_equal(rows["last_event"], end))
     if late.num_rows:
-        fault = f"saw events at or after {table.window.known_at}"
-        raise table.refused(fault, _texts(table, late, "last_event"))
+        fault = f"uses events at or after {table.window.known_at}"
+        raise table.error(fault, _texts(table, late, "last_event"))
 
 
 def _refuse_repeated(
@@ -128,31 +135,31 @@ def _refuse_repeated(
 ) -> None:
     keys = rows[table.key]
     if keys.null_count:
-        raise table.refused("rows without a key", _texts(table, rows.filter(keys.is_null())))
+        raise table.error("rows without a key", _texts(table, rows.filter(keys.is_null())))
     if before is not None:
         keys = pa.concat_arrays([before[table.key], keys])
     repeated = keys[1:].filter(pc.equal(keys[1:], keys[:-1])).to_pylist()
     if repeated:
-        raise table.refused("keys of more than one row", [f"{table.key}={k}" for k in repeated])
+        raise table.error("keys of several rows", [f"{table.key}={k}" for k in repeated])
 
 
 def _refuse_uneven(table: WrittenTable, rows: pa.RecordBatch, width: int | None) -> int:
-    """Width of the vectors: ``width``, or where it is not known, that of the first row."""
+    """Check that vectors have length ``width``, or if it is None, that of the first row."""
     vectors = rows["embedding"]
     lengths = pc.list_value_length(vectors).fill_null(-1).to_numpy()
     width = int(lengths[0]) if width is None else width
     uneven = (lengths != width) | (lengths <= 0)
     if uneven.any():
         fault = f"vectors that are missing or not all of one length ({width})"
-        raise table.refused(fault, _texts(table, rows.filter(pa.array(uneven)), "embedding"))
+        raise table.error(fault, _texts(table, rows.filter(pa.array(uneven)), "embedding"))
     values = vectors.flatten().to_numpy(zero_copy_only=False).reshape(len(lengths), width)
     broken = ~np.isfinite(values).all(axis=1)
     if broken.any():
         fault = "vectors with values that are not finite"
-        raise table.refused(fault, _texts(table, rows.filter(pa.array(broken)), "embedding"))
+        raise table.error(fault, _texts(table, rows.filter(pa.array(broken)), "embedding"))
     return width
 
 
 def _texts(table: WrittenTable, rows: pa.RecordBatch, *columns: str) -> list[str]:
-    named = rows.slice(0, NAMED_ROWS).select([table.key, *columns]).to_pylist()
+    named = rows.slice(0, EXAMPLE_ROWS).select([table.key, *columns]).to_pylist()
     return [" ".join(f"{name}={value}" for name, value in row.items()) for row in named]

@@ -1,16 +1,15 @@
-"""What users did, as a kind of preference data may see it: lineage rows, in windows of days.
+"""Impressions and clicks from which preference data is computed: lineage rows, by windows of days.
 
-Rows of the other folds train and test the rankers that read the feature. A feature that has seen
-the label of such a row would hand it over, so their labels are not here to be read.
+Rows of the other folds train and evaluate the rankers that read the feature. A feature computed
+from the label of such a row would leak it, so labels of these folds are not available here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -26,56 +25,26 @@ EVENT = ("impression_id", "user_id", "item_id", "ts", "label")
 
 @dataclass(frozen=True, order=True)
 class TableWindow:
-    """A table to be made: for the rows of day ``as_of``, as known ``horizon`` days later."""
+    """One table: features for rows of day ``as_of``, as available ``horizon`` days later."""
 
     as_of: date
     horizon: int
 
     @property
     def known_at(self) -> date:
-        """The table knows what happened before the start of this day, and nothing after."""
+        """The table uses what happened before the start of this day."""
         return self.as_of + timedelta(days=self.horizon)
 
     def first_day(self, lookback_days: int) -> date:
-        """The first day that may stand behind the table."""
+        """The first day that the table may use."""
         return min(self.as_of, self.known_at - timedelta(days=lookback_days))
-
-
-class TableMaker(Protocol):
-    """What this package needs of a kind of preference data. See ``jobs.preference.kind``."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def keyed_by(self) -> str: ...
-
-    @property
-    def takes(self) -> Literal["vector", "items"]: ...
-
-    def build(self, behaviour: Behaviour) -> DataFrame: ...
-
-
-@runtime_checkable
-class MadeFromElse(Protocol):
-    """A kind whose tables follow from something else than behaviour says from what."""
-
-    def inputs(
-        self, lake: Lake, scenario: Scenario, windows: Sequence[TableWindow]
-    ) -> Mapping[TableWindow, Mapping[str, str]]:
-        """Digests of what each table is made from; it is made again when one changes.
-
-        Raises:
-            InputError: what it is made from is not there.
-        """
-        ...
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """Frames for ``PreferenceKind.build``, over all tables that are to be made.
+    """Data frames for ``PreferenceKind.build``, for all tables that are to be built.
 
-    Days are columns of text, YYYY-MM-DD. Nothing is read before a frame is used.
+    Days are string columns, YYYY-MM-DD. Data is read when a frame is used.
     """
 
     spark: SparkSession
@@ -85,15 +54,15 @@ class Behaviour:
 
     @property
     def known_at(self) -> tuple[date, ...]:
-        """The distinct days at whose start the tables are known, ascending."""
+        """Distinct ``known_at`` of the windows, ascending."""
         return tuple(sorted({window.known_at for window in self.windows}))
 
     @cached_property
     def events(self) -> DataFrame:
         """Impressions of the lineage fold, clicked or not: ``EVENT`` and ``ds``.
 
-        They reach from the first day of the earliest window to the end of the latest. A table may
-        rest on those of its own window only: see ``windowed``.
+        They cover all windows, from the first day of the earliest to the end of the latest. A table
+        must use those of its window only: see ``windowed``.
         """
         lookback = self.scenario.lookback_days
         first = min(window.first_day(lookback) for window in self.windows)
@@ -107,14 +76,17 @@ class Behaviour:
         return self.events.where("label = 1")
 
     @cached_property
-    def asked(self) -> DataFrame:
-        """Impressions of all folds that tables keyed by impression describe, without labels."""
+    def target_impressions(self) -> DataFrame:
+        """Impressions of the days ``as_of``, of all folds, without labels.
+
+        Tables keyed by impression have rows for these.
+        """
         impressions = self._impressions(sorted({window.as_of for window in self.windows}))
         return impressions.withColumnRenamed("ds", "as_of").drop("label")
 
     @cached_property
     def tables(self) -> DataFrame:
-        """One row a window: ``as_of``, ``horizon`` (int) and ``known_at``. Small."""
+        """One row for each window: ``as_of``, ``horizon`` (int) and ``known_at``. Small."""
         rows = [
             (window.as_of.isoformat(), window.horizon, window.known_at.isoformat())
             for window in sorted(self.windows)
@@ -122,9 +94,9 @@ class Behaviour:
         return self.spark.createDataFrame(rows, "as_of string, horizon int, known_at string")
 
     def windowed(self, frame: DataFrame) -> DataFrame:
-        """Each row with a ``ds``, once for every ``known_at`` whose look-back window holds it.
+        """Repeat each row of a frame with ``ds`` for every ``known_at`` whose window contains it.
 
-        The window of a day K is [K - lookback_days, K).
+        The look-back window of a day K is [K - lookback_days, K).
         """
         pairs = [
             ((known_at - timedelta(days=days)).isoformat(), known_at.isoformat())
@@ -147,7 +119,7 @@ def published(
     days: Sequence[date],
     contract: pa.Schema,
 ) -> DataFrame:
-    """As ``read_days``, with an empty frame for no days."""
+    """Like ``read_days``, but returns an empty frame if there are no days."""
     frame = read_days(spark, lake, table, scenario, days)
     if frame is not None:
         return frame
@@ -158,5 +130,5 @@ def published(
 def days_between(
     lake: Lake, scenario: Scenario, first: date, end: date, table: str = "impressions"
 ) -> list[date]:
-    """Published days of a table from ``first`` to before ``end``, ascending."""
+    """Published days of a table in [first, end), ascending."""
     return [day for day in lake.days(table, scenario.name) if first <= day < end]

@@ -1,8 +1,8 @@
-"""Kinds of preference data → ``features``: what each knows at T, and at T+n, for day T's rows.
+"""Builds the feature tables of kinds of preference data, at T and at T+n, for the rows of day T.
 
-A feature table holds the items that the day's impressions and histories name, or the day's
-impressions, and no others, so that a ranker reads what it needs however many items the feed has
-ever had. Rows of impressions are not copied: they carry keys, and rankers gather from the table.
+A feature table has rows for the items in the impressions and click histories of the day, or for its
+impressions, and for nothing else, so that its size does not grow with the catalogue. Features are
+not copied onto impressions: these carry keys, by which rankers gather rows from the table.
 """
 
 from __future__ import annotations
@@ -17,39 +17,51 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from jobs.common.code_digest import code_digest, file_code_digest, is_project_file
 from jobs.common.errors import InputError
 from jobs.lake import Attempt, Lake, Partition, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.lake.addresses import feature_partition
 from jobs.lake.manifest import digest_of
 from jobs.preference.audit import WrittenTable, audit_rows, audit_sources
-from jobs.preference.behaviour import Behaviour, MadeFromElse, TableMaker, TableWindow, days_between
+from jobs.preference.behaviour import Behaviour, TableWindow, days_between
+from jobs.preference.kind import KindWithInputs, PreferenceKind
 from jobs.scenarios import Scenario
 from jobs.spark.parquet_writer import write_by_day
 from jobs.spark.session import latest_timestamp, midnight, read_days, spark_session
 
 KNOWN_AT_T = 0
-TABLE_REVISION = 1
-"""Raised by hand when the same behaviour would give other tables: stored ones are then stale."""
 
-_PLACE = {"as_of", "horizon", "known_at"}
+_PARTITION_COLUMNS = {"as_of", "horizon", "known_at"}
+_PROSE = {"summary", "phrase", "docs"}
+"""Options of a kind that describe it and change no table."""
 
 
 def assemble_tables(
     lake: Lake,
     scenario: Scenario,
-    kind: TableMaker,
+    kind: PreferenceKind,
     as_ofs: Sequence[date],
     horizons: Sequence[int],
 ) -> list[Partition]:
-    """Publish a kind's tables at T and at every T+n, for the rows of each day T.
+    """Publish the tables of a kind at T and at every T+n, for the rows of each day T.
 
-    All that are missing or stale are made in one pass and audited before any is published; those
-    that are current are left as they are. Returns the partitions made.
+    Missing and stale tables are built in one pass and audited before any is published. Current
+    tables are left unchanged.
+
+    Args:
+        lake: Where impressions are read and tables are published.
+        scenario: The scenario.
+        kind: The kind of preference data.
+        as_ofs: The days T.
+        horizons: The days n.
+
+    Returns:
+        The partitions that were built.
 
     Raises:
-        InputError: day T itself, or what a table is made from, is not there.
-        AuditError: a table saw the future, or the label of the row that it describes.
+        InputError: If day T itself, or data that a table is computed from, is not published.
+        AuditError: If a row uses the future, or the label of the impression that it describes.
     """
     windows = [
         TableWindow(as_of, horizon)
@@ -89,14 +101,15 @@ def assemble_tables(
 
 
 def _inputs(
-    lake: Lake, scenario: Scenario, kind: TableMaker, windows: Sequence[TableWindow]
+    lake: Lake, scenario: Scenario, kind: PreferenceKind, windows: Sequence[TableWindow]
 ) -> dict[TableWindow, dict[str, str]]:
-    made_from = (
+    """What decides whether a table is current: digests of its data, its kind and its day's rows."""
+    data = (
         kind.inputs(lake, scenario, windows)
-        if isinstance(kind, MadeFromElse)
+        if isinstance(kind, KindWithInputs)
         else _behaviour_inputs(lake, scenario, kind, windows)
     )
-    digest = _kind_digest(kind)
+    digest = kind_digest(kind)
     way_out = f"run python -m jobs train --scenario {scenario.name} first"
     rows = {
         as_of: {
@@ -105,15 +118,13 @@ def _inputs(
         }
         for as_of in {window.as_of for window in windows}
     }
-    return {
-        window: {"kind": digest, **made_from[window], **rows[window.as_of]} for window in windows
-    }
+    return {window: {"kind": digest, **data[window], **rows[window.as_of]} for window in windows}
 
 
 def _behaviour_inputs(
-    lake: Lake, scenario: Scenario, kind: TableMaker, windows: Sequence[TableWindow]
+    lake: Lake, scenario: Scenario, kind: PreferenceKind, windows: Sequence[TableWindow]
 ) -> dict[TableWindow, dict[str, str]]:
-    """For tables that follow from the impressions of their windows and nothing else."""
+    """Digest of the impressions of each window."""
     first_days = {window: window.first_day(scenario.lookback_days) for window in windows}
     end = max(window.known_at for window in windows)
     digests = {
@@ -124,7 +135,7 @@ def _behaviour_inputs(
     if any(window.horizon for window in windows) and (not digests or max(digests) < last):
         raise InputError(
             f"{kind.name}: scenario {scenario.name} has no impressions on {last}, which the "
-            f"longest horizon reaches: ingest up to that day, or ask for an earlier one"
+            f"longest horizon reaches: ingest up to that day, or choose an earlier date"
         )
     return {
         window: {
@@ -140,35 +151,39 @@ def _behaviour_inputs(
     }
 
 
-def _kind_digest(kind: TableMaker) -> str:
-    """Over the kind's options, and over the file that defines it, which may be a user's own."""
-    source = Path(inspect.getfile(type(kind))).read_text(encoding="utf-8")
-    return digest_of(TABLE_REVISION, type(kind).__qualname__, vars(kind), source)
+def kind_digest(kind: PreferenceKind) -> str:
+    """Digest of a kind's options, of its code, and of the code that assembles tables."""
+    defining = type(kind)
+    file = Path(inspect.getfile(defining))
+    code = code_digest(defining.__module__) if is_project_file(file) else file_code_digest(file)
+    options = {name: value for name, value in vars(kind).items() if name not in _PROSE}
+    return digest_of(defining.__qualname__, options, code, code_digest(__name__))
 
 
-def _write(behaviour: Behaviour, kind: TableMaker, folder: str) -> pa.Schema:
-    """Write the tables, cut to what their days name; returns their columns."""
+def _write(behaviour: Behaviour, kind: PreferenceKind, folder: str) -> pa.Schema:
+    """Write the rows of items or impressions of the day of each table; returns their columns."""
     frame = kind.build(behaviour)
     tables = F.broadcast(behaviour.tables)
     key = schemas.key_column(kind.keyed_by)
-    named = behaviour.asked.select("as_of", key)
+    targets = behaviour.target_impressions.select("as_of", key)
     if kind.keyed_by == "impression":
-        placed = frame.join(tables, ["as_of", "horizon"], how="left_semi")
+        features = frame.join(tables, ["as_of", "horizon"], how="left_semi")
     else:
-        placed = frame.join(tables, "known_at")
+        features = frame.join(tables, "known_at")
         if kind.keyed_by == "item":
-            named = named.unionByName(_items_clicked(behaviour))
-        named = named.distinct()
-    rows = placed.join(named, ["as_of", key], how="left_semi")
+            targets = targets.unionByName(_items_clicked(behaviour))
+        targets = targets.distinct()
+    rows = features.join(targets, ["as_of", key], how="left_semi")
     contract = schemas.features(behaviour.scenario, kind.keyed_by, kind.takes)
-    own = [name for name in frame.columns if name not in _PLACE and name not in contract.names]
-    schema = pa.schema([*contract, *to_arrow_schema(frame.select(*own).schema)])
+    standard = {*_PARTITION_COLUMNS, *contract.names}
+    further = [name for name in frame.columns if name not in standard]
+    schema = pa.schema([*contract, *to_arrow_schema(frame.select(*further).schema)])
     write_by_day(rows, behaviour.lake, folder, schema, key, by=("as_of", "horizon"))
     return schema
 
 
 def _items_clicked(behaviour: Behaviour) -> DataFrame:
-    """Items that the histories of a day hold."""
+    """Items in the click histories of each day."""
     days = sorted({window.as_of for window in behaviour.windows})
     name = behaviour.scenario.name
     history = read_days(behaviour.spark, behaviour.lake, "history", name, days)

@@ -1,4 +1,4 @@
-"""Which items the same users click: the start of similar items and of co-click vectors."""
+"""Items that the same users click: shared by similar items and co-click embeddings."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from jobs.preference.behaviour import Behaviour
 
 
 def users_clicked(behaviour: Behaviour, clicks_a_user: int) -> DataFrame:
-    """One row a user and ``known_at``: ``items``, distinct, among the last clicks of the window.
+    """Distinct ``items`` of the newest clicks of each user and ``known_at``.
 
-    Also ``last_event``, the newest of these clicks. The cut at ``clicks_a_user`` bounds the pairs
-    of items that one user can yield.
+    ``last_event`` is the time of the newest click. The limit ``clicks_a_user`` bounds the number of
+    pairs of items that one user contributes.
     """
     of_user = Window.partitionBy("known_at", "user_id").orderBy(
         F.desc("ts"), F.desc("impression_id")
@@ -27,9 +27,10 @@ def users_clicked(behaviour: Behaviour, clicks_a_user: int) -> DataFrame:
 
 
 def items_clicked(users: DataFrame) -> DataFrame:
-    """One row an item and ``known_at``: ``users`` that clicked it, newest event behind the row.
+    """Number of ``users`` that clicked each item, for each ``known_at``.
 
-    What is similar to an item follows from all clicks of its users, so their newest counts.
+    Similarity to an item depends on all clicks of its users, so ``last_event`` is the newest of
+    these clicks.
     """
     return (
         users.select("known_at", "last_event", F.explode("items").alias("item_id"))
@@ -39,7 +40,7 @@ def items_clicked(users: DataFrame) -> DataFrame:
 
 
 def pairs_of(frame: DataFrame, members: str, one: str, other: str) -> DataFrame:
-    """Each pair of different members of each row's list once, the smaller as ``one``."""
+    """Each pair of distinct members of a list column, once for each row, the smaller as ``one``."""
     listed = frame.withColumn(members, F.sort_array(members))
     placed = listed.select("*", F.posexplode(members).alias("_place", one))
     later = F.slice(members, F.col("_place") + 2, F.size(members))
@@ -47,7 +48,7 @@ def pairs_of(frame: DataFrame, members: str, one: str, other: str) -> DataFrame:
 
 
 def both_orders(pairs: DataFrame) -> DataFrame:
-    """Pairs of ``item_id`` and ``other``, and the same pairs the other way round."""
+    """The pairs of ``item_id`` and ``other``, and the same pairs with both exchanged."""
     swapped = {"item_id": "other", "other": "item_id"}
     return pairs.unionByName(
         pairs.select(*[F.col(name).alias(swapped.get(name, name)) for name in pairs.columns])

@@ -1,4 +1,4 @@
-"""Kinds of a user's own: of installed packages, and those that a scenario names."""
+"""Custom kinds: those of installed packages, and those that a scenario names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import cast, get_args
 
 from jobs.common.errors import InputError
 from jobs.preference.kind import PreferenceKind
-from jobs.preference.kinds.custom_table import OwnTable
+from jobs.preference.kinds.custom_table import CustomTable
 from jobs.scenarios import EvalRowsSeen, Mode, Scenario
 from jobs.scenarios.custom_code import load_object, source_file
 
@@ -21,68 +21,74 @@ _TEMPLATE = "see docs/preference_template.py"
 
 
 @dataclass(frozen=True)
-class OwnKind:
-    """A kind that does not come with the project, and where it is from, for error lines."""
+class CustomKind:
+    """A kind that does not come with the project.
 
-    where: str
+    Attributes:
+        origin: Where it is defined, for error messages.
+    """
+
+    origin: str
     kind: PreferenceKind
 
 
-def installed_kinds() -> Iterator[OwnKind]:
+def installed_kinds() -> Iterator[CustomKind]:
     """Kinds of installed packages: their entry points of the group ``lis.preference_kinds``.
 
     Raises:
-        InputError: one cannot be imported, or is no kind; the line names it and its package.
+        InputError: If one cannot be imported, or is not a kind; the message names it and its
+            package.
     """
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
         package = entry.dist.name if entry.dist is not None else "a package"
-        where = f"entry point {entry.name} of {package}"
+        origin = f"entry point {entry.name} of {package}"
         try:
             found = entry.load()
-        # A package may fail in any way; whichever it was, the one line says which package.
+        # A package may fail with any exception; the message must name the package in every case.
         except Exception as error:
             raise InputError(
-                f"{where} cannot be imported ({_one_line(error)}): correct or uninstall {package}"
+                f"{origin} cannot be imported ({_one_line(error)}): correct or uninstall {package}"
             ) from error
-        yield OwnKind(where, _checked(found, where))
+        yield CustomKind(origin, _checked(found, origin))
 
 
-def named_kinds(scenario: Scenario) -> Iterator[OwnKind]:
+def scenario_kinds(scenario: Scenario) -> Iterator[CustomKind]:
     """Kinds of the scenario's ``custom_preferences``, in their order.
 
     Raises:
-        InputError: one cannot be imported, or is no kind; the line names the file.
+        InputError: If one cannot be imported, or is not a kind; the message names the file.
     """
-    for own in scenario.custom_preferences:
-        if isinstance(own, str):
-            kind = _checked(load_object(own), own)
-            _send_along(kind, source_file(own))
-            yield OwnKind(own, kind)
+    for custom in scenario.custom_preferences:
+        if isinstance(custom, str):
+            kind = _checked(load_object(custom), custom)
+            _send_to_workers(kind, source_file(custom))
+            yield CustomKind(custom, kind)
         else:
-            yield OwnKind(f"table {own.path}", OwnTable(own))
+            yield CustomKind(f"table {custom.path}", CustomTable(custom))
 
 
-def _checked(found: object, where: str) -> PreferenceKind:
-    """The kind itself, or one made from its class."""
+def _checked(found: object, origin: str) -> PreferenceKind:
+    """Check that an object, or an instance of a class, is a kind, and return it."""
     if isinstance(found, type):
         try:
             found = found()
         # See above.
         except Exception as error:
             raise InputError(
-                f"{where} cannot be made without arguments ({_one_line(error)}): give each a "
+                f"{origin} cannot be created without arguments ({_one_line(error)}): give each a "
                 "default, or name an instance"
             ) from error
-    for part, (is_right, wanted) in _PARTS.items():
-        if not hasattr(found, part):
-            raise InputError(f"{where} has no {part}: it must be {wanted}; {_TEMPLATE}")
-        value = getattr(found, part)
-        if not is_right(value):
-            raise InputError(f"{where}: {part} is {value!r}, must be {wanted}; {_TEMPLATE}")
+    for name, (is_valid, expected) in _ATTRIBUTES.items():
+        if hasattr(found, name):
+            value = getattr(found, name)
+            if not is_valid(value):
+                raise InputError(f"{origin}: {name} is {value!r}, must be {expected}; {_TEMPLATE}")
+        elif name not in _OPTIONAL:
+            raise InputError(f"{origin} has no {name}: it must be {expected}; {_TEMPLATE}")
     kind = cast(PreferenceKind, found)
     if Mode.SWAP in kind.modes and (kind.keyed_by, kind.takes) != ("item", "vector"):
         raise InputError(
-            f"{where}: modes name swap, which takes vectors keyed by item: leave swap out"
+            f"{origin}: modes name swap, which takes vectors keyed by item: leave swap out"
         )
     return kind
 
@@ -95,10 +101,18 @@ def _are_modes(value: object) -> bool:
     return isinstance(value, tuple) and bool(value) and set(value) <= set(Mode)
 
 
-_PARTS: Mapping[str, tuple[Callable[[object], bool], str]] = {
+def _is_phrase(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(value.format(days="7 days").strip())
+    except (LookupError, ValueError):
+        return False
+
+
+_OPTIONAL = {"phrase"}
+_ATTRIBUTES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "name": (
         lambda value: isinstance(value, str) and bool(re.fullmatch("[a-z][a-z0-9_]*", value)),
-        "small letters, digits and _",
+        "lower-case letters, digits and _",
     ),
     "summary": (lambda value: isinstance(value, str) and bool(value.strip()), "a line of text"),
     "keyed_by": _one_of("item", "impression"),
@@ -106,11 +120,12 @@ _PARTS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "modes": (_are_modes, "a tuple such as ('retrain', 'probe')"),
     "eval_rows_seen": _one_of(*get_args(EvalRowsSeen)),
     "build": (callable, "a method build(self, behaviour)"),
+    "phrase": (_is_phrase, "a noun phrase, with {days} for the horizon"),
 }
 
 
-def _send_along(kind: PreferenceKind, file: Path) -> None:
-    """Have Spark send what a user's file defines to its workers, which cannot import the file."""
+def _send_to_workers(kind: PreferenceKind, file: Path) -> None:
+    """Make Spark send the code of a custom file to its workers, which cannot import the file."""
     module = sys.modules[type(kind).__module__]
     if Path(getattr(module, "__file__", None) or "") == file and module.__spec__ is not None:
         from pyspark import cloudpickle

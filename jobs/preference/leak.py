@@ -1,4 +1,4 @@
-"""What one score leaks."""
+"""The leak that one result measures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Leak:
-    """Preference data, by the name of its kind, from ``horizon`` days ahead."""
+    """Preference data, by the name of its kind, as available ``horizon`` days later."""
 
     preference: str
     horizon: int

@@ -1,8 +1,8 @@
-"""The placebo of any kind: its rows shuffled among keys of like popularity.
+"""The placebo of any kind: its rows shuffled among keys of similar popularity.
 
-What a shuffled table says of an item is true of another one, so a ranker that gains from it gains
-from noise. Popularity is what the ranker had seen before the day: with that of the leaked days,
-the placebo itself would leak.
+A shuffled row describes another item, so a ranker that gains from it gains from noise. Popularity
+is the number of updates before the day: with popularity of the leaked days, the placebo itself
+would leak.
 """
 
 from __future__ import annotations
@@ -14,14 +14,21 @@ Integers = NDArray[np.int64]
 
 
 def shuffled(popularity: Integers, seed: int) -> Integers:
-    """For each key the position of the key whose row it gets, shape (keys,).
+    """Choose for each key another key of similar popularity, whose row it gets.
 
-    Keys are alike if their popularity, shape (keys,), has the same power of two below it. Among
-    likes every key gets another one's row; a key with no like gets none (-1).
+    Keys are similar if ``popularity + 1`` lies between the same powers of two.
+
+    Args:
+        popularity: Of each key, shape (keys,).
+        seed: Seed of the random order.
+
+    Returns:
+        Position of the chosen key for each key, shape (keys,); -1 if no other key is similar. No
+        key is chosen twice.
     """
     generator = np.random.default_rng(seed)
     bucket = np.floor(np.log2(popularity + 1.0)).astype(np.int64)
-    # One lap through a random order of the bucket: so no key of two or more meets itself.
+    # A cycle through a random order of the bucket: no key of two or more gets its own row.
     order = np.lexsort((generator.random(len(popularity)), bucket))
     starts = np.flatnonzero(np.diff(bucket[order], prepend=-1))
     following = np.arange(1, len(order) + 1)

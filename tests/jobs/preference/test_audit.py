@@ -1,4 +1,4 @@
-"""A table that saw what it must not is named, with the rows that did, and none is published."""
+"""A table computed from data that it must not use stops the run, and none is published."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobs.common.errors import AuditError
 from jobs.lake import Lake, Partition
 from jobs.preference.behaviour import Behaviour
 from jobs.preference.build_tables import assemble_tables
-from jobs.preference.kinds.future_popularity_spark import item_popularity
+from jobs.preference.kinds.future_popularity import FuturePopularity
 from tests.jobs.feed import FEED_DAYS, Row, feed_scenario, lineage_rows
 
 AS_OF, HORIZON = FEED_DAYS[4], 2
@@ -23,7 +23,7 @@ AS_OF, HORIZON = FEED_DAYS[4], 2
 
 @dataclass(frozen=True)
 class Planted:
-    """A kind whose tables a test has changed."""
+    """A kind whose tables a test changes."""
 
     change: Callable[[DataFrame], DataFrame]
     name: str = "planted"
@@ -32,8 +32,8 @@ class Planted:
 
     def build(self, behaviour: Behaviour) -> DataFrame:
         if self.keyed_by == "item":
-            return self.change(item_popularity(behaviour, 20.0))
-        asked = behaviour.asked.join(behaviour.tables, "as_of").select(
+            return self.change(FuturePopularity().build(behaviour))
+        rows = behaviour.target_impressions.join(behaviour.tables, "as_of").select(
             "as_of",
             "horizon",
             "impression_id",
@@ -42,11 +42,11 @@ class Planted:
             F.lit(0).alias("updates"),
             F.lit(None).cast("timestamp").alias("last_event"),
         )
-        return self.change(asked)
+        return self.change(rows)
 
 
 def refused(lake: Lake, kind: Planted) -> str:
-    """What the audit says, after a look that nothing was published."""
+    """The message of the audit, after a check that nothing was published."""
     with pytest.raises(AuditError) as caught:
         assemble_tables(lake, feed_scenario(), kind, [AS_OF], [HORIZON])
     assert lake.days_with_any("features", "feed") == []
@@ -56,14 +56,14 @@ def refused(lake: Lake, kind: Planted) -> str:
     return text
 
 
-def test_what_is_sound_passes(feed: Lake) -> None:
+def test_sound_tables_pass(feed: Lake) -> None:
     assert (
         len(assemble_tables(feed, feed_scenario(), Planted(lambda f: f), [AS_OF], [HORIZON])) == 2
     )
 
 
 def test_a_table_one_day_too_new(feed: Lake) -> None:
-    """Each day's table is passed off as that of the day before."""
+    """The table of each day is labelled as that of the day before."""
 
     def a_day_early(frame: DataFrame) -> DataFrame:
         day_before = F.date_format(F.date_sub(F.to_date("known_at"), 1), "yyyy-MM-dd")
@@ -80,7 +80,7 @@ def test_a_table_one_day_too_new(feed: Lake) -> None:
             return super().build(later)
 
     text = refused(feed, TooNew(a_day_early))
-    assert f"horizon=0: saw events at or after {AS_OF}: item_id=" in text
+    assert f"horizon=0: uses events at or after {AS_OF}: item_id=" in text
     assert f"last_event={AS_OF}" in text
     assert 1 <= text.count("item_id=") <= 5
 
@@ -105,7 +105,7 @@ def test_an_event_on_the_cut_is_too_late_and_one_just_before_is_not(
 
 def test_a_key_that_comes_twice(feed: Lake) -> None:
     text = refused(feed, Planted(lambda frame: frame.unionAll(frame.where("item_id = 3"))))
-    assert text.endswith("keys of more than one row: item_id=3")
+    assert text.endswith("keys of several rows: item_id=3")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_vectors_that_no_ranker_can_take(feed: Lake, vector: str, fault: str) ->
 
 
 def by_impression(sources: str) -> Planted:
-    """Rows of all impressions, of which the one that is asked about names these sources."""
+    """A kind with a row for each impression, whose sources are the value of an expression."""
 
     def planted(frame: DataFrame) -> DataFrame:
         return frame.withColumn("sources", F.expr(sources))
@@ -145,12 +145,12 @@ def test_sources_that_are_sound_pass(feed: Lake) -> None:
     assert len(assemble_tables(feed, feed_scenario(), kind, [AS_OF], [HORIZON])) == 2
 
 
-def test_a_row_that_saw_its_own_label(feed: Lake) -> None:
-    """A lineage row too: it is scored as seen, and trains no ranker on its own answer."""
-    own = next(row for row in rows_of(feed) if row.ts.date() == AS_OF).impression_id
-    kind = by_impression(f"if(impression_id = {own}, array(impression_id), array())")
+def test_a_row_computed_from_its_own_label(feed: Lake) -> None:
+    """The label of a lineage row must not go into its feature either."""
+    same = next(row for row in rows_of(feed) if row.ts.date() == AS_OF).impression_id
+    kind = by_impression(f"if(impression_id = {same}, array(impression_id), array())")
     assert refused(feed, kind).endswith(
-        f"must not have seen: impression_id={own} source={own} (its own label)"
+        f"must not use: impression_id={same} source={same} (the label of the row itself)"
     )
 
 
@@ -163,14 +163,14 @@ def test_a_source_of_a_held_out_fold(feed: Lake) -> None:
 
 
 def test_a_source_on_the_cut(feed: Lake) -> None:
-    """It is known to the table of T+2, and one event too late for that of T."""
+    """The table of T+2 may use it; for the table of T it is just too late."""
     cut = datetime.combine(AS_OF, time(), UTC)
     late = next(row.impression_id for row in rows_of(feed) if row.ts == cut)
     text = refused(feed, by_impression(f"if(impression_id = {late}, array(), array({late}L))"))
     assert "horizon=0: " in text
-    assert f"source={late} (seen at 2026-01-05 00:00:00)" in text
+    assert f"source={late} (at 2026-01-05 00:00:00)" in text
 
 
 def test_a_source_that_is_no_impression(feed: Lake) -> None:
     text = refused(feed, by_impression("array(99999L)"))
-    assert "source=99999 (no impression of its window)" in text
+    assert "source=99999 (not an impression of its window)" in text

@@ -1,4 +1,4 @@
-"""Tables at T and at T+n hold what day T names, as known on their day, and are made once."""
+"""Tables at T and at T+n have the items of day T, as of their day, and are built once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jobs.preference.kinds.content_vector import ContentVector
 from jobs.preference.kinds.future_popularity import FuturePopularity
 from jobs.preference.kinds.id_embedding import IdEmbedding
 from jobs.preference.kinds.next_click import NextClick
-from jobs.preference.kinds.similar_items import SIMILAR_BY_COSINE, SIMILAR_BY_SWING
+from jobs.preference.kinds.similar_items import SimilarItems
 from jobs.ranker.model.checkpoint import read_checkpoint
 from jobs.scenarios import Scenario
 from jobs.snapshots.export import build_snapshots
@@ -49,7 +49,7 @@ def rows_of(lake: Lake, partition: Partition) -> list[dict[str, Any]]:
     return rows
 
 
-def items_named(lake: Lake, scenario: Scenario, day: date) -> set[int]:
+def items_of_day(lake: Lake, scenario: Scenario, day: date) -> set[int]:
     shown = {row["item_id"] for row in rows_of(lake, Partition("impressions", scenario.name, day))}
     history = rows_of(lake, Partition("history", scenario.name, day))
     return shown | {item for row in history for item in row["items"] + row["lineage_items"]}
@@ -62,7 +62,7 @@ def test_a_table_lies_below_the_version_of_the_ranker(make_scenario: MakeScenari
     assert keys == (ranker, ("preference", "next_click"), ("horizon", "7"))
 
 
-def test_tables_hold_the_named_items_as_known_on_their_day(
+def test_tables_have_the_items_of_the_day_as_of_known_at(
     with_snapshots: Lake, make_scenario: MakeScenario
 ) -> None:
     lake, scenario = with_snapshots, make_scenario()
@@ -75,8 +75,8 @@ def test_tables_hold_the_named_items_as_known_on_their_day(
     sizes = set()
     for partition in made:
         as_of, horizon = partition.ds, int(dict(partition.keys)["horizon"])
-        named = items_named(lake, scenario, as_of)
-        known = rows_of(lake, snapshot_partition(scenario, as_of + timedelta(days=horizon)))
+        items = items_of_day(lake, scenario, as_of)
+        snapshot = rows_of(lake, snapshot_partition(scenario, as_of + timedelta(days=horizon)))
         expected = [
             {
                 "item_id": row["item_id"],
@@ -84,8 +84,8 @@ def test_tables_hold_the_named_items_as_known_on_their_day(
                 "updates": row["updates"],
                 "last_event": row["last_update"],
             }
-            for row in known
-            if row["item_id"] in named
+            for row in snapshot
+            if row["item_id"] in items
         ]
         found = rows_of(lake, partition)
         assert found == sorted(expected, key=lambda row: row["item_id"])
@@ -103,8 +103,8 @@ def test_tables_of_another_slot_come_from_the_rankers_of_their_days(
     assert len(made) == len(AS_OFS) * 3
     for partition in made:
         as_of, horizon = partition.ds, int(dict(partition.keys)["horizon"])
-        shown = rows_of(trained, Partition("impressions", scenario.name, as_of))
-        named = {row[slot] for row in shown}
+        impressions = rows_of(trained, Partition("impressions", scenario.name, as_of))
+        targets = {row[slot] for row in impressions}
         ranker = read_checkpoint(trained, scenario, as_of + timedelta(days=horizon))
         ids, block = ranker.vocabularies[slot].ids.to_pylist(), ranker.table.block(slot)
         expected = {
@@ -112,7 +112,7 @@ def test_tables_of_another_slot_come_from_the_rankers_of_their_days(
             for key, embedding, updates in zip(
                 ids, block.embedding.tolist(), block.updates.tolist(), strict=True
             )
-            if key in named
+            if key in targets
         }
         found = rows_of(trained, partition)
         assert expected
@@ -121,7 +121,7 @@ def test_tables_of_another_slot_come_from_the_rankers_of_their_days(
     assert assemble_tables(trained, scenario, kind, AS_OFS, HORIZONS) == []
 
 
-def test_a_table_saw_nothing_of_its_end_or_later(
+def test_a_table_uses_nothing_at_or_after_its_end(
     with_snapshots: Lake, make_scenario: MakeScenario
 ) -> None:
     for partition in assemble(with_snapshots, make_scenario()):
@@ -138,14 +138,14 @@ def test_a_table_saw_nothing_of_its_end_or_later(
 def test_a_snapshot_of_a_later_day_is_refused(
     with_snapshots: Lake, make_scenario: MakeScenario
 ) -> None:
-    """The snapshot of T+3 in the place of that of T: nothing that shows the future comes out."""
+    """The snapshot of T+3 in place of that of T: no table with the future is published."""
     scenario = make_scenario()
     later = snapshot_partition(scenario, AS_OFS[0] + timedelta(days=3))
     place = snapshot_partition(scenario, AS_OFS[0])
     with with_snapshots.attempt([place]) as attempt:
         attempt.write_table("part-00000.parquet", with_snapshots.read(later))
         attempt.publish(place, inputs={})
-    with pytest.raises(AuditError, match=r"id_embedding: .*horizon=0: saw events at or after"):
+    with pytest.raises(AuditError, match=r"id_embedding: .*horizon=0: uses events at or after"):
         assemble(with_snapshots, scenario, AS_OFS[0])
     assert with_snapshots.days_with_any("features", "tiny") == []
 
@@ -186,8 +186,8 @@ def test_a_day_that_is_not_there_is_named(
 KINDS_OF_THE_FEED: list[PreferenceKind] = [
     FuturePopularity(),
     NextClick(),
-    SIMILAR_BY_SWING,
-    SIMILAR_BY_COSINE,
+    SimilarItems(),
+    SimilarItems(name="similar_items_cosine", method="cosine"),
     CoClickEmbedding(dim=3),
     ContentVector(),
 ]
@@ -207,7 +207,7 @@ def test_a_table_has_the_same_bytes_alone_and_among_others(
         assert table.schema.equals(contract)
         keys = set(table[f"{kind.keyed_by}_id"].to_pylist())
         if kind.keyed_by == "item":
-            assert keys <= items_named(feed, scenario, as_of)
+            assert keys <= items_of_day(feed, scenario, as_of)
     (tmp_path / "lake" / "features").rename(tmp_path / "moved away")
     assemble_tables(feed, scenario, kind, [FEED_DAYS[4]], [3])
     alone = published_bytes(feed, "features")
@@ -220,7 +220,7 @@ def test_a_table_has_the_same_bytes_alone_and_among_others(
 def test_held_out_labels_change_no_table(
     feed: Lake, kind: PreferenceKind, published_bytes: Bytes, tmp_path: Path
 ) -> None:
-    """Every label that is not of the lineage fold is turned round, and all tables stay."""
+    """All labels of other folds than lineage are flipped, and no table changes."""
     scenario, windows = feed_scenario(), ([FEED_DAYS[4]], [2])
     assemble_tables(feed, scenario, kind, *windows)
     before = published_bytes(feed, "features")
@@ -246,7 +246,7 @@ def change_labels(lake: Lake, day: date, chosen: Callable[[dict[str, Any]], bool
         attempt.publish(partition, inputs={})
 
 
-def test_a_table_is_made_again_when_its_window_changes_and_only_then(feed: Lake) -> None:
+def test_a_table_is_rebuilt_only_when_its_window_changes(feed: Lake) -> None:
     scenario, kind = feed_scenario(), FuturePopularity()
 
     def made() -> set[tuple[date, int]]:

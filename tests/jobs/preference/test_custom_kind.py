@@ -1,4 +1,4 @@
-"""Tables of a kind in a user's file: made on workers, and made again when the file changes."""
+"""Tables of a kind in a custom file: built on workers, and rebuilt when its code changes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def leaked(lake: Lake, scenario: Scenario) -> list[dict[str, Any]]:
     return rows
 
 
-def test_a_changed_file_makes_its_tables_again(feed: Lake, tmp_path: Path) -> None:
+def test_a_change_of_the_file_rebuilds_its_tables(feed: Lake, tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     scenario = scenario_with(path, CODE)
     assert made(feed, scenario) == 2
@@ -70,8 +70,8 @@ def test_a_changed_file_makes_its_tables_again(feed: Lake, tmp_path: Path) -> No
     scenario = scenario_with(path, CODE.replace("FACTOR = 2.0", "FACTOR = 3.0"))
     assert made(feed, scenario) == 2
     assert all(row["embedding"] == [3.0 * row["updates"]] for row in leaked(feed, scenario))
-    # The same code in another place is the same kind.
-    scenario = scenario_with(tmp_path / "copy.py", path.read_text())
+    # The same code in another file is the same kind, and comments are not code.
+    scenario = scenario_with(tmp_path / "copy.py", f"# A copy.\n{path.read_text()}")
     assert made(feed, scenario) == 0
 
 
@@ -85,15 +85,15 @@ def test_the_template_works_as_it_stands(feed: Lake, tmp_path: Path) -> None:
     clicks = windowed_clicks(feed, AS_OF + timedelta(days=1))
     assert table
     for row in table:
-        own = [click.ts for click in clicks if click.item_id == row["item_id"]]
-        days = [sum(ts.date() == AS_OF - timedelta(days=n) for ts in own) for n in range(3)]
+        times = [click.ts for click in clicks if click.item_id == row["item_id"]]
+        days = [sum(ts.date() == AS_OF - timedelta(days=n) for ts in times) for n in range(3)]
         assert row["embedding"] == days
-        assert (row["updates"], row["last_event"]) == (len(own), max(own))
+        assert (row["updates"], row["last_event"]) == (len(times), max(times))
 
 
-def test_a_kind_that_sees_the_future_publishes_nothing(feed: Lake, tmp_path: Path) -> None:
+def test_a_kind_that_uses_the_future_publishes_nothing(feed: Lake, tmp_path: Path) -> None:
     code = CODE.replace('F.max("ts")', "F.timestamp_seconds(F.lit(4e9))")
     scenario = scenario_with(tmp_path / "mine.py", code)
-    with pytest.raises(AuditError, match=r"clicks: .*saw events at or after"):
+    with pytest.raises(AuditError, match=r"clicks: .*uses events at or after"):
         made(feed, scenario)
     assert feed.days_with_any("features", "feed") == []

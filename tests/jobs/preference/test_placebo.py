@@ -37,8 +37,9 @@ def test_rows_are_permuted_within_buckets_and_none_stays(popularity: list[int], 
 @given(counts, st.integers(0, 2**32))
 @examples
 def test_the_same_seed_gives_the_same_rows(popularity: list[int], seed: int) -> None:
-    known = np.array(popularity, np.int64)
-    assert shuffled(known, seed).tolist() == shuffled(known.copy(), seed).tolist()
+    counts_of_keys = np.array(popularity, np.int64)
+    again = shuffled(counts_of_keys.copy(), seed)
+    assert shuffled(counts_of_keys, seed).tolist() == again.tolist()
 
 
 def test_another_seed_gives_other_rows() -> None:
@@ -47,7 +48,7 @@ def test_another_seed_gives_other_rows() -> None:
     assert (first != second).mean() > 0.9
 
 
-def test_every_like_key_is_met_in_the_long_run() -> None:
+def test_every_similar_key_is_chosen_in_the_long_run() -> None:
     popularity = np.full(4, 3, np.int64)
     met = Counter(int(shuffled(popularity, seed)[0]) for seed in range(600))
     assert set(met) == {1, 2, 3}

@@ -1,4 +1,4 @@
-"""Kinds are found by name: built-in ones, installed ones, and those that a scenario names."""
+"""Kinds are found by name: built-in, installed, and custom kinds of a scenario."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import yaml
 
 from jobs.cli.main import main
 from jobs.common.errors import InputError
-from jobs.preference import is_own, preference_kind, preference_kinds
+from jobs.preference import is_custom, leak_phrase, preference_kind, preference_kinds
 from jobs.scenarios import Scenario, load_scenario
 
 USERS = "id_embedding_user_id"
-"""A scenario has a kind for every slot of its ranker."""
+"""A scenario has a kind for every embedding slot of its ranker."""
 
 BUILT_IN = [
+    "co_click_embedding",
+    "content_vector",
+    "future_popularity",
     "id_embedding",
+    "next_click",
+    "semantic_ids",
     "similar_items",
     "similar_items_cosine",
-    "next_click",
-    "co_click_embedding",
-    "future_popularity",
-    "content_vector",
-    "semantic_ids",
 ]
 PARTS = {
     "name": "'mine'",
-    "summary": "'what is mine'",
+    "summary": "'clicks of each hour'",
     "keyed_by": "'item'",
     "takes": "'vector'",
     "modes": "('retrain',)",
@@ -45,17 +45,17 @@ def source(changes: Mapping[str, str | None] | None = None) -> str:
     return "\n".join(["class Mine:", *lines, ""])
 
 
-def scenario_with(folder: Path, own: list[Any], code: str | None = None) -> Scenario:
+def scenario_with(folder: Path, custom: list[Any], code: str | None = None) -> Scenario:
     """A scenario in a YAML file, with the user's code beside it."""
     if code is not None:
         (folder / "mine.py").write_text(code)
-    content = {"source": {"reader": "simulated"}, "custom_preferences": own}
+    content = {"source": {"reader": "simulated"}, "custom_preferences": custom}
     (folder / "feed.yaml").write_text(yaml.safe_dump(content))
     return load_scenario(str(folder / "feed.yaml"))
 
 
 def install(folder: Path, entry: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lay a distribution out as pip does, on a folder of the path."""
+    """Write a distribution as pip does, to a folder of the path."""
     site = folder / "site"
     about = site / "their_kinds-1.0.dist-info"
     about.mkdir(parents=True)
@@ -69,18 +69,20 @@ def names(scenario: Scenario | None = None) -> list[str]:
     return [kind.name for kind in preference_kinds(scenario)]
 
 
-def test_all_built_in_kinds_are_known() -> None:
+def test_all_built_in_kinds_are_found() -> None:
     assert names() == BUILT_IN
-    assert not any(is_own(kind) for kind in preference_kinds())
+    assert not any(is_custom(kind) for kind in preference_kinds())
     for name in BUILT_IN:
         assert preference_kind(name).name == name
 
 
-def test_a_misspelt_kind_is_told_the_nearest(tmp_path: Path) -> None:
+def test_for_a_misspelt_kind_the_nearest_is_suggested(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'next_click'"):
         preference_kind("next_clik")
     scenario = scenario_with(tmp_path, ["mine.py:Mine"], source())
-    with pytest.raises(InputError, match=r"did you mean 'mine'\? known: id_embedding, .*, mine$"):
+    with pytest.raises(
+        InputError, match=r"did you mean 'mine'\? available: co_click_embedding, .*, mine$"
+    ):
         preference_kind("mime", scenario)
 
 
@@ -94,7 +96,7 @@ def test_a_file_beside_the_scenario_brings_a_kind(
     code = source() + "\nAN_INSTANCE = Mine()\n"
     scenario = scenario_with(tmp_path, [f"mine.py:{reference}"], code)
     assert names(scenario) == [*BUILT_IN, USERS, "mine"]
-    assert is_own(preference_kind("mine", scenario))
+    assert is_custom(preference_kind("mine", scenario))
     assert names() == BUILT_IN
 
 
@@ -102,16 +104,16 @@ def test_a_module_brings_a_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "their_module_of_kinds.py").write_text(source())
     monkeypatch.syspath_prepend(str(tmp_path))
     scenario = scenario_with(tmp_path, ["their_module_of_kinds:Mine"])
-    assert preference_kind("mine", scenario).summary == "what is mine"
+    assert preference_kind("mine", scenario).summary == "clicks of each hour"
 
 
-def test_a_built_in_kind_with_other_options_is_one_of_the_users_own(tmp_path: Path) -> None:
+def test_a_built_in_kind_with_other_options_is_a_custom_kind(tmp_path: Path) -> None:
     code = (
         "from jobs.preference.kinds.similar_items import SimilarItems\n"
         "TEN = SimilarItems(name='ten_similar', top=10)\n"
     )
     scenario = scenario_with(tmp_path, ["mine.py:TEN"], code)
-    assert is_own(preference_kind("ten_similar", scenario))
+    assert is_custom(preference_kind("ten_similar", scenario))
 
 
 def test_an_installed_package_brings_a_kind(
@@ -120,7 +122,7 @@ def test_an_installed_package_brings_a_kind(
     module = f"{tmp_path.name}_kinds"
     install(tmp_path, f"theirs = {module}:Mine", source({"name": "'theirs'"}), monkeypatch)
     assert names() == [*BUILT_IN, "theirs"]
-    assert is_own(preference_kind("theirs"))
+    assert is_custom(preference_kind("theirs"))
     scenario = scenario_with(tmp_path, ["mine.py:Mine"], source())
     assert names(scenario) == [*BUILT_IN, USERS, "theirs", "mine"]
     sys.modules.pop(module)
@@ -164,6 +166,13 @@ def test_a_part_that_is_wrong_is_named(tmp_path: Path, part: str, value: str) ->
         preference_kinds(scenario)
 
 
+@pytest.mark.parametrize("phrase", ["'in {'", "'in {weeks}'", "' '", "7"])
+def test_a_phrase_that_is_wrong_is_named(tmp_path: Path, phrase: str) -> None:
+    scenario = scenario_with(tmp_path, ["mine.py:Mine"], source({"phrase": phrase}))
+    with pytest.raises(InputError, match=r"mine\.py:Mine: phrase is .*, must be a noun phrase"):
+        preference_kinds(scenario)
+
+
 def test_lists_cannot_be_swapped(tmp_path: Path) -> None:
     parts = {"takes": "'items'", "modes": "('swap', 'retrain')"}
     scenario = scenario_with(tmp_path, ["mine.py:Mine"], source(parts))
@@ -180,7 +189,7 @@ def test_lists_cannot_be_swapped(tmp_path: Path) -> None:
         (
             source({"__init__": "lambda self, top: None"}),
             "mine.py:Mine",
-            r"mine\.py:Mine cannot be made without arguments \(TypeError: .*: give each a default",
+            r"mine\.py:Mine cannot be created without arguments \(TypeError: .*: give each",
         ),
         (None, "no.such.module:Mine", r"there is no module no\.such\.module"),
     ],
@@ -207,7 +216,7 @@ def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "line"),
+    ("entry", "line"),
     [
         ("mine.py", r"custom_preferences\.0: .*pattern.*got 'mine\.py'"),
         (
@@ -218,13 +227,13 @@ def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_an_entry_of_the_scenario_that_is_wrong_is_named(
-    tmp_path: Path, own: object, line: str
+    tmp_path: Path, entry: object, line: str
 ) -> None:
     with pytest.raises(InputError, match=line):
-        scenario_with(tmp_path, [own])
+        scenario_with(tmp_path, [entry])
 
 
-def test_the_list_marks_own_kinds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_marks_custom_kinds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = {"name": "tags", "path": "tags.parquet", "items": "alike"}
     scenario_with(tmp_path, ["mine.py:Mine", table], source())
     assert main(["preference", "list"]) == 0
@@ -236,6 +245,24 @@ def test_the_list_marks_own_kinds(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert [" ".join(line.split()) for line in lines[len(BUILT_IN) :]] == [
         "id_embedding_user_id keyed by user_id takes vector modes swap, retrain, probe "
         "the user_id embedding that the ranker will have n days later",
-        "mine keyed by item takes vector modes retrain own: what is mine",
-        "tags keyed by item takes items modes retrain, probe own: lists of items from tags.parquet",
+        "mine keyed by item takes vector modes retrain custom: clicks of each hour",
+        "tags keyed by item takes items modes retrain, probe "
+        "custom: lists of items from tags.parquet",
     ]
+
+
+def test_reports_describe_kinds_by_their_phrase(tmp_path: Path) -> None:
+    assert leak_phrase("next_click", "1 day") == "the item that the user clicks next, within 1 day"
+    parts = {"phrase": "'the hours of clicks in the next {days}'"}
+    scenario = scenario_with(tmp_path, ["mine.py:Mine"], source(parts))
+    assert leak_phrase("mine", "7 days", scenario) == "the hours of clicks in the next 7 days"
+    users = "the user_id embeddings that the ranker will hold 7 days later"
+    assert leak_phrase(USERS, "7 days", scenario) == users
+
+
+def test_reports_describe_a_kind_that_no_longer_exists(tmp_path: Path) -> None:
+    gone = "the preference data “gone” as available 7 days later"
+    assert leak_phrase("gone", "7 days") == gone
+    scenario = scenario_with(tmp_path, ["mine.py:Mine"])
+    assert leak_phrase("gone", "7 days", scenario) == gone
+    assert leak_phrase("next_click", "7 days", scenario).endswith("within 7 days")

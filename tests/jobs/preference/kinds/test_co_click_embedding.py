@@ -14,9 +14,9 @@ from pyspark.sql import SparkSession
 
 from jobs.lake import Lake
 from jobs.preference.behaviour import Behaviour, TableWindow
-from jobs.preference.kinds.co_click_embedding_spark import (
+from jobs.preference.kinds.co_click_embedding import (
     CONTEXT_POWER,
-    co_click_embeddings,
+    CoClickEmbedding,
     ppmi_vectors,
 )
 from tests.jobs.feed import FEED_DAYS, FIRST, feed_scenario, windowed_clicks
@@ -48,13 +48,13 @@ def ppmi_of(counts: Counts, ids: list[int]) -> np.ndarray:
 
 
 def random_counts(seed: int, items: int = 30) -> Counts:
-    """Users of two tastes click items of their own half more often."""
+    """Each user clicks the items of one half of the catalogue more often."""
     generator = np.random.default_rng(seed)
     counts: Counts = defaultdict(int)
     for _ in range(400):
         half = generator.integers(0, 2)
-        own = half * items // 2 + generator.integers(0, items // 2, 4)
-        clicked = {int(item) for item in [*own, generator.integers(0, items)]}
+        liked = half * items // 2 + generator.integers(0, items // 2, 4)
+        clicked = {int(item) for item in [*liked, generator.integers(0, items)]}
         for pair in permutations(sorted(clicked), 2):
             counts[pair] += 1
     return counts
@@ -71,7 +71,7 @@ def test_vectors_are_the_left_half_of_the_svd() -> None:
 
 
 def test_two_halves_of_the_same_log_agree_item_by_item() -> None:
-    """Without a basis of its own each half would be turned as it fell out."""
+    """Without a common basis, the rotation of each half would be arbitrary."""
     first_ids, first = vectors_of(random_counts(1), 4)
     second_ids, second = vectors_of(random_counts(2), 4)
     assert first_ids == second_ids
@@ -107,7 +107,7 @@ def test_each_window_has_the_vectors_of_its_clicks(feed: Lake, spark: SparkSessi
     windows = tuple(TableWindow(FEED_DAYS[day], n) for day in (0, 1, 4) for n in (0, 2))
     behaviour = Behaviour(spark, feed, feed_scenario(), windows)
     found: dict[str, dict[int, Any]] = defaultdict(dict)
-    for row in co_click_embeddings(behaviour, 3, 4).toArrow().to_pylist():
+    for row in CoClickEmbedding(dim=3, clicks_a_user=4).build(behaviour).toArrow().to_pylist():
         found[row["known_at"]][row["item_id"]] = row
     assert FIRST.isoformat() not in found
     for known_at in behaviour.known_at[1:]:
@@ -117,8 +117,8 @@ def test_each_window_has_the_vectors_of_its_clicks(feed: Lake, spark: SparkSessi
             of_user[click.user_id].append(click)
         counts: Counts = defaultdict(int)
         users: dict[int, int] = defaultdict(int)
-        for own in of_user.values():
-            items = {click.item_id for click in own[-4:]}
+        for clicks_of_user in of_user.values():
+            items = {click.item_id for click in clicks_of_user[-4:]}
             for item in items:
                 users[item] += 1
             for pair in permutations(items, 2):

@@ -1,4 +1,4 @@
-"""Content vectors are the items' own, or their hashed words, from the day on which they appear."""
+"""Content is the vectors of items, or their hashed words, from the first day of the item."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 
 from jobs.lake import Lake, Partition, schemas
 from jobs.preference.behaviour import Behaviour, TableWindow
-from jobs.preference.kinds.content_vector_spark import content_inputs, content_vectors
+from jobs.preference.kinds.content_vector import ContentVector
 from jobs.scenarios import Scenario
 from tests.jobs.feed import FIRST, feed_scenario
 
@@ -24,7 +24,7 @@ Table = dict[tuple[str, int], list[float]]
 
 def built(lake: Lake, spark: SparkSession, scenario: Scenario, *known_at: date) -> Table:
     behaviour = Behaviour(spark, lake, scenario, tuple(TableWindow(day, 0) for day in known_at))
-    rows = content_vectors(behaviour, DIM).toArrow().to_pylist()
+    rows = ContentVector(dim=DIM).build(behaviour).toArrow().to_pylist()
     assert all(row["updates"] == 0 and row["last_event"] is None for row in rows)
     found = {(row["known_at"], row["item_id"]): row["embedding"] for row in rows}
     assert len(found) == len(rows)
@@ -51,7 +51,7 @@ def test_words_are_hashed_to_unit_vectors(feed: Lake, spark: SparkSession) -> No
         assert np.linalg.norm(vector) == pytest.approx(1)
 
 
-def test_an_item_is_known_from_the_day_on_which_it_is_seen(lake: Lake, spark: SparkSession) -> None:
+def test_an_item_has_content_from_its_first_day(lake: Lake, spark: SparkSession) -> None:
     scenario = feed_scenario()
     publish_items(lake, scenario, FIRST, item_id=[1, 2], title=["one", "two"])
     publish_items(lake, scenario, SECOND, item_id=[3], title=["three"])
@@ -71,7 +71,7 @@ def test_a_new_description_counts_from_its_day(lake: Lake, spark: SparkSession) 
     assert found[SECOND.isoformat(), 1] == found[THIRD.isoformat(), 1]
 
 
-def test_own_vectors_are_taken_as_they_are(lake: Lake, spark: SparkSession) -> None:
+def test_vectors_of_the_items_are_used_unchanged(lake: Lake, spark: SparkSession) -> None:
     scenario = feed_scenario(source={"reader": "simulated"})
     vectors = [[0.5, -1.0], None]
     publish_items(lake, scenario, FIRST, item_id=[1, 2], title=["one", "two"], vector=vectors)
@@ -87,7 +87,7 @@ def test_inputs_are_the_items_through_the_day(lake: Lake) -> None:
     windows = [TableWindow(day, 0) for day in (FIRST, SECOND, THIRD)]
     publish_items(lake, scenario, FIRST, item_id=[1], title=["one"])
     publish_items(lake, scenario, SECOND, item_id=[2], title=["two"])
-    before = content_inputs(lake, scenario, windows)
+    before = ContentVector().inputs(lake, scenario, windows)
     publish_items(lake, scenario, SECOND, item_id=[2], title=["changed"])
-    after = content_inputs(lake, scenario, windows)
+    after = ContentVector().inputs(lake, scenario, windows)
     assert [before[w] == after[w] for w in windows] == [True, False, False]

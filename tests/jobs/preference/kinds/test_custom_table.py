@@ -1,10 +1,10 @@
-"""Of a user's own table each day sees what was available, and bad input is named."""
+"""Each day uses the rows of a custom table that were available, and errors name bad input."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,7 @@ from jobs.lake import Lake
 from jobs.lake.addresses import feature_partition
 from jobs.preference.behaviour import Behaviour, TableWindow
 from jobs.preference.build_tables import assemble_tables
-from jobs.preference.kinds.custom_table import OwnTable
-from jobs.preference.kinds.custom_table_spark import available_rows, table_inputs
+from jobs.preference.kinds.custom_table import CustomTable
 from jobs.scenarios import PreferenceTable
 from tests.jobs.feed import FEED_DAYS, feed_scenario
 
@@ -54,13 +53,13 @@ def vectors(path: object) -> PreferenceTable:
 def built(spark: SparkSession, lake: Lake, table: PreferenceTable, *days: date) -> list[Row]:
     spark.conf.set("spark.sql.shuffle.partitions", 2)
     windows = tuple(TableWindow(day, 0) for day in days)
-    frame = available_rows(Behaviour(spark, lake, feed_scenario(), windows), table)
+    frame = CustomTable(table).build(Behaviour(spark, lake, feed_scenario(), windows))
     rows: list[Row] = frame.orderBy("known_at", "item_id").toArrow().to_pylist()
     return rows
 
 
-def as_known(rows: Sequence[Row], value: str, day: date) -> list[Row]:
-    """What the table says at the start of a day, worked out row by row."""
+def available_rows(rows: Sequence[Row], value: str, day: date) -> list[Row]:
+    """Rows that are available at the start of a day, found row by row."""
     start = datetime.combine(day, time(), UTC)
     found = []
     for item in sorted({row["item_id"] for row in rows}):
@@ -91,14 +90,14 @@ def test_each_day_sees_the_newest_row_that_was_available(
         moment = MIDNIGHT[generator.integers(0, len(MIDNIGHT))] + beside
         length = 3 if value == "vector" else generator.integers(0, 4)
         number = float if value == "vector" else int
-        said = [number(x) for x in generator.integers(0, 3, length)]
+        values = [number(x) for x in generator.integers(0, 3, length)]
         item = int(generator.integers(0, 12))
-        rows.append({"item_id": item, value: said, "available_at": moment})
+        rows.append({"item_id": item, value: values, "available_at": moment})
     for part in range(3):
         write(tmp_path / "table" / f"part-{part}.parquet", rows[part::3])
     options: Row = {"vector": "vector"} if value == "vector" else {"items": "alike"}
     table = PreferenceTable(name="mine", path=str(tmp_path / "table"), **options)
-    expected = [row for day in FEED_DAYS for row in as_known(rows, value, day)]
+    expected = [row for day in FEED_DAYS for row in available_rows(rows, value, day)]
     assert built(spark, lake, table, *FEED_DAYS) == expected
     write(tmp_path / "table" / "part-0.parquet", rows[1::3])
     write(tmp_path / "table" / "part-1.parquet", rows[0::3][::-1])
@@ -122,7 +121,7 @@ def test_moments_come_in_several_types(
     rows = [{**row, "available_at": moment} for row, moment in zip(GOOD, moments, strict=True)]
     write(tmp_path / "x.parquet", rows, available_at=kind)
     table = vectors(tmp_path / "x.parquet")
-    expected = [row for day in FEED_DAYS for row in as_known(GOOD, "vector", day)]
+    expected = [row for day in FEED_DAYS for row in available_rows(GOOD, "vector", day)]
     assert built(spark, lake, table, *FEED_DAYS) == expected
 
 
@@ -145,17 +144,25 @@ def test_ids_and_vectors_come_in_several_types(
     rows = [{**row, column: str(row[column])} if as_text else row for row in GOOD]
     write(tmp_path / "x.parquet", rows, **{column: kind})
     found = built(spark, lake, vectors(tmp_path / "x.parquet"), FEED_DAYS[4])
-    assert found == as_known(GOOD, "vector", FEED_DAYS[4])
+    assert found == available_rows(GOOD, "vector", FEED_DAYS[4])
 
 
 BAD_ROWS: list[tuple[str, Row, str]] = [
-    ("no moment", {"available_at": None}, r"column available_at: null is no moment \(item 3\)"),
-    ("no id", {"item_id": None}, "column item_id: null is no item id"),
-    ("no vector", {"vector": None}, r"column vector: null is no vector \(item 3\)"),
-    ("empty", {"vector": []}, r"column vector: \[\] is no vector \(item 3\)"),
-    ("nan", {"vector": [0.0, math.nan]}, r"column vector: \[0.0, NaN\] holds what is no finite"),
-    ("infinite", {"vector": [math.inf, 0.0]}, "holds what is no finite number"),
-    ("gap", {"vector": [None, 0.0]}, "holds what is no finite number"),
+    (
+        "no moment",
+        {"available_at": None},
+        r"available_at: null is not a timestamp \(item 3\)",
+    ),
+    ("no id", {"item_id": None}, "column item_id: null is not an item id"),
+    ("no vector", {"vector": None}, r"column vector: null is not a vector \(item 3\)"),
+    ("empty", {"vector": []}, r"column vector: \[\] is not a vector \(item 3\)"),
+    (
+        "nan",
+        {"vector": [0.0, math.nan]},
+        r"\[0.0, NaN\] has a value that is not a finite number",
+    ),
+    ("infinite", {"vector": [math.inf, 0.0]}, "has a value that is not a finite number"),
+    ("gap", {"vector": [None, 0.0]}, "has a value that is not a finite number"),
     ("longer", {"vector": [0.0] * 3}, "the vector of item 3 has 3 numbers, others have 2"),
 ]
 
@@ -175,20 +182,20 @@ def test_a_row_that_is_bad_is_named(
     assert "\n" not in str(refused.value)
 
 
-def test_text_that_is_no_moment_or_no_id_is_named(
+def test_text_that_is_not_a_timestamp_or_an_id_is_named(
     spark: SparkSession, lake: Lake, tmp_path: Path
 ) -> None:
     path = tmp_path / "x.parquet"
     write(path, [{**GOOD[0], "available_at": "09:00"}], available_at=pa.string())
-    with pytest.raises(InputError, match="column available_at: 09:00 is no moment"):
+    with pytest.raises(InputError, match="column available_at: 09:00 is not a timestamp"):
         built(spark, lake, vectors(path), FEED_DAYS[4])
     write(path, [{**GOOD[0], "item_id": "one"}], item_id=pa.string())
-    with pytest.raises(InputError, match="column item_id: one is no item id"):
+    with pytest.raises(InputError, match="column item_id: one is not an item id"):
         built(spark, lake, vectors(path), FEED_DAYS[4])
     rows = [{"item_id": 1, "alike": ["2", "two"], "available_at": MIDNIGHT[1]}]
     write(path, rows, alike=pa.list_(pa.string()))
     table = PreferenceTable(name="mine", path=str(path), items="alike")
-    with pytest.raises(InputError, match=r"column alike: \[2, two\] holds what is no item id"):
+    with pytest.raises(InputError, match=r"alike: \[2, two\] has a value that is not an item id"):
         built(spark, lake, table, FEED_DAYS[4])
 
 
@@ -207,11 +214,15 @@ def test_text_that_is_no_moment_or_no_id_is_named(
             "column vector is list.*, must hold lists of num",
         ),
         (GOOD, {"item_id": pa.float64()}, "column item_id is double, must hold whole numbers or"),
-        (GOOD, {"available_at": pa.int64()}, "available_at is int64, must hold timestamps or dates"),
+        (
+            GOOD,
+            {"available_at": pa.int64()},
+            "available_at is int64, must hold timestamps or dates",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(
-    tmp_path: Path, rows: list[Row], types: dict[str, pa.DataType], line: str
+    lake: Lake, tmp_path: Path, rows: list[Row], types: dict[str, pa.DataType], line: str
 ) -> None:
     if pa.types.is_list(types.get("vector", pa.null())):
         rows = [{**row, "vector": [str(x) for x in row["vector"]]} for row in rows]
@@ -219,38 +230,38 @@ def test_a_file_that_cannot_be_used_is_named(
         rows = [{**row, "available_at": 20260101} for row in rows]
     write(tmp_path / "x.parquet", rows, **types)
     with pytest.raises(InputError, match=line) as refused:
-        inputs(vectors(tmp_path / "x.parquet"))
+        inputs(lake, vectors(tmp_path / "x.parquet"))
     assert str(tmp_path / "x.parquet") in str(refused.value)
 
 
-def test_a_file_that_is_cut_short_or_not_there_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_cut_short_or_not_there_is_named(lake: Lake, tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     with pytest.raises(InputError, match=r"there is no Parquet file at .*x\.parquet"):
-        inputs(vectors(path))
+        inputs(lake, vectors(path))
     write(path, GOOD)
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(InputError, match=r"x\.parquet is not a Parquet file \(truncated\?\)"):
-        inputs(vectors(path))
+        inputs(lake, vectors(path))
     with pytest.raises(InputError, match=r"path '\$NO_SUCH/x' has a variable that is not set"):
-        inputs(vectors("$NO_SUCH/x"))
+        inputs(lake, vectors("$NO_SUCH/x"))
 
 
-def inputs(table: PreferenceTable) -> dict[TableWindow, dict[str, str]]:
+def inputs(lake: Lake, table: PreferenceTable) -> Mapping[TableWindow, Mapping[str, str]]:
     windows = [TableWindow(day, horizon) for day in FEED_DAYS[:4] for horizon in (0, 2)]
-    return table_inputs(feed_scenario(), table, windows)
+    return CustomTable(table).inputs(lake, feed_scenario(), windows)
 
 
-def test_a_file_of_later_rows_changes_later_tables_only(tmp_path: Path) -> None:
+def test_a_file_of_later_rows_changes_later_tables_only(lake: Lake, tmp_path: Path) -> None:
     write(tmp_path / "table" / "a.parquet", GOOD)
-    before = inputs(vectors(tmp_path / "table"))
+    before = inputs(lake, vectors(tmp_path / "table"))
     write(tmp_path / "table" / "b.parquet", [{**GOOD[0], "available_at": MIDNIGHT[3]}])
-    after = inputs(vectors(tmp_path / "table"))
+    after = inputs(lake, vectors(tmp_path / "table"))
     changed = {window for window in before if before[window] != after[window]}
     assert changed == {window for window in before if window.known_at > FEED_DAYS[3]}
     assert changed
     assert changed != set(before)
     write(tmp_path / "table" / "a.parquet", GOOD[:1])
-    again = inputs(vectors(tmp_path / "table"))
+    again = inputs(lake, vectors(tmp_path / "table"))
     unchanged = {window for window in after if after[window] == again[window]}
     assert unchanged == {window for window in after if window.known_at <= FEED_DAYS[1]}
 
@@ -260,14 +271,14 @@ def test_it_is_published_for_the_items_that_the_day_names(
 ) -> None:
     rows = [{"item_id": i, "vector": [float(i)], "available_at": MIDNIGHT[3]} for i in range(40)]
     write(tmp_path / "x.parquet", rows)
-    kind, as_of = OwnTable(vectors(tmp_path / "x.parquet")), FEED_DAYS[2]
+    kind, as_of = CustomTable(vectors(tmp_path / "x.parquet")), FEED_DAYS[2]
     days = ([as_of], [1, 2])
     assert len(assemble_tables(feed, feed_scenario(), kind, *days)) == 3
     tables = [
         feed.read(feature_partition(feed_scenario(), "mine", as_of, n)).to_pylist()
         for n in (0, 1, 2)
     ]
-    # At the very moment at which a day starts, its rows are not yet known.
+    # A row of the very start of a day is not available to the table of this day.
     assert [len(table) for table in tables] == [0, 0, 10]
     assert {row["item_id"]: row["embedding"] for row in tables[2]} == {
         item: [float(item)] for item in range(10)
@@ -293,5 +304,5 @@ def test_object_storage_needs_no_connector(
         target = f"{root}/my tables/{number}.parquet"
         fs.copy_files(str(tmp_path / f"{number}.parquet"), target, destination_filesystem=there)
     table = vectors(f"{bucket}/my%20tables")
-    assert built(spark, lake, table, FEED_DAYS[4]) == as_known(GOOD, "vector", FEED_DAYS[4])
-    assert inputs(table)
+    assert built(spark, lake, table, FEED_DAYS[4]) == available_rows(GOOD, "vector", FEED_DAYS[4])
+    assert inputs(lake, table)

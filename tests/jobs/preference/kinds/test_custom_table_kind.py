@@ -1,4 +1,4 @@
-"""A table in a scenario is a kind: what it says of itself follows from its keys."""
+"""A table that a scenario names is a kind; its declaration follows from the keys of its entry."""
 
 from __future__ import annotations
 
@@ -6,35 +6,41 @@ from pathlib import Path
 
 import pytest
 
-from jobs.preference.behaviour import MadeFromElse
-from jobs.preference.kinds.custom_table import OwnTable
+from jobs.preference.kind import KindWithInputs, phrase_of
+from jobs.preference.kinds.custom_table import CustomTable
 from jobs.scenarios import PreferenceTable, Scenario
 
 
-def test_it_takes_what_its_column_holds() -> None:
-    vectors = OwnTable(PreferenceTable(name="mine", path="x.parquet", vector="v"))
-    lists = OwnTable(PreferenceTable(name="mine", path="x.parquet", items="i"))
+def test_it_takes_the_values_of_its_column() -> None:
+    vectors = CustomTable(PreferenceTable(name="mine", path="x.parquet", vector="v"))
+    lists = CustomTable(PreferenceTable(name="mine", path="x.parquet", items="i"))
     assert (vectors.keyed_by, vectors.takes) == ("item", "vector")
     assert (lists.keyed_by, lists.takes) == ("item", "items")
-    # Vectors of a user's own are not of the ranker's item space, so they cannot be swapped.
+    # Custom vectors are not in the item space of the ranker, so they cannot be swapped.
     assert vectors.modes == lists.modes == ("retrain", "probe")
 
 
-def test_it_is_made_from_its_files_and_not_from_the_log() -> None:
-    assert isinstance(OwnTable(PreferenceTable(name="m", path="x", vector="v")), MadeFromElse)
+def test_it_is_computed_from_its_files_and_not_from_the_log() -> None:
+    assert isinstance(CustomTable(PreferenceTable(name="m", path="x", vector="v")), KindWithInputs)
 
 
-@pytest.mark.parametrize("said", ["yes", "no", "unknown"])
-def test_whether_it_saw_held_out_rows_is_what_the_user_says(said: str) -> None:
+def test_reports_describe_it_by_its_name() -> None:
+    kind = CustomTable(PreferenceTable(name="mine", path="x", vector="v"))
+    phrase = phrase_of(kind).format(days="7 days")
+    assert phrase == "the rows of the table “mine” that are available 7 days later"
+
+
+@pytest.mark.parametrize("declared", ["yes", "no", "unknown"])
+def test_the_user_declares_whether_held_out_labels_were_used(declared: str) -> None:
     table = PreferenceTable.model_validate(
-        {"name": "mine", "path": "x", "vector": "v", "eval_rows_seen": said}
+        {"name": "mine", "path": "x", "vector": "v", "eval_rows_seen": declared}
     )
-    assert OwnTable(table).eval_rows_seen == said
+    assert CustomTable(table).eval_rows_seen == declared
 
 
-def test_what_the_user_does_not_say_is_unknown() -> None:
+def test_without_a_declaration_it_is_unknown() -> None:
     table = PreferenceTable(name="mine", path="x", vector="v")
-    assert OwnTable(table).eval_rows_seen == "unknown"
+    assert CustomTable(table).eval_rows_seen == "unknown"
 
 
 def test_a_path_is_looked_for_beside_the_scenario(tmp_path: Path) -> None:
@@ -49,5 +55,5 @@ def test_a_path_is_looked_for_beside_the_scenario(tmp_path: Path) -> None:
         ],
     }
     scenario = Scenario.model_validate(content, context={"folder": tmp_path})
-    paths = [own.path for own in scenario.custom_preferences if isinstance(own, PreferenceTable)]
+    paths = [one.path for one in scenario.custom_preferences if isinstance(one, PreferenceTable)]
     assert paths == [str(tmp_path / "tables"), "s3://bucket/tables", "$TABLES/mine"]

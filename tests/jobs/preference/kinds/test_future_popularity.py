@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from jobs.lake import Lake
 from jobs.preference.behaviour import Behaviour, TableWindow
-from jobs.preference.kinds.future_popularity_spark import item_popularity
+from jobs.preference.kinds.future_popularity import FuturePopularity
 from tests.jobs.feed import (
     EMPTY_DAY,
     FEED_DAYS,
@@ -33,17 +33,17 @@ def expected(lake: Lake, known_at: date) -> dict[int, tuple[list[float], int, da
         of_item[row.item_id].append(row)
     overall = sum(row.label for row in rows) / len(rows)
     found = {}
-    for item, own in of_item.items():
-        clicks = sum(row.label for row in own)
-        rate = (clicks + PRIOR * overall) / (len(own) + PRIOR)
-        vector = [log1p(clicks), log1p(len(own)), rate]
-        found[item] = (vector, len(own), max(row.ts for row in own))
+    for item, impressions in of_item.items():
+        clicks = sum(row.label for row in impressions)
+        rate = (clicks + PRIOR * overall) / (len(impressions) + PRIOR)
+        vector = [log1p(clicks), log1p(len(impressions)), rate]
+        found[item] = (vector, len(impressions), max(row.ts for row in impressions))
     return found
 
 
-def test_every_window_counts_its_own_rows(feed: Lake, spark: SparkSession) -> None:
+def test_every_window_counts_the_rows_in_it(feed: Lake, spark: SparkSession) -> None:
     behaviour = Behaviour(spark, feed, feed_scenario(), WINDOWS)
-    rows = item_popularity(behaviour, PRIOR).toArrow().to_pylist()
+    rows = FuturePopularity(prior_rows=PRIOR).build(behaviour).toArrow().to_pylist()
     found: dict[str, dict[int, Any]] = defaultdict(dict)
     for row in rows:
         found[row["known_at"]][row["item_id"]] = row
@@ -62,4 +62,4 @@ def test_a_window_that_holds_only_an_empty_day_has_no_rows(feed: Lake, spark: Sp
     after = EMPTY_DAY + timedelta(days=1)
     scenario = feed_scenario(lookback_days=1)
     behaviour = Behaviour(spark, feed, scenario, (TableWindow(after, 0), TableWindow(FIRST, 0)))
-    assert item_popularity(behaviour, PRIOR).count() == 0
+    assert FuturePopularity(prior_rows=PRIOR).build(behaviour).count() == 0

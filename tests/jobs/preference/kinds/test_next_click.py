@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from jobs.lake import Lake, Partition
 from jobs.preference.behaviour import Behaviour, TableWindow
-from jobs.preference.kinds.next_click_spark import next_clicks
+from jobs.preference.kinds.next_click import NextClick
 from tests.jobs.feed import (
     EMPTY_DAY,
     FEED_DAYS,
@@ -29,11 +29,11 @@ def expected(lake: Lake, window: TableWindow) -> set[Found]:
     end = datetime.combine(window.known_at, time(), UTC)
     clicks = [row for row in lineage_rows(lake, FIRST, window.known_at) if row.label]
     found = set()
-    for asked in lake.read(Partition("impressions", "feed", window.as_of)).to_pylist():
-        later = [c for c in clicks if c.user_id == asked["user_id"] and asked["ts"] < c.ts < end]
+    for row in lake.read(Partition("impressions", "feed", window.as_of)).to_pylist():
+        later = [c for c in clicks if c.user_id == row["user_id"] and row["ts"] < c.ts < end]
         if later:
             first = min(later)
-            place = (window.as_of.isoformat(), window.horizon, asked["impression_id"])
+            place = (window.as_of.isoformat(), window.horizon, row["impression_id"])
             found.add((*place, (first.item_id,), (first.impression_id,), 1, first.ts))
     return found
 
@@ -41,7 +41,7 @@ def expected(lake: Lake, window: TableWindow) -> set[Found]:
 def built(lake: Lake, spark: SparkSession, *windows: TableWindow) -> list[Found]:
     behaviour = Behaviour(spark, lake, feed_scenario(), windows)
     columns = ("as_of", "horizon", "impression_id", "items", "sources", "updates", "last_event")
-    rows = next_clicks(behaviour).toArrow().select(columns).to_pylist()
+    rows = NextClick().build(behaviour).toArrow().select(columns).to_pylist()
     return [
         tuple(tuple(value) if isinstance(value, list) else value for value in row.values())
         for row in rows

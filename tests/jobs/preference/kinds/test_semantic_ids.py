@@ -1,4 +1,4 @@
-"""Codes name centroids whose sum stands for the vector, and follow from the snapshot alone."""
+"""The centroids of codes add up to the vector, and depend on the snapshot alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from jobs.lake import Lake
 from jobs.lake.addresses import snapshot_partition
 from jobs.preference.build_tables import assemble_tables
 from jobs.preference.kinds.semantic_ids import SemanticIds
-from jobs.preference.kinds.semantic_ids_spark import SemanticOptions, residual_codes
 from jobs.scenarios import Scenario
 from jobs.snapshots.export import build_snapshots
 
@@ -25,10 +24,10 @@ def squared_error(vectors: np.ndarray, approximation: np.ndarray) -> float:
     return float(((vectors - approximation) ** 2).sum())
 
 
-def test_each_level_leaves_less_over() -> None:
+def test_each_level_reduces_the_error() -> None:
     vectors = np.random.default_rng(0).normal(size=(400, 6)).astype(np.float32)
     errors = [
-        squared_error(vectors, residual_codes(vectors, SemanticOptions(levels, 8))[1])
+        squared_error(vectors, SemanticIds(levels=levels, codes=8).residual_codes(vectors)[1])
         for levels in (1, 2, 3)
     ]
     assert squared_error(vectors, np.zeros_like(vectors)) > errors[0] > errors[1] > errors[2]
@@ -36,13 +35,13 @@ def test_each_level_leaves_less_over() -> None:
 
 def test_items_of_the_same_codes_have_the_same_vector() -> None:
     vectors = np.random.default_rng(1).normal(size=(300, 4)).astype(np.float32)
-    codes, sums = residual_codes(vectors, SemanticOptions(levels=2, codes=4))
+    codes, sums = SemanticIds(levels=2, codes=4).residual_codes(vectors)
     assert codes.shape == (300, 2)
     assert codes.min() >= 0
     assert codes.max() <= 3
     of_codes: dict[tuple[int, ...], np.ndarray] = {}
-    for own, vector in zip(map(tuple, codes.tolist()), sums, strict=True):
-        np.testing.assert_allclose(of_codes.setdefault(own, vector), vector, atol=1e-6)
+    for names, vector in zip(map(tuple, codes.tolist()), sums, strict=True):
+        np.testing.assert_allclose(of_codes.setdefault(names, vector), vector, atol=1e-6)
     # The centroids of two levels add up: two times four of them give every vector.
     shifts = [of_codes[0, last] - of_codes[1, last] for last in range(4)]
     for shift in shifts[1:]:
@@ -50,18 +49,18 @@ def test_items_of_the_same_codes_have_the_same_vector() -> None:
 
 
 @pytest.mark.parametrize("items", [1, 2, 5])
-def test_few_items_are_their_own_centroids(items: int) -> None:
+def test_each_of_few_items_is_a_centroid(items: int) -> None:
     vectors = np.random.default_rng(2).normal(size=(items, 4)).astype(np.float32)
-    codes, sums = residual_codes(vectors, SemanticOptions())
+    codes, sums = SemanticIds().residual_codes(vectors)
     np.testing.assert_allclose(sums, vectors, atol=1e-6)
     assert len(set(codes[:, 0].tolist())) == items
 
 
-def test_a_sample_stands_for_all_items() -> None:
+def test_centroids_of_a_sample_fit_all_items() -> None:
     generator = np.random.default_rng(3)
     centres = generator.normal(size=(4, 3)).astype(np.float32) * 10
     vectors = centres[generator.integers(0, 4, 1000)]
-    _, sums = residual_codes(vectors, SemanticOptions(levels=1, codes=4, fit_items=100))
+    _, sums = SemanticIds(levels=1, codes=4, fit_items=100).residual_codes(vectors)
     np.testing.assert_allclose(sums, vectors, atol=1e-5)
 
 
@@ -80,7 +79,7 @@ def test_tables_hold_the_codes_of_the_snapshot(
         known_at = partition.ds + timedelta(days=int(dict(partition.keys)["horizon"]))
         snapshot = trained.read(snapshot_partition(scenario, known_at))
         vectors = np.array(snapshot["embedding"].to_pylist(), np.float32)
-        codes, sums = residual_codes(vectors, SemanticOptions(2, 3))
+        codes, sums = kind.residual_codes(vectors)
         place = {item: at for at, item in enumerate(snapshot["item_id"].to_pylist())}
         table = trained.read(partition)
         at = [place[item] for item in table["item_id"].to_pylist()]

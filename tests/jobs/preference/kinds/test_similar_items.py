@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import combinations
 from math import sqrt
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from jobs.lake import Lake
 from jobs.preference.behaviour import Behaviour, TableWindow
-from jobs.preference.kinds.similar_items_spark import (
-    SimilarOptions,
-    similar_by_cosine,
-    similar_by_swing,
-)
+from jobs.preference.kinds.similar_items import SimilarItems
 from tests.jobs.feed import FEED_DAYS, FIRST, LONELY_DAY, feed_scenario, windowed_clicks
 
-Method = Callable[[Behaviour, SimilarOptions], DataFrame]
+Method = Literal["swing", "cosine"]
 Score = Callable[[Mapping[int, set[int]], int, int], float]
 WINDOWS = tuple(TableWindow(day, horizon) for day in FEED_DAYS[:6] for horizon in (0, 2))
 
@@ -38,7 +35,7 @@ def swing(users: Mapping[int, set[int]], one: int, other: int) -> float:
 
 
 def expected(
-    lake: Lake, known_at: date, score: Score, options: SimilarOptions
+    lake: Lake, known_at: date, score: Score, options: SimilarItems
 ) -> dict[int, tuple[list[int], int, datetime]]:
     of_user = defaultdict(list)
     for click in windowed_clicks(lake, known_at):
@@ -60,10 +57,10 @@ def expected(
     return found
 
 
-def built(lake: Lake, spark: SparkSession, method: Method, options: SimilarOptions) -> Any:
+def built(lake: Lake, spark: SparkSession, kind: SimilarItems) -> Any:
     behaviour = Behaviour(spark, lake, feed_scenario(), WINDOWS)
     found: dict[str, dict[int, Any]] = defaultdict(dict)
-    for row in method(behaviour, options).toArrow().to_pylist():
+    for row in kind.build(behaviour).toArrow().to_pylist():
         value = (row["items"], row["updates"], row["last_event"])
         assert row["item_id"] not in found[row["known_at"]]
         found[row["known_at"]][row["item_id"]] = value
@@ -71,42 +68,40 @@ def built(lake: Lake, spark: SparkSession, method: Method, options: SimilarOptio
 
 
 @pytest.mark.parametrize(
-    "options", [SimilarOptions(), SimilarOptions(top=2, clicks_a_user=4)], ids=["all", "bounded"]
+    "kind", [SimilarItems(), SimilarItems(top=2, clicks_a_user=4)], ids=["all", "bounded"]
 )
-@pytest.mark.parametrize(
-    ("method", "score"), [(similar_by_cosine, cosine), (similar_by_swing, swing)]
-)
+@pytest.mark.parametrize(("method", "score"), [("cosine", cosine), ("swing", swing)])
 def test_similar_items_are_those_of_a_loop_over_pairs(
-    feed: Lake, spark: SparkSession, method: Method, score: Score, options: SimilarOptions
+    feed: Lake, spark: SparkSession, method: Method, score: Score, kind: SimilarItems
 ) -> None:
-    found = built(feed, spark, method, options)
+    found = built(feed, spark, replace(kind, method=method))
     known_at = sorted({window.known_at for window in WINDOWS})
-    oracle = {day.isoformat(): expected(feed, day, score, options) for day in known_at}
+    oracle = {day.isoformat(): expected(feed, day, score, kind) for day in known_at}
     assert oracle[FIRST.isoformat()] == {}
     assert sum(map(len, oracle.values())) > 20
     assert found == {day: table for day, table in oracle.items() if table}
 
 
-def test_swing_draws_the_same_users_for_every_item(feed: Lake, spark: SparkSession) -> None:
-    options = SimilarOptions(users_an_item=3)
+def test_swing_samples_the_same_users_for_every_item(feed: Lake, spark: SparkSession) -> None:
+    kind = SimilarItems(users_an_item=3)
     hashed = spark.range(9).selectExpr("id", "xxhash64(id)").collect()
     order = {user: (value, user) for user, value in hashed}
 
-    def thinned(users: Mapping[int, set[int]], one: int, other: int) -> float:
-        drawn = {item: set(sorted(of, key=order.__getitem__)[:3]) for item, of in users.items()}
-        return swing(drawn, one, other)
+    def sampled_swing(users: Mapping[int, set[int]], one: int, other: int) -> float:
+        kept = {item: set(sorted(of, key=order.__getitem__)[:3]) for item, of in users.items()}
+        return swing(kept, one, other)
 
-    found = built(feed, spark, similar_by_swing, options)
+    found = built(feed, spark, kind)
     known_at = sorted({window.known_at for window in WINDOWS})
-    oracle = {day.isoformat(): expected(feed, day, thinned, options) for day in known_at}
+    oracle = {day.isoformat(): expected(feed, day, sampled_swing, kind) for day in known_at}
     assert found == {day: table for day, table in oracle.items() if table}
-    assert found != built(feed, spark, similar_by_swing, SimilarOptions())
+    assert found != built(feed, spark, SimilarItems())
 
 
 def test_one_user_makes_no_swing(feed: Lake, spark: SparkSession) -> None:
     scenario = feed_scenario(lookback_days=1)
     window = TableWindow(LONELY_DAY, 1)
     behaviour = Behaviour(spark, feed, scenario, (window,))
-    assert similar_by_swing(behaviour, SimilarOptions()).count() == 0
+    assert SimilarItems().build(behaviour).count() == 0
     clicked = {click.item_id for click in windowed_clicks(feed, window.known_at, 1)}
-    assert similar_by_cosine(behaviour, SimilarOptions()).count() == len(clicked) > 1
+    assert SimilarItems(method="cosine").build(behaviour).count() == len(clicked) > 1

@@ -1,140 +1,92 @@
-"""Preference data of a user's own in Parquet → what it says of each item at the start of a day.
+"""Reads the Parquet files of a custom table of preference data, and checks every row.
 
 Tasks read the files through Arrow, row group by row group, so that object storage needs no
-connector of Spark's and moments may be of any unit.
+connector of Spark and timestamps may have any unit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.common.errors import InputError
-from jobs.lake.manifest import digest_of
 from jobs.lake.schemas import TIMESTAMP, id_type
 from jobs.lake.storage import Storage
-from jobs.preference.behaviour import Behaviour, TableWindow
 from jobs.scenarios import PreferenceTable, Scenario
 from jobs.sources.log_columns import is_id, is_list
-from jobs.sources.preference_files import TableFiles, earliest_timestamp, find_table, value_column
+from jobs.sources.preference_files import TableFiles, value_column
 from jobs.spark.parse import parse_id, parse_timestamp
-from jobs.spark.session import midnight, spark_type
+from jobs.spark.session import spark_type
 
 _BATCH_ROWS = 1 << 14
 
 
-def available_rows(behaviour: Behaviour, table: PreferenceTable) -> DataFrame:
-    """Of every item the newest row that was available before ``known_at``.
-
-    Of several at one moment, the one with the largest value counts. ``updates`` is how many rows
-    of the item were available, ``last_event`` when the newest was.
-
-    Raises:
-        InputError: a file or a row does not hold what it must.
-    """
-    files = find_table(table, behaviour.scenario)
-    rows = _rows(behaviour.spark, behaviour.scenario, table, files)
-    _refuse_bad_rows(table, rows)
-    by_moment = Window.partitionBy("item_id").orderBy("available_at", "value")
-    versions = rows.select(
-        "item_id",
-        "value",
-        "available_at",
-        F.row_number().over(by_moment).cast("bigint").alias("updates"),
-        F.lead("available_at").over(by_moment).alias("until"),
-    )
-    known_at = behaviour.tables.select("known_at").distinct()
-    start = F.col("known_at").cast("timestamp")
-    holds = (F.col("available_at") < start) & (F.col("until").isNull() | (F.col("until") >= start))
-    return versions.join(F.broadcast(known_at), holds).select(
-        "known_at",
-        "item_id",
-        F.col("value").alias("items" if table.vector is None else "embedding"),
-        "updates",
-        F.col("available_at").alias("last_event"),
-    )
-
-
-def table_inputs(
-    scenario: Scenario, table: PreferenceTable, windows: Sequence[TableWindow]
-) -> dict[TableWindow, dict[str, str]]:
-    """Digests of the files that hold rows available before each table's day.
-
-    Raises:
-        InputError: there is no file, or one does not have the columns that it must.
-    """
-    files = find_table(table, scenario)
-    digests = [
-        (
-            file.path,
-            files.storage.sha256(file.path),
-            earliest_timestamp(file.footer, table.available_at),
-        )
-        for file in files.files
-    ]
-    return {
-        window: {
-            "table": digest_of(
-                [
-                    (path, digest)
-                    for path, digest, begin in digests
-                    if begin is None or begin < midnight(window.known_at)
-                ]
-            )
-        }
-        for window in windows
-    }
-
-
-def _rows(
+def table_rows(
     spark: SparkSession, scenario: Scenario, table: PreferenceTable, files: TableFiles
 ) -> DataFrame:
-    """item_id, value, available_at, the ``file``, and of a bad row the ``problem``."""
+    """All rows of a custom table: ``item_id``, ``value`` and ``available_at``.
+
+    Raises:
+        InputError: If a row has a missing or malformed value; the message names its file, column,
+            value and item.
+    """
+    rows = _parsed(spark, scenario, table, files)
+    _refuse_bad_rows(table, rows)
+    return rows.select("item_id", "value", "available_at")
+
+
+def _parsed(
+    spark: SparkSession, scenario: Scenario, table: PreferenceTable, files: TableFiles
+) -> DataFrame:
+    """``item_id``, ``value``, ``available_at``, ``file``; ``problem`` where a row is malformed."""
     raw = _read(spark, table, files)
     ids = spark_type(str(id_type(scenario)))
-    item, value, moment = parse_id(F.col("item"), ids), F.col("value"), F.col("moment")
-    if dict(raw.dtypes)["moment"] == "string":
-        moment = parse_timestamp(moment)
+    item, value, timestamp = parse_id(F.col("item"), ids), F.col("value"), F.col("timestamp")
+    if dict(raw.dtypes)["timestamp"] == "string":
+        timestamp = parse_timestamp(timestamp)
     column = value_column(table)
     if table.vector is None:
         value = F.transform(value, lambda element: parse_id(element, ids))
         bad = F.exists(value, lambda element: element.isNull())
-        what = "holds what is no item id"
+        malformed = "has a value that is not an item id"
         is_missing = value.isNull()
     else:
         bad = F.exists(value, lambda x: x.isNull() | F.isnan(x) | (F.abs(x) == float("inf")))
-        what = "holds what is no finite number"
+        malformed = "has a value that is not a finite number"
         is_missing = value.isNull() | (F.size(value) == 0)
-    missing = "is no list" if table.vector is None else "is no vector"
+    missing = "is not a list" if table.vector is None else "is not a vector"
     problem = (
-        F.when(item.isNull(), _problem(table.item_id, F.col("item"), "is no item id"))
-        .when(moment.isNull(), _problem(table.available_at, F.col("moment"), "is no moment"))
+        F.when(item.isNull(), _problem(table.item_id, F.col("item"), "is not an item id"))
+        .when(
+            timestamp.isNull(),
+            _problem(table.available_at, F.col("timestamp"), "is not a timestamp"),
+        )
         .when(is_missing, _problem(column, F.col("value"), missing))
-        .when(bad, _problem(column, F.col("value"), what))
+        .when(bad, _problem(column, F.col("value"), malformed))
     )
     return raw.select(
         item.alias("item_id"),
         value.alias("value"),
-        moment.alias("available_at"),
+        timestamp.alias("available_at"),
         "file",
         problem.alias("problem"),
     )
 
 
-def _problem(name: str, value: Column, what: str) -> Column:
+def _problem(name: str, value: Column, problem: str) -> Column:
     text = F.coalesce(value.cast("string"), F.lit("null"))
-    return F.concat(F.lit(f"column {name}: "), F.substring(text, 1, 80), F.lit(f" {what}"))
+    return F.concat(F.lit(f"column {name}: "), F.substring(text, 1, 80), F.lit(f" {problem}"))
 
 
 def _read(spark: SparkSession, table: PreferenceTable, files: TableFiles) -> DataFrame:
-    """The mapped columns as ``item``, ``value`` and ``moment``, and the ``file``."""
+    """The mapped columns as ``item``, ``value`` and ``timestamp``, and the name of the ``file``."""
     location = files.location
     columns = [table.item_id, value_column(table), table.available_at]
-    item, value, moment = (_plain(files.types[column]) for column in columns)
+    item, value, timestamp = (_common_type(files.types[column]) for column in columns)
     if table.vector is not None:
         value = pa.list_(pa.float32())
 
@@ -146,10 +98,10 @@ def _read(spark: SparkSession, table: PreferenceTable, files: TableFiles) -> Dat
                 for rows in groups.iter_batches(_BATCH_ROWS, [part["group"]], columns):
                     arrays = [
                         _cast(rows[column], kind)
-                        for column, kind in zip(columns, (item, value, moment), strict=True)
+                        for column, kind in zip(columns, (item, value, timestamp), strict=True)
                     ]
                     arrays.append(pa.array([part["name"]] * len(rows), pa.string()))
-                    yield pa.record_batch(arrays, ["item", "value", "moment", "file"])
+                    yield pa.record_batch(arrays, ["item", "value", "timestamp", "file"])
 
     parts = [
         (file.path, file.name, group)
@@ -158,7 +110,7 @@ def _read(spark: SparkSession, table: PreferenceTable, files: TableFiles) -> Dat
     ]
     schema = (
         f"item {_SPARK_NAMES[item]}, value array<{_SPARK_NAMES[value.value_type]}>, "
-        f"moment {_SPARK_NAMES[moment]}, file string"
+        f"timestamp {_SPARK_NAMES[timestamp]}, file string"
     )
     listing = spark.createDataFrame(parts, "path string, name string, group int")
     return listing.mapInArrow(read, schema)
@@ -172,20 +124,20 @@ _SPARK_NAMES = {
 }
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """The one type that stands for all of its sort."""
+def _common_type(kind: pa.DataType) -> pa.DataType:
+    """The type to which a column is cast, whatever type of that group the files have."""
     if pa.types.is_integer(kind) and kind != pa.uint64():
         return pa.int64()
     if pa.types.is_temporal(kind):
         return TIMESTAMP
     if is_list(kind) or pa.types.is_fixed_size_list(kind):
-        return pa.list_(_plain(kind.value_type))
-    # Spark has no uint64, so such ids go as text too.
+        return pa.list_(_common_type(kind.value_type))
+    # Spark has no uint64, so such ids become text too.
     return pa.string() if is_id(kind) else kind
 
 
 def _cast(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Moments without a time zone are UTC; what does not fit is cut off, not refused."""
+    """Timestamps without a time zone are UTC. Precision that does not fit is truncated."""
     if pa.types.is_date(values.type):
         values = values.cast(pa.timestamp("ms"))
     return values.cast(kind, safe=False)
