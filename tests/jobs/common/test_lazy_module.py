@@ -28,7 +28,7 @@ def test_a_module_is_imported_by_its_first_use(
 
 
 def test_what_is_missing_is_reported_as_by_the_module() -> None:
-    with pytest.raises(AttributeError, match="module 'json.decoder' has no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match=r"module 'json\.decoder' has no attribute 'nothing'"):
         lazy_module("json.decoder").nothing  # noqa: B018
     with pytest.raises(ModuleNotFoundError, match="no_such_module_of_a_test"):
         lazy_module("no_such_module_of_a_test").anything  # noqa: B018
