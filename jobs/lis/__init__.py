@@ -1,1 +1,1 @@
-"""The Leakage Impact Score: its evaluation, statistics, verdict and report."""
+"""The Leakage Impact Score: score a day with and without leaked preference data, in three modes."""

@@ -1,8 +1,8 @@
-"""Modes that train on the days before T: what they share but the training itself.
+"""Probe and retrain mode: all that the two fitted modes share except the fitting itself.
 
-They train on the ``fit`` rows of these days. A row of day d gets the table of d + n in the leaked
-variant, that of d in the one that knows no future, a shuffled one in the placebo, and none in the
-baseline; all else is the same. They are scored on day T, whose rows none has seen.
+They fit rankers to rows of the fit fold on the days before T. For a row of day d, the leaked
+variant gets the feature table of day d + n, the known variant that of day d, the placebo the leaked
+table shuffled, and the baseline none; all else is equal. The rankers then score day T.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from jobs.evaluation.slices import slice_values
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import feature_partition, starting_ranker_partition
 from jobs.lake.manifest import digest_of
-from jobs.lis.fit_features import VARIANTS, RollingDays, ToldDay
-from jobs.lis.score_leaks import MadeFrom, Scoring, evaluate
+from jobs.lis.fit_features import VARIANTS, DayFeatures, RollingDays
+from jobs.lis.score_leaks import InputDigests, Scoring, evaluate
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.kind import has_lookback
 from jobs.preference.leak import Leak
@@ -42,32 +42,42 @@ _UPDATES = "item_updates"
 _WORST_FIRST: tuple[EvalRowsSeen, ...] = ("yes", "unknown", "no")
 
 
-class Training(Protocol):
-    """How a mode trains.
-
-    identity: the options and the revision of the code that its scores follow from, besides data.
-    """
+class FittedMode(Protocol):
+    """How a mode fits rankers."""
 
     @property
     def mode(self) -> Mode: ...
 
     @property
-    def identity(self) -> Sequence[object]: ...
+    def identity(self) -> Sequence[object]:
+        """Options and digest of the code that its scores depend on, besides data."""
+        ...
 
     @property
-    def seeds(self) -> int: ...
+    def seeds(self) -> int:
+        """Number of rankers per variant."""
+        ...
 
     def scores(
         self,
         as_of: date,
-        fit: Sequence[ToldDay],
-        scored: ToldDay,
+        fit: Sequence[DayFeatures],
+        eval_day: DayFeatures,
         ranker: Ranker,
         leaks: Sequence[Leak],
     ) -> Iterator[tuple[Leak, NDArray[np.float64]]]:
-        """Click probabilities of the scored rows: (seeds, variants, rows) for each leak.
+        """Fit rankers and score day T.
 
-        ranker: M_T. Variants are in the order of ``VARIANTS``.
+        Args:
+            as_of: Day T.
+            fit: Rows to fit to, by day, oldest first.
+            eval_day: Rows of T to score.
+            ranker: M_T.
+            leaks: Leaks to score.
+
+        Yields:
+            Each leak with its click probabilities, (seeds, variants, rows), variants in the order
+            of ``VARIANTS``.
         """
         ...
 
@@ -75,27 +85,39 @@ class Training(Protocol):
 def score_fitted(
     lake: Lake,
     scenario: Scenario,
-    training: Training,
+    mode: FittedMode,
     kinds: Sequence[PreferenceKind],
     as_ofs: Sequence[date],
     horizons: Sequence[int],
 ) -> list[LisResult]:
-    """Train and score each day with all leaks; pooled too for several days.
+    """Score each day with all leaks in a fitted mode; several days are pooled too.
 
-    Publishes ``predictions`` and ``lis``. A day whose rankers were trained from the same inputs is
-    not trained again, so a killed run goes on where it stopped. Returns the results of one kind
-    after the other: single days by day and horizon, then the pooled ones by horizon.
+    Publishes ``predictions`` and ``lis``. Predictions that were made from the same inputs are read
+    back, so a killed run continues where it stopped.
+
+    Args:
+        lake: Where tables are read and published.
+        scenario: The scenario to score.
+        mode: Probe or retrain mode.
+        kinds: Kinds of preference data to leak.
+        as_ofs: Days T, ascending.
+        horizons: Horizons n, in days.
+
+    Returns:
+        Results of one kind after the other: single days by day and horizon, then pooled ones by
+        horizon.
 
     Raises:
-        InputError: a table is not assembled, or the fit fold is empty before T.
+        InputError: If a table is not assembled, or the fit fold is empty before T.
     """
-    rankers = _Trained(lake, scenario, training, RollingDays(lake, scenario, kinds))
+    window = RollingDays(lake, scenario, kinds, _side_information(scenario))
+    scorer = _FittedScorer(lake, scenario, mode, window)
     scoring = Scoring(
         kinds=tuple(kinds),
-        mode=training.mode,
-        made_from=rankers.made_from,
-        score_day=rankers.score_day,
-        seeds=training.seeds,
+        mode=mode.mode,
+        input_digests=scorer.input_digests,
+        score_day=scorer.score_day,
+        seeds=mode.seeds,
         fit_days=scenario.fit.days,
         lookback_days=lambda kind: scenario.lookback_days if has_lookback(kind) else 0,
         eval_rows_seen=lambda kind: eval_rows_seen(scenario, kind),
@@ -104,62 +126,68 @@ def score_fitted(
 
 
 def eval_rows_seen(scenario: Scenario, kind: PreferenceKind) -> EvalRowsSeen:
-    """The worst that holds of anything that a ranker reads: the baseline has seen it as well."""
-    known = [preference_kind(name, scenario) for name in scenario.ranker.side_information]
-    words = {each.eval_rows_seen for each in (kind, *known)}
+    """Whether any input of the rankers has been built from held-out rows: the worst answer of all.
+
+    Besides the leaked kind, inputs are side information and imported item vectors.
+    """
+    answers = {each.eval_rows_seen for each in (kind, *_side_information(scenario))}
     if scenario.snapshots is not None:
-        words.add(scenario.snapshots.eval_rows_seen)
-    return next(word for word in _WORST_FIRST if word in words)
+        answers.add(scenario.snapshots.eval_rows_seen)
+    return next(answer for answer in _WORST_FIRST if answer in answers)
 
 
-class _Trained:
-    """Trains, scores, publishes, and reads back what is published already."""
+def _side_information(scenario: Scenario) -> list[PreferenceKind]:
+    return [preference_kind(name, scenario) for name in scenario.ranker.side_information]
+
+
+class _FittedScorer:
+    """Fits, scores and publishes days, or reads back the predictions published already."""
 
     def __init__(
-        self, lake: Lake, scenario: Scenario, training: Training, window: RollingDays
+        self, lake: Lake, scenario: Scenario, mode: FittedMode, window: RollingDays
     ) -> None:
-        self._lake, self._scenario, self._training = lake, scenario, training
+        self._lake, self._scenario, self._mode = lake, scenario, mode
         self._window = window
         self._digests: dict[Partition, str] = {}
 
-    def made_from(self, as_of: date, leak: Leak) -> MadeFrom:
-        """Digests of day T as the baseline sees it, and of what is trained on."""
+    def input_digests(self, as_of: date, leak: Leak) -> InputDigests:
+        """Digests of the baseline's data of day T, and of everything the rankers are fitted to."""
         scenario = self._scenario
-        digests = list(self._training.identity)
+        digests = list(self._mode.identity)
         for day in [*self._window.days(as_of), as_of]:
             digests += self._day_digests(day)
             tables = [(leak.preference, 0), (leak.preference, leak.horizon)]
             tables += [(name, 0) for name in scenario.ranker.side_information]
             for name, horizon in tables:
                 digests.append(self._digest(feature_partition(scenario, name, day, horizon)))
-        return MadeFrom(digest_of(*self._day_digests(as_of)), digest_of(*digests))
+        return InputDigests(digest_of(*self._day_digests(as_of)), digest_of(*digests))
 
     def score_day(self, as_of: date, leaks: Sequence[Leak]) -> Mapping[Leak, ScoredDay]:
         stored = {leak: self._stored(as_of, leak) for leak in leaks}
-        found = {leak: scored for leak, scored in stored.items() if scored is not None}
-        missing = [leak for leak in leaks if leak not in found]
+        scored_days = {leak: day for leak, day in stored.items() if day is not None}
+        missing = [leak for leak in leaks if leak not in scored_days]
         if missing:
-            found |= self._train(as_of, missing)
-        # The rows are the same whatever is leaked.
-        first = found[leaks[0]].rows
-        updates = first[_UPDATES].to_numpy()
-        slices = slice_values(self._lake, self._scenario, as_of, first, updates)
-        return {leak: replace(scored, slices=slices) for leak, scored in found.items()}
+            scored_days |= self._fit_and_score(as_of, missing)
+        # All leaks have the same rows.
+        rows = scored_days[leaks[0]].rows
+        updates = rows[_UPDATES].to_numpy()
+        slices = slice_values(self._lake, self._scenario, as_of, rows, updates)
+        return {leak: replace(day, slices=slices) for leak, day in scored_days.items()}
 
-    def _train(self, as_of: date, leaks: Sequence[Leak]) -> Mapping[Leak, ScoredDay]:
+    def _fit_and_score(self, as_of: date, leaks: Sequence[Leak]) -> Mapping[Leak, ScoredDay]:
         fit = self._window.fit(as_of, leaks)
         if not sum(len(day.rows) for day in fit):
             raise InputError(
-                f"as of {as_of}: no row of the fit fold in the {len(fit)} days before; raise "
+                f"as of {as_of}: no row of the fit fold in the {len(fit)} days before: increase "
                 "fit.days or folds.fit in the scenario"
             )
-        scored, ranker = self._window.scored(as_of, leaks)
-        rows = scored.rows
-        described = rows.rows.append_column(_UPDATES, pa.array(rows.item_updates))
-        found = {}
-        for leak, scores in self._training.scores(as_of, fit, scored, ranker, leaks):
-            variants = {name: scores[:, at] for at, name in enumerate(VARIANTS)}
-            covered = scored.features[leak][LEAKED].covered
+        eval_day, ranker = self._window.eval_day(as_of, leaks)
+        rows = eval_day.rows
+        with_updates = rows.rows.append_column(_UPDATES, pa.array(rows.item_updates))
+        scored_days = {}
+        for leak, scores in self._mode.scores(as_of, fit, eval_day, ranker, leaks):
+            variants = {name: scores[:, index] for index, name in enumerate(VARIANTS)}
+            covered = eval_day.features[leak][LEAKED].covered
             published = {
                 self._name(leak, name): (values, covered) for name, values in variants.items()
             }
@@ -170,22 +198,22 @@ class _Trained:
                 rows.rows,
                 rows.item_updates,
                 published,
-                vars(self.made_from(as_of, leak)),
+                vars(self.input_digests(as_of, leak)),
             )
-            found[leak] = ScoredDay(described, variants, covered)
-        return found
+            scored_days[leak] = ScoredDay(with_updates, variants, covered)
+        return scored_days
 
     def _stored(self, as_of: date, leak: Leak) -> ScoredDay | None:
-        made_from = vars(self.made_from(as_of, leak))
+        input_digests = vars(self.input_digests(as_of, leak))
         tables = {}
         for name in VARIANTS:
             partition = predictions_partition(self._scenario, as_of, self._name(leak, name))
-            table = read_seed_scores(self._lake, partition, made_from)
+            table = read_seed_scores(self._lake, partition, input_digests)
             if table is None:
                 return None
             tables[name] = table
         leaked = tables[LEAKED]
-        seeds = self._training.seeds
+        seeds = self._mode.seeds
         variants = {name: seed_scores(table, seeds) for name, table in tables.items()}
         covered = leaked["covered"].to_numpy(zero_copy_only=False)
         return ScoredDay(leaked, variants, covered)
@@ -197,11 +225,11 @@ class _Trained:
         return [self._digest(partition) for partition in partitions]
 
     def _name(self, leak: Leak, variant: str) -> str:
-        return variant_name(leak, self._training.mode, variant)
+        return variant_name(leak, self._mode.mode, variant)
 
     def _digest(self, partition: Partition) -> str:
         if partition not in self._digests:
-            name, mode = self._scenario.name, self._training.mode
-            way_out = f"run python -m jobs lis --scenario {name} --mode {mode}"
-            self._digests[partition] = self._lake.require(partition, way_out).digest
+            name, mode = self._scenario.name, self._mode.mode
+            remedy = f"run python -m jobs lis --scenario {name} --mode {mode}"
+            self._digests[partition] = self._lake.require(partition, remedy).digest
         return self._digests[partition]

@@ -1,4 +1,4 @@
-"""Probe mode: the rankers of all days stay frozen, and small towers learn what the feature adds."""
+"""Probe mode: the rankers of all days stay frozen; small towers are fitted to the feature."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.lis.fit_features import ToldDay, inputs_of
+from jobs.common.code_digest import code_digest
+from jobs.lis.fit_features import DayFeatures, tower_inputs
 from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker
-from jobs.ranker.towers.probe_towers import FrozenRows, Towers
+from jobs.ranker.scoring.frozen_forward import FrozenRows
+from jobs.ranker.towers.probe_towers import Towers
 from jobs.scenarios import Mode
-
-PROBE_REVISION = 1
-"""Raised by hand when the same tables would give other scores: stored ones are then stale."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """See ``jobs.lis.fitted_modes.Training``. Towers are fitted exactly, so there are no seeds."""
+    """Implements ``jobs.lis.fitted_modes.FittedMode``.
+
+    Towers minimise a convex loss, so a single seed is enough.
+
+    Attributes:
+        fit_days: Days before T to fit to.
+        mode: Always probe.
+        seeds: Always 1.
+    """
 
     fit_days: int
     mode: Mode = Mode.PROBE
@@ -29,19 +36,19 @@ class Probe:
 
     @property
     def identity(self) -> Sequence[object]:
-        return [PROBE_REVISION, self.fit_days]
+        return [code_digest(__name__), self.fit_days]
 
     def scores(
         self,
         as_of: date,
-        fit: Sequence[ToldDay],
-        scored: ToldDay,
+        fit: Sequence[DayFeatures],
+        eval_day: DayFeatures,
         ranker: Ranker,
         leaks: Sequence[Leak],
     ) -> Iterator[tuple[Leak, NDArray[np.float64]]]:
-        rows = FrozenRows.joined([day.frozen for day in fit])
+        rows = FrozenRows.concatenated([day.frozen for day in fit])
         towers = Towers(rows)
         for leak in leaks:
-            told, asked = inputs_of(fit, scored, leak)
-            fitted = towers.fitted(told.to(ranker.device))
-            yield leak, towers.score(fitted, scored.frozen, asked.to(ranker.device))
+            fit_inputs, score_inputs = tower_inputs(fit, eval_day, leak)
+            fitted = towers.fit(fit_inputs.to(ranker.device))
+            yield leak, towers.score(fitted, eval_day.frozen, score_inputs.to(ranker.device))

@@ -1,4 +1,4 @@
-"""Retrain mode: the ranker of T is trained on with the feature and without it, side by side."""
+"""Retrain mode: train the ranker of T further, with the feature and without it, in parallel."""
 
 from __future__ import annotations
 
@@ -9,27 +9,25 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.lis.fit_features import VARIANTS, ToldDay, inputs_of
+from jobs.common.code_digest import code_digest
+from jobs.lis.fit_features import VARIANTS, DayFeatures, tower_inputs
 from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker
-from jobs.ranker.towers.day_rows import dense_rows
-from jobs.ranker.towers.retrain_towers import SideBySide
+from jobs.ranker.rows.day_rows import dense_rows
+from jobs.ranker.towers.retrain_towers import ParallelRankers
 from jobs.scenarios import Mode, RetrainOptions
-
-RETRAIN_REVISION = 2
-"""Raised by hand when the same tables would give other scores: stored ones are then stale."""
 
 
 @dataclass(frozen=True)
 class Retrain:
-    """See ``jobs.lis.fitted_modes.Training``."""
+    """Implements ``jobs.lis.fitted_modes.FittedMode``."""
 
     options: RetrainOptions
     mode: Mode = Mode.RETRAIN
 
     @property
     def identity(self) -> Sequence[object]:
-        return [RETRAIN_REVISION, self.options.model_dump(mode="json")]
+        return [code_digest(__name__), self.options.model_dump(mode="json")]
 
     @property
     def seeds(self) -> int:
@@ -38,17 +36,17 @@ class Retrain:
     def scores(
         self,
         as_of: date,
-        fit: Sequence[ToldDay],
-        scored: ToldDay,
+        fit: Sequence[DayFeatures],
+        eval_day: DayFeatures,
         ranker: Ranker,
         leaks: Sequence[Leak],
     ) -> Iterator[tuple[Leak, NDArray[np.float64]]]:
         rows = dense_rows([day.rows for day in fit], ranker.device)
-        asked_rows = dense_rows([scored.rows], ranker.device)
+        eval_rows = dense_rows([eval_day.rows], ranker.device)
         for leak in leaks:
-            told, asked = inputs_of(fit, scored, leak)
-            rankers = SideBySide(
-                ranker.network, told.shape[2], len(VARIANTS), ranker.options, self.options
+            fit_inputs, score_inputs = tower_inputs(fit, eval_day, leak)
+            rankers = ParallelRankers(
+                ranker.network, fit_inputs.shape[2], len(VARIANTS), ranker.options, self.options
             )
-            rankers.train(rows, told.to(ranker.device), as_of.toordinal())
-            yield leak, rankers.score(asked_rows, asked.to(ranker.device))
+            rankers.train(rows, fit_inputs.to(ranker.device), as_of.toordinal())
+            yield leak, rankers.score(eval_rows, score_inputs.to(ranker.device))

@@ -1,7 +1,8 @@
-"""Swap mode: M_T scores day T with its own item table and with that of each M_{T+n}.
+"""Swap mode: M_T scores day T with its own item table and with the table of each M_{T+n}.
 
-Source: arXiv 2508.04963; nothing is trained. The headline is on held-out rows: the later ranker
-has trained on the others, so on those it remembers labels (reported as ``memorisation``).
+Source: arXiv 2508.04963; nothing is trained. The headline figure is measured on held-out rows: the
+later ranker has been trained on the other rows of T and remembers their labels, which is reported
+as ``memorisation``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from jobs.evaluation.slices import slice_values
 from jobs.lake import Lake, schemas
 from jobs.lake.addresses import checkpoint_partition, feature_partition
 from jobs.lake.manifest import digest_of
-from jobs.lis.score_leaks import MadeFrom, Scoring, evaluate
+from jobs.lis.score_leaks import InputDigests, Scoring, evaluate
 from jobs.preference import PreferenceKind
 from jobs.preference.leak import Leak
 from jobs.ranker.scoring.score_day import BASELINE, SlotTable, score_day
@@ -31,36 +32,45 @@ def score_swap(
     as_ofs: Sequence[date],
     horizons: Sequence[int],
 ) -> list[LisResult]:
-    """Score days with all leaks, one pass over each day's rows; pooled too for several days.
+    """Score days with all leaks, in one pass over each day's rows; several days are pooled too.
 
-    Publishes ``predictions`` and ``lis``. A result whose inputs have not changed is read back and
-    not made again. Returns the results of one kind after the other: single days by day and
-    horizon, then the pooled ones by horizon.
+    Publishes ``predictions`` and ``lis``. A result whose inputs have not changed is read back.
+
+    Args:
+        lake: Where tables are read and published.
+        scenario: The scenario to score.
+        kinds: Kinds of preference data to leak, all with vectors of an embedding slot.
+        as_ofs: Days T, ascending.
+        horizons: Horizons n, in days.
+
+    Returns:
+        Results of one kind after the other: single days by day and horizon, then pooled ones by
+        horizon.
 
     Raises:
-        InputError: an item table is not assembled, or the lineage does not reach T.
+        InputError: If a table to leak is not assembled, or the lineage does not reach T.
     """
     by_name = {kind.name: kind for kind in kinds}
     scoring = Scoring(
         kinds=tuple(kinds),
         mode=Mode.SWAP,
-        made_from=lambda day, leak: _made_from(lake, scenario, day, leak),
+        input_digests=lambda day, leak: _input_digests(lake, scenario, day, leak),
         score_day=lambda day, leaks: _score_day(lake, scenario, by_name, day, leaks),
     )
     return evaluate(lake, scenario, scoring, as_ofs, horizons)
 
 
-def _made_from(lake: Lake, scenario: Scenario, day: date, leak: Leak) -> MadeFrom:
+def _input_digests(lake: Lake, scenario: Scenario, day: date, leak: Leak) -> InputDigests:
     name = scenario.name
     table = lake.require(
         feature_partition(scenario, leak.preference, day, leak.horizon),
-        f"python -m jobs lis --scenario {name} assembles it",
+        f"run python -m jobs lis --scenario {name}",
     )
     checkpoint = lake.require(
         checkpoint_partition(scenario, day), f"run python -m jobs train --scenario {name}"
     )
     data = digest_of(table.inputs["impressions"], table.inputs["history"], checkpoint.digest)
-    return MadeFrom(data, table.digest)
+    return InputDigests(data, table.digest)
 
 
 def _score_day(
@@ -74,16 +84,16 @@ def _score_day(
     by_slot: dict[str, dict[Leak, SlotTable]] = {}
     for leak in leaks:
         keyed_by = kinds[leak.preference].keyed_by
-        # Stored vectors are lists of any length; a slot's table has one length.
+        # Vectors are stored as lists of any length; a slot's table needs one fixed length.
         contract = schemas.features(scenario, keyed_by, dim=scenario.ranker.embedding_dim)
         partition = feature_partition(scenario, leak.preference, day, leak.horizon)
         stored = lake.read(partition).select(contract.names).cast(contract)
         slot = schemas.key_column(keyed_by)
         by_slot.setdefault(slot, {})[leak] = SlotTable.from_arrow(stored, slot)
-    found: dict[Leak, ScoredDay] = {}
+    scored_days: dict[Leak, ScoredDay] = {}
     for slot, tables in by_slot.items():
-        found |= _score_slot(lake, scenario, day, slot, tables)
-    return found
+        scored_days |= _score_slot(lake, scenario, day, slot, tables)
+    return scored_days
 
 
 def _score_slot(
@@ -95,7 +105,7 @@ def _score_slot(
     stacked = {name: values[None] for name, values in scores.scores.items()}
     published = {name: (values, scores.covered[name]) for name, values in stacked.items()}
     rows, updates = scores.rows, scores.item_updates
-    # Compressing a million scores takes as long as finding their slices.
+    # Compressing a million scores takes as long as computing their slices, so both run at once.
     with ThreadPoolExecutor(1, "publish") as thread:
         publishing = thread.submit(
             publish_predictions, lake, scenario, day, rows, updates, published, {}

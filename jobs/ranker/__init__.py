@@ -1,18 +1,30 @@
 """The ranker whose AUC gain a Leakage Impact Score measures, and its daily lineage.
 
-Read in this order: ``fields``, ``vocabulary``, ``table`` (embeddings), ``model`` (the dense part),
-``network`` (a dense part of one's own), ``state`` (M_D in memory), ``day``, ``encode`` and
-``encoded_day`` (rows), ``step``, ``train``, ``score``, ``checkpoint``, ``lineage``; then
-``processes``, ``shard`` and ``sharded``: the same in several processes.
+Reading order, room by room; every room imports only rooms above it:
+
+1. ``model/``: ``dcn`` (the dense part), ``custom_network`` (a dense part supplied by the user),
+   ``vocabulary``, ``embedding_table``, ``ranker`` (M_D in memory), ``checkpoint`` (M_D on disk) and
+   ``device``.
+2. ``rows/``: ``read_day``, ``encode``, ``spooled_day`` and ``read_ahead`` (a day to train on);
+   ``row_attributes`` and ``day_rows`` (rows to score).
+3. ``training/``: ``train_step``, ``train_day``.
+4. ``scoring/``: ``score_day``; for probe and retrain mode ``starting_ranker`` and
+   ``frozen_forward``.
+5. ``towers/``, what probe and retrain mode fit: ``row_features``, ``probe_towers``,
+   ``retrain_towers``.
+6. ``distributed/``, training in several processes: ``process_group``, ``table_shard``,
+   ``train_sharded``.
+
+``lineage`` stands on all of them: M_0 -> M_1 -> ..., one day of training after the other.
 """
 
 import os
 
-# Threads that wait in a loop for long take the cores from Spark and from other tasks: with both
-# wanted, a day trained four times slower. Threads that sleep at once wake too late for the next of
-# many short kernels: alone on both cores, it trained a third slower. So they wait in a loop for
-# about a tenth of a millisecond, then sleep. OpenMP reads this once, when torch is first imported:
-# GNU's, which torch comes with on Linux, reads the first; others know the second alone.
-WAITING = {"GOMP_SPINCOUNT": "5000", "OMP_WAIT_POLICY": "PASSIVE"}
-for _name, _value in WAITING.items():
+# OpenMP threads that spin for long take the cores from Spark and other tasks: on two cores shared
+# with other work, a day trained four times slower. Threads that sleep at once wake too late for the
+# next of many short kernels: alone on two cores, a day trained a third slower. So they spin for
+# about a tenth of a millisecond, then sleep. OpenMP reads these variables once, when torch is first
+# imported: GNU's, which torch for Linux ships with, the first; other implementations the second.
+OPENMP_WAITING = {"GOMP_SPINCOUNT": "5000", "OMP_WAIT_POLICY": "PASSIVE"}
+for _name, _value in OPENMP_WAITING.items():
     os.environ.setdefault(_name, _value)

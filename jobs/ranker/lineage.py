@@ -1,7 +1,7 @@
-"""The lineage: M_0 -> M_1 -> ..., each trained from the last on one more day.
+"""The lineage: M_0 -> M_1 -> ..., each ranker trained from the previous one on one more day.
 
-A day is published before the next is begun, and its bytes follow from the last checkpoint and the
-day's rows alone. So the work can stop anywhere and be taken up again with equal results.
+Each checkpoint is published before the next day begins, and its bytes depend only on the previous
+checkpoint and the day's rows. So training can stop anywhere and resume with identical results.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from jobs.lake.addresses import (
     ranker_keys,
     ranker_version,
 )
-from jobs.ranker.distributed.process_group import joined, process_count, quiet
+from jobs.ranker.distributed.process_group import join_processes, process_count, quiet_logging
 from jobs.ranker.model.checkpoint import read_checkpoint, write_checkpoint
 from jobs.ranker.model.custom_network import seeded
 from jobs.ranker.model.device import default_device
@@ -34,7 +34,7 @@ from jobs.ranker.scoring.score_day import BASELINE, score_rows
 from jobs.ranker.training.train_day import TrainDay, train_day
 from jobs.scenarios import Fold, Scenario
 
-_VALIDATED = (Fold.EVAL, Fold.LINEAGE)
+_VALIDATION_FOLDS = (Fold.EVAL, Fold.LINEAGE)
 _ONE_DAY = timedelta(days=1)
 
 
@@ -47,30 +47,36 @@ def extend_lineage(
     since: date | None = None,
     progress: bool = True,
 ) -> list[date]:
-    """Train each day through ``until`` whose checkpoint is missing or stale; return these days.
+    """Train each day through ``until`` whose checkpoint is missing or stale.
 
-    Every ranker version has a lineage of its own, beside those of other versions. It begins at
-    ``since``, else at the first day with a history, and its first checkpoint remembers that. A
-    checkpoint is current while its parent and its day's rows are; after the first that is not,
-    all are trained again.
+    Every ranker version has a lineage of its own, stored beside those of other versions. A new
+    lineage begins at ``since``, by default at the first day that has a history. A checkpoint is
+    current while its parent and its day's rows are unchanged; from the first stale one on, all days
+    are trained again.
 
-    Where torchrun has started several processes, they train together and all return the same.
+    If torchrun has started several processes, they train together and all return the same days.
 
     Args:
-        restart: train this version again from its first day, or from ``since``.
-        since: first day of a new lineage. Not needed again once the lineage has begun.
-        progress: show the day and its AUC on stderr.
+        lake: Where rows and checkpoints are stored.
+        scenario: The scenario whose ranker is trained.
+        until: Last day to train on.
+        restart: Train this version again from its first day, or from ``since``.
+        since: First day of a new lineage. Not needed again once the lineage exists.
+        progress: Show the day and its AUC on stderr.
+
+    Returns:
+        The days that were trained, ascending.
 
     Raises:
-        InputError: a day in between has no impressions or history, or the version's lineage
-            begins at another day than ``since`` and ``restart`` is not given; several processes
-            are to train and cannot.
+        InputError: If a day in between has no impressions or history, if the version's lineage
+            begins on another day than ``since`` and ``restart`` is not given, or if torchrun has
+            started several processes and they cannot train together.
     """
     extend = partial(_extend, lake, scenario, until, restart, since, progress)
     if process_count() == 1:
         return extend(train_day, default_device())
     try:
-        with quiet():
+        with quiet_logging():
             from jobs.ranker.distributed.table_shard import HOST
             from jobs.ranker.distributed.train_sharded import follow, lead
     except ImportError as error:
@@ -78,7 +84,7 @@ def extend_lineage(
             f"training in {process_count()} processes needs TorchRec ({error}): run pip install "
             "--no-deps -r requirements-sharded.txt, or train without torchrun"
         ) from error
-    with joined() as processes:
+    with join_processes() as processes:
         if processes.rank > 0:
             return follow(processes, lake, scenario)
         with lead(processes, scenario.ranker) as train_together:
@@ -95,7 +101,7 @@ def _extend(
     train: TrainDay,
     device: torch.device,
 ) -> list[date]:
-    """As ``extend_lineage``, with what trains on a day, and rankers on this device."""
+    """Like ``extend_lineage``, with the function that trains a day and the ranker's device."""
     days = _days(lake, scenario, _first_day(lake, scenario, since, restart), until)
     data = {day: require_day(lake, scenario, day) for day in days}
     parent, stale = _last_current(lake, scenario, data, restart)
@@ -117,40 +123,40 @@ def _extend(
 
 
 def _first_day(lake: Lake, scenario: Scenario, since: date | None, restart: bool) -> date | None:
-    """The day at which the version's lineage begins; None for no day at all."""
-    begun = next(iter(checkpoint_days(lake, scenario)), None)
-    if since is not None and begun not in (None, since) and not restart:
+    """First day of the version's lineage; None if no day has a history."""
+    first = next(iter(checkpoint_days(lake, scenario)), None)
+    if since is not None and first not in (None, since) and not restart:
         raise InputError(
-            f"the lineage of {scenario.name} as {ranker_version(scenario)} begins on {begun}, not "
-            f"on {since}: leave out --since, or add --restart to train it again from {since}"
+            f"the lineage of {scenario.name} as {ranker_version(scenario)} begins on {first}, not "
+            f"on {since}: omit --since, or add --restart to train it again from {since}"
         )
-    return since or begun or next(iter(lake.days("history", scenario.name)), None)
+    return since or first or next(iter(lake.days("history", scenario.name)), None)
 
 
 def _days(lake: Lake, scenario: Scenario, first: date | None, until: date) -> list[date]:
     history = next(iter(lake.days("history", scenario.name)), None)
     if first is None or history is None or min(first, until) < history:
-        begin = "no day at all" if history is None else f"no day before {history}"
-        asked = until if first is None else min(first, until)
+        missing = "no history" if history is None else f"no history before {history}"
+        day = until if first is None else min(first, until)
         raise InputError(
-            f"scenario {scenario.name} has a history of {begin}, so nothing can be trained on "
-            f"{asked}: run python -m jobs ingest --scenario {scenario.name} --start D --end {until}"
+            f"scenario {scenario.name} has {missing}, so nothing can be trained on {day}: run "
+            f"python -m jobs ingest --scenario {scenario.name} --start D --end {until}"
         )
     if until < first:
         raise InputError(
             f"the lineage of {scenario.name} as {ranker_version(scenario)} begins on {first}: "
-            f"nothing can be trained until {until}, ask for a later day"
+            f"there is nothing to train until {until}; give a later day"
         )
     return [first + offset * _ONE_DAY for offset in range((until - first).days + 1)]
 
 
 def _forget_before(lake: Lake, scenario: Scenario, first: date) -> None:
-    """A lineage that is begun anew at a later day keeps nothing of the days before."""
+    """Remove what the version's previous lineage has published for days before its new start."""
     for day in checkpoint_days(lake, scenario):
         if day < first:
             for table in ("snapshots", "checkpoints"):
-                made = Partition(table, scenario.name, day, ranker_keys(scenario))
-                lake.storage.remove(made.path)
+                partition = Partition(table, scenario.name, day, ranker_keys(scenario))
+                lake.storage.remove(partition.path)
 
 
 def _last_current(
@@ -159,16 +165,16 @@ def _last_current(
     data: Mapping[date, tuple[Manifest, Manifest]],
     restart: bool,
 ) -> tuple[Manifest | None, list[date]]:
-    """The newest current checkpoint, None where there is none, and the days to train after it."""
+    """Find the newest current checkpoint, None if there is none, and the days to train after it."""
     days = list(data)
     parent = lake.manifest(checkpoint_partition(scenario, days[0]))
     if restart or parent is None or parent.inputs != _inputs(scenario):
         return None, days
     for position, day in enumerate(days):
-        found = lake.manifest(checkpoint_partition(scenario, day + _ONE_DAY))
-        if found is None or found.inputs != _inputs(scenario, parent, *data[day]):
+        child = lake.manifest(checkpoint_partition(scenario, day + _ONE_DAY))
+        if child is None or child.inputs != _inputs(scenario, parent, *data[day]):
             return parent, days[position:]
-        parent = found
+        parent = child
     return parent, []
 
 
@@ -178,17 +184,17 @@ def _inputs(
     impressions: Manifest | None = None,
     history: Manifest | None = None,
 ) -> dict[str, str]:
-    """What a checkpoint is made from; the first one is made from the ranker's design alone."""
-    made_from = {"parent": parent, "impressions": impressions, "history": history}
-    digests = {name: manifest.digest if manifest else "" for name, manifest in made_from.items()}
+    """Digests of a checkpoint's inputs; the first one of a lineage has only the ranker's design."""
+    sources = {"parent": parent, "impressions": impressions, "history": history}
+    digests = {name: manifest.digest if manifest else "" for name, manifest in sources.items()}
     return {**digests, "ranker": ranker_version(scenario)}
 
 
 def _train_one(
     ranker: Ranker, lake: Lake, scenario: Scenario, day: date, train: TrainDay
 ) -> dict[str, Any]:
-    """Validate M_D on its day before it trains on it, then train."""
-    rows = read_day(lake, scenario, day, _VALIDATED, SEEN_ROWS)
+    """Validate M_D on the rows of day D, then train it on them."""
+    rows = read_day(lake, scenario, day, _VALIDATION_FOLDS, SEEN_ROWS)
     validated = score_rows(ranker, scenario, rows, {})
     labels = validated.rows["label"].to_numpy()
     scores = validated.scores[BASELINE]

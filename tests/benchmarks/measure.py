@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs.ranker import WAITING
+from jobs.ranker import OPENMP_WAITING
 
 PROJECT = Path(__file__).resolve().parents[2]
 OUR_PYTHON = Path(sys.executable)
@@ -148,7 +148,7 @@ def result(python: Path, module: str, *arguments: str) -> dict[str, Any]:
     ended = subprocess.run(
         [str(python), "-m", f"tests.benchmarks.{module}", *arguments],
         cwd=PROJECT,
-        env={**WAITING, **os.environ},
+        env={**OPENMP_WAITING, **os.environ},
         capture_output=True,
         text=True,
         check=False,

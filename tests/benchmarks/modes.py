@@ -21,8 +21,10 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from jobs.ranker.model.dcn import DeepCrossNetwork
-from jobs.ranker.towers.probe_towers import FrozenRows, Towers
-from jobs.ranker.towers.retrain_towers import DenseRows, SideBySide
+from jobs.ranker.rows.day_rows import DenseRows
+from jobs.ranker.scoring.frozen_forward import FrozenRows
+from jobs.ranker.towers.probe_towers import Towers
+from jobs.ranker.towers.retrain_towers import ParallelRankers
 from jobs.scenarios import RankerOptions, RetrainOptions
 from tests.benchmarks.page import Page
 
@@ -83,7 +85,7 @@ def make_world(rows: int, seed: int = 0) -> World:
 def retrained(world: World, options: RetrainOptions, features: int) -> NDArray[np.float64]:
     """Scores of the rows behind the cut by rankers of some features, the first of all."""
     told = world.features[:features]
-    rankers = SideBySide(world.network, WIDTH, features, RANKER, options)
+    rankers = ParallelRankers(world.network, WIDTH, features, RANKER, options)
     rankers.train(_part(world.rows, slice(None, world.cut)), told[:, : world.cut], seed=0)
     scores = rankers.score(_part(world.rows, slice(world.cut, None)), told[:, world.cut :])
     return scores[0, 0]
@@ -95,7 +97,7 @@ def probed(world: World) -> NDArray[np.float64]:
     before = FrozenRows(*(part[: world.cut] for part in vars(world.frozen).values()))
     after = FrozenRows(*(part[world.cut :] for part in vars(world.frozen).values()))
     towers = Towers(before)
-    return towers.score(towers.fitted(told[:, : world.cut]), after, told[:, world.cut :])[0, 0]
+    return towers.score(towers.fit(told[:, : world.cut]), after, told[:, world.cut :])[0, 0]
 
 
 def measured(rows: int) -> dict[str, Run]:

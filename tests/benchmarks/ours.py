@@ -22,7 +22,7 @@ def ranker_that_knows(scenario: Scenario, vocabulary: int) -> Ranker:
     """A ranker whose table has a row for every id of the log, as after months of days."""
     ranker = new_ranker(scenario, torch.device("cpu"))
     sizes = LogOptions(vocabulary=vocabulary).sizes
-    ranker.learn_ids(
+    ranker.add_ids(
         {field: ids(field, np.arange(size)) for field, size in zip(FIELDS, sizes, strict=True)}
     )
     return ranker

@@ -1,7 +1,7 @@
-"""Permutation importance (Breiman, 2001): a ranker's AUC less that with a slot's ids mixed up.
+"""Permutation importance (Breiman, 2001): the AUC a ranker loses when a slot's ids are permuted.
 
-Ids change places among the held-out rows of one day, so a slot keeps its distribution and loses
-only what it says of the row. A mixed item is the candidate; click histories stay as they are.
+Ids are permuted among the held-out rows of one day, so a slot keeps its distribution and loses only
+its relation to the row. For items, the candidate is permuted; click histories stay as they are.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.lake import Lake
-from jobs.lis.slot_importance.importance import SlotImportance
+from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.ranker.model.ranker import Ranker
+from jobs.ranker.rows.day_rows import DayRows, read_day_rows
+from jobs.ranker.scoring.frozen_forward import logits
 from jobs.ranker.scoring.starting_ranker import starting_ranker
-from jobs.ranker.towers.day_rows import DayRows, read_day_rows
-from jobs.ranker.towers.frozen_forward import logits
 from jobs.scenarios import Fold, Scenario
 from jobs.stats.columns import encode_users
 from jobs.stats.pooled_difference import PooledDifference
@@ -29,10 +29,14 @@ PERMUTATIONS = 5
 def permutation_importances(
     lake: Lake, scenario: Scenario, days: Sequence[date]
 ) -> list[SlotImportance]:
-    """Importance of every slot, highest first; among equals the first in table order.
+    """Measure the importance of every slot.
 
-    A day's rows are scored by the ranker of its morning, one day at a time. Days whose held-out
-    rows have a single class count for nothing; where all have, the list is empty.
+    The rows of a day are scored by the ranker as of the start of that day. Days whose held-out rows
+    have a single class are ignored.
+
+    Returns:
+        Importance of every slot, highest first, equal ones in table order; empty if no day has
+        held-out rows of both classes.
     """
     pools: dict[str, PooledDifference] = {}
     measured = []
@@ -43,21 +47,23 @@ def permutation_importances(
             continue
         measured.append(day)
         users = encode_users(rows.rows["user_id"])
-        own = logits(ranker, rows)[:, 0]
+        ranker_logits = logits(ranker, rows)[:, 0]
         for field, slot in enumerate(ranker.fields):
-            mixed = np.stack(
+            permuted = np.stack(
                 [
-                    _mixed_logits(ranker, rows, field, [day.toordinal(), permutation, field])
+                    _permuted_logits(ranker, rows, field, [day.toordinal(), permutation, field])
                     for permutation in range(PERMUTATIONS)
                 ]
             )
             pool = pools.setdefault(slot, PooledDifference())
-            pool.add(rows.labels, mixed, np.broadcast_to(own, mixed.shape), users)
-    found = [_importance(slot, pool, measured, scenario.confidence) for slot, pool in pools.items()]
-    return sorted(found, key=lambda one: -one.importance)
+            pool.add(rows.labels, permuted, np.broadcast_to(ranker_logits, permuted.shape), users)
+    importances = [
+        _importance(slot, pool, measured, scenario.confidence) for slot, pool in pools.items()
+    ]
+    return sorted(importances, key=lambda one: -one.importance)
 
 
-def _mixed_logits(
+def _permuted_logits(
     ranker: Ranker, rows: DayRows, field: int, seed: Sequence[int]
 ) -> NDArray[np.float32]:
     fields = rows.fields.copy()

@@ -1,7 +1,8 @@
-"""The processes that train one lineage together, as torchrun starts them.
+"""The group of processes, started by torchrun, that train one lineage together.
 
-The first of them leads: it alone decides which days are trained, validates, publishes and speaks.
-The others follow: they train each day that it names. If one fails, torchrun ends all.
+Rank 0 is the leader: it alone decides which days to train, validates, publishes and logs. The other
+ranks are followers: they train each day that the leader announces. If one process fails, torchrun
+ends all of them.
 """
 
 from __future__ import annotations
@@ -16,23 +17,26 @@ from typing import TYPE_CHECKING
 
 from jobs.common.errors import InputError
 
-# Torch is imported on use: whoever asks only whether this process leads shall not wait for it.
+# Torch is imported where it is used: callers of ``is_leader`` alone should not wait for it.
 if TYPE_CHECKING:
     import torch
     from torch.distributed import ProcessGroup
 
 _SET_BY_TORCHRUN = ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-_PATIENCE = timedelta(hours=2)
-"""More than the leader takes to validate, read or publish the largest of rankers."""
-_NO_MORE = 0
+_TIMEOUT = timedelta(hours=2)
+"""Timeout of collectives: longer than the leader takes to validate or publish a large ranker."""
+_NO_MORE_DAYS = 0
 
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among those that train together.
+    """This process within the group of processes that train together.
 
-    rank: from 0, which leads, to ``count`` - 1. device: where it computes. host: the group that
-    exchanges what lies in the host's memory.
+    Attributes:
+        rank: From 0, the leader, to ``count`` - 1.
+        count: Number of processes.
+        device: Where this process computes.
+        host: Process group for tensors in host memory.
     """
 
     rank: int
@@ -40,40 +44,40 @@ class Processes:
     device: torch.device
     host: ProcessGroup
 
-    def name_day(self, day: date | None) -> None:
-        """Lead: name the next day to train on, or None when there are no more."""
-        self._shared(_NO_MORE if day is None else day.toordinal())
+    def announce_day(self, day: date | None) -> None:
+        """On the leader: announce the next day to train on, or None when there are no more."""
+        self._broadcast(_NO_MORE_DAYS if day is None else day.toordinal())
 
-    def named_day(self) -> date | None:
-        """Follow: wait for the leader to name a day."""
-        ordinal = self._shared(_NO_MORE)
-        return None if ordinal == _NO_MORE else date.fromordinal(ordinal)
+    def next_day(self) -> date | None:
+        """On a follower: wait for the leader to announce a day; None when there are no more."""
+        ordinal = self._broadcast(_NO_MORE_DAYS)
+        return None if ordinal == _NO_MORE_DAYS else date.fromordinal(ordinal)
 
-    def _shared(self, leaders: int) -> int:
+    def _broadcast(self, value_of_leader: int) -> int:
         import torch
         import torch.distributed as dist
 
-        value = torch.tensor(leaders)
+        value = torch.tensor(value_of_leader)
         dist.broadcast(value, src=0, group=self.host)
         return int(value)
 
 
 def process_count() -> int:
-    """How many processes torchrun has started to train together; 1 without it."""
+    """Number of processes that torchrun has started; 1 without torchrun."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def is_leader() -> bool:
-    """Whether this process leads, as one that is alone does."""
+    """Whether this process is the leader; a single process always is."""
     return process_count() == 1 or os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager
-def joined() -> Iterator[Processes]:
-    """Join the other processes, by NCCL where there is CUDA, else by gloo.
+def join_processes() -> Iterator[Processes]:
+    """Join the process group for the length of the block: NCCL if there is CUDA, else gloo.
 
     Raises:
-        InputError: torchrun has not started this process, or there are too few GPUs.
+        InputError: If torchrun has not started this process, or if there are too few GPUs.
     """
     import torch
     import torch.distributed as dist
@@ -81,7 +85,7 @@ def joined() -> Iterator[Processes]:
     missing = [name for name in _SET_BY_TORCHRUN if name not in os.environ]
     if missing:
         raise InputError(
-            f"WORLD_SIZE is {process_count()} but {missing[0]} is not set: start the command by "
+            f"WORLD_SIZE is {process_count()} but {missing[0]} is not set: start the command with "
             "torchrun --nproc-per-node N -m jobs train, or unset WORLD_SIZE"
         )
     device, backend = torch.device("cpu"), "gloo"
@@ -89,21 +93,21 @@ def joined() -> Iterator[Processes]:
         device, backend = torch.device("cuda", int(os.environ["LOCAL_RANK"])), "nccl"
         if device.index >= torch.cuda.device_count():
             raise InputError(
-                f"torchrun started {os.environ['LOCAL_WORLD_SIZE']} processes on a machine of "
-                f"{torch.cuda.device_count()} GPUs: give --nproc-per-node the number of GPUs"
+                f"torchrun started {os.environ['LOCAL_WORLD_SIZE']} processes on a machine with "
+                f"{torch.cuda.device_count()} GPUs: set --nproc-per-node to the number of GPUs"
             )
         torch.cuda.set_device(device)
-    dist.init_process_group(backend, timeout=_PATIENCE)
-    host = dist.new_group(backend="gloo", timeout=_PATIENCE)
+    dist.init_process_group(backend, timeout=_TIMEOUT)
+    host = dist.new_group(backend="gloo", timeout=_TIMEOUT)
     assert host is not None
     yield Processes(dist.get_rank(), dist.get_world_size(), device, host)
-    # Not after a failure: the others may be waiting for this one then, and torchrun ends them.
+    # Skipped after a failure, when the others may be waiting for this process: torchrun ends them.
     dist.destroy_process_group()
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """FBGEMM tells the root logger what it loads and all its options, in every process."""
+def quiet_logging() -> Iterator[None]:
+    """Suppress log records up to INFO: FBGEMM logs its options to the root logger everywhere."""
     before = logging.root.manager.disable
     logging.disable(logging.INFO)
     try:

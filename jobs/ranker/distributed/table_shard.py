@@ -1,4 +1,7 @@
-"""A process's share of the embedding table, trained by TorchRec. The only file that needs it."""
+"""One process's shard of the embedding table, trained by TorchRec.
+
+The only module that imports TorchRec.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from torchrec.modules.embedding_modules import EmbeddingCollection
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
 
 from jobs.common.errors import InputError
-from jobs.ranker.distributed.process_group import Processes, quiet
+from jobs.ranker.distributed.process_group import Processes, quiet_logging
 from jobs.ranker.model.embedding_table import ADAGRAD_EPSILON, UNKNOWN_ROW, EmbeddingTable
 from jobs.scenarios import RankerOptions
 
@@ -30,22 +33,32 @@ _LANES = 4
 
 
 def require_shardable(options: RankerOptions) -> None:
-    """Raise InputError where FBGEMM has no kernel for the embedding's dimension."""
+    """Check that FBGEMM has a kernel for the embedding dimension.
+
+    Raises:
+        InputError: If the dimension is not a multiple of four.
+    """
     if options.embedding_dim % _LANES:
         raise InputError(
-            f"ranker.embedding_dim is {options.embedding_dim}, but several processes train only "
-            f"multiples of {_LANES}: change it, or train without torchrun"
+            f"ranker.embedding_dim is {options.embedding_dim}: several processes need a multiple "
+            f"of {_LANES}; change it, or train without torchrun"
         )
 
 
-class Shard:
-    """This process's run of the rows of the stacked table, as TorchRec trains it.
+class TableShard:
+    """This process's shard of the stacked table: a contiguous range of its rows.
 
-    Runs are of equal length, so the last ones may end in rows that no id has.
+    All shards have the same length, so the last ones may end in rows that belong to no id.
     """
 
     def __init__(self, processes: Processes, table: EmbeddingTable, options: RankerOptions) -> None:
-        """Receive the run from the leader; all processes call this together."""
+        """Receive the shard from the leader. Collective: all processes must call it.
+
+        Args:
+            processes: The process group.
+            table: The table; only the leader's embeddings are read.
+            options: The scenario's ranker options.
+        """
         self.processes = processes
         self.length = -(-len(table.updates) // processes.count)
         config = EmbeddingConfig(
@@ -54,59 +67,67 @@ class Shard:
             num_embeddings=self.length * processes.count,
             embedding_dim=options.embedding_dim,
         )
-        with quiet():
+        with quiet_logging():
             self.collection = _sharded(config, options, processes.device)
         name, embeddings = next(iter(self.collection.state_dict().items()))
         states = self.collection.fused_optimizer.state_dict()["state"][name]
         self.embedding: Tensor = embeddings.local_tensor()
         self.accumulator: Tensor = states[f"{_ROWS}.momentum1"].local_tensor()
-        self._deal(table.embedding, self.embedding)
-        self._deal(table.accumulator, self.accumulator)
+        self._scatter(table.embedding, self.embedding)
+        self._scatter(table.accumulator, self.accumulator)
 
     def vectors(self, index: Tensor) -> Tensor:
-        """Embeddings of stacked rows of any shape; backward trains them, wherever they lie."""
-        # So the unknown row comes first, and the others are each asked for once.
-        asked = torch.cat([index.new_tensor([UNKNOWN_ROW]), index.flatten()])
-        rows, inverse = torch.unique(asked, return_inverse=True)
-        known = rows[1:]
+        """Look up embeddings in all shards; the backward pass trains them there.
+
+        Args:
+            index: Stacked rows, of any shape.
+
+        Returns:
+            float32, (*index.shape, dim).
+        """
+        # With the unknown row put in front it comes first, and every other row is looked up once.
+        with_unknown = torch.cat([index.new_tensor([UNKNOWN_ROW]), index.flatten()])
+        distinct, inverse = torch.unique(with_unknown, return_inverse=True)
+        rows = distinct[1:]
         features = KeyedJaggedTensor.from_lengths_sync(
-            keys=[_ROWS], values=known, lengths=known.new_tensor([len(known)])
+            keys=[_ROWS], values=rows, lengths=rows.new_tensor([len(rows)])
         )
-        found = self.collection(features).wait()[_ROWS].values()
-        unknown_first = pad(found, (0, 0, 1, 0))
+        vectors = self.collection(features).wait()[_ROWS].values()
+        unknown_first = pad(vectors, (0, 0, 1, 0))
         return embedding(inverse[1:], unknown_first).view(*index.shape, -1)
 
     def gather(self, table: EmbeddingTable) -> None:
-        """Give the leader's table what was learnt; all processes call this together."""
+        """Copy all shards into the leader's table. Collective: all processes must call it."""
         embeddings, accumulators = self._gathered(self.embedding), self._gathered(self.accumulator)
         if embeddings is not None and accumulators is not None:
             rows = len(table.updates)
             table.embedding, table.accumulator = embeddings[:rows], accumulators[:rows]
 
     @torch.no_grad()
-    def _deal(self, whole: Tensor, own: Tensor) -> None:
-        """Fill ``own`` from the leader's ``whole``; that of the others is not looked at."""
-        received, runs = torch.empty_like(own, device=HOST), None
+    def _scatter(self, whole: Tensor, shard: Tensor) -> None:
+        """Fill this process's ``shard`` from the leader's ``whole`` tensor."""
+        received, shards = torch.empty_like(shard, device=HOST), None
         if self.processes.rank == 0:
             starts = range(0, self.length * self.processes.count, self.length)
-            runs = [_lengthened(whole[start : start + self.length], received) for start in starts]
-        dist.scatter(received, runs, group=self.processes.host)
-        own.copy_(received)
+            parts = [whole[start : start + self.length] for start in starts]
+            shards = [_zero_padded(part, received) for part in parts]
+        dist.scatter(received, shards, group=self.processes.host)
+        shard.copy_(received)
 
     @torch.no_grad()
-    def _gathered(self, own: Tensor) -> Tensor | None:
-        """The runs of all processes for the leader, None for the others."""
-        whole, runs = None, None
+    def _gathered(self, shard: Tensor) -> Tensor | None:
+        """Return the shards of all processes, concatenated, on the leader; None on the others."""
+        whole, shards = None, None
         if self.processes.rank == 0:
-            whole = torch.empty(self.length * self.processes.count, *own.shape[1:])
-            runs = list(torch.split(whole, self.length))
-        dist.gather(own.to(HOST), runs, group=self.processes.host)
+            whole = torch.empty(self.length * self.processes.count, *shard.shape[1:])
+            shards = list(torch.split(whole, self.length))
+        dist.gather(shard.to(HOST), shards, group=self.processes.host)
         return whole
 
 
 def _sharded(config: EmbeddingConfig, options: RankerOptions, device: torch.device) -> Any:
-    """A collection of this one table, an equal run of its rows in each process."""
-    # Each process has its share of one loss, so gradients are to be summed and not averaged.
+    """An embedding collection of one table, sharded by rows over all processes."""
+    # Each process computes a part of one loss, so gradients must be summed, not averaged.
     set_gradient_division(False)
     collection = EmbeddingCollection([config], device=torch.device("meta"))
     sharder = EmbeddingCollectionSharder(
@@ -120,19 +141,19 @@ def _sharded(config: EmbeddingConfig, options: RankerOptions, device: torch.devi
     )
     plan = construct_module_sharding_plan(
         collection,
-        # Only the fused kernel updates rows without a gradient of the whole table.
+        # Only the fused kernel updates rows without materialising a gradient of the whole table.
         {config.name: row_wise(compute_kernel=EmbeddingComputeKernel.FUSED.value)},
         sharder=sharder,
         device_type=device.type,
     )
-    everyone = ShardingEnv.from_process_group(dist.group.WORLD)
-    return sharder.shard(collection, plan, everyone, device)
+    environment = ShardingEnv.from_process_group(dist.group.WORLD)
+    return sharder.shard(collection, plan, environment, device)
 
 
-def _lengthened(run: Tensor, like: Tensor) -> Tensor:
-    """The run with zeros after it where it is shorter."""
-    if len(run) == len(like):
-        return run
-    longer = torch.zeros_like(like)
-    longer[: len(run)] = run
-    return longer
+def _zero_padded(rows: Tensor, like: Tensor) -> Tensor:
+    """Return the rows with zeros appended up to the length of ``like``."""
+    if len(rows) == len(like):
+        return rows
+    padded = torch.zeros_like(like)
+    padded[: len(rows)] = rows
+    return padded

@@ -1,15 +1,15 @@
-"""A day of training by several processes, the rows of the embedding table dealt out by TorchRec.
+"""Train a day in several processes, with the rows of the embedding table sharded by TorchRec.
 
-Each process holds an equal run of rows on its device, trains on an equal part of every batch, and
-the gradients of all parts are summed. So it is the training of one process up to rounding, as if
-the rows of a batch stood in another order. Checkpoints are of one kind: a lineage may be taken up
-again by any number of processes.
+Each process holds an equal shard of the table on its device and trains on an equal part of every
+batch; the gradients of all parts are summed. Up to rounding this is the training of one process, as
+if the rows of a batch came in another order. The checkpoint format is the same, so a lineage may be
+continued by any number of processes.
 
-On the host, the leader alone holds the whole table. It deals the rows out as a day begins and
-gathers them as it ends. The others hold there what looks up ids: vocabularies and counts.
+In host memory, only the leader holds the whole table. It scatters the rows when a day begins and
+gathers them when it ends. The followers keep only what looking up ids needs.
 
-A network of the user's own sees only its process's part of a batch: layers that normalise by the
-batch do so by that part, and the running means of the leader's part are stored.
+A custom network sees only its process's part of a batch: batch normalisation uses the statistics of
+that part, and the running means of the leader's part are stored.
 """
 
 from __future__ import annotations
@@ -28,48 +28,50 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from jobs.lake import Lake
 from jobs.ranker.distributed.process_group import Processes
-from jobs.ranker.distributed.table_shard import HOST, Shard, require_shardable
+from jobs.ranker.distributed.table_shard import HOST, TableShard, require_shardable
 from jobs.ranker.model.checkpoint import read_checkpoint
 from jobs.ranker.model.custom_network import seeded
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.encode import EncodedRows
 from jobs.ranker.training.train_day import TrainDay, train_day
-from jobs.ranker.training.train_step import Step, logits, on_device
+from jobs.ranker.training.train_step import TrainStep, load_batch, logits
 from jobs.scenarios import RankerOptions, Scenario
 
 
 @contextmanager
 def lead(processes: Processes, options: RankerOptions) -> Iterator[TrainDay]:
-    """What trains the leader's rankers, which lie on ``HOST``, on a day together with the others.
+    """On the leader: give the function that trains a day together with the followers.
+
+    The rankers it trains are on ``HOST``.
 
     Raises:
-        InputError: several processes cannot train an embedding of this dimension.
+        InputError: If several processes cannot train an embedding of this dimension.
     """
-    others_wait = True
+    followers_wait = True
 
     def train(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> int:
-        nonlocal others_wait
-        processes.name_day(day)
-        others_wait = False
+        nonlocal followers_wait
+        processes.announce_day(day)
+        followers_wait = False
         rows = _train_day(processes, ranker, lake, scenario, day)
-        others_wait = True
+        followers_wait = True
         return rows
 
     try:
         require_shardable(options)
         yield train
     finally:
-        # After a failure amid a day they are elsewhere: torchrun ends them.
-        if others_wait:
-            processes.name_day(None)
+        # After a failure within a day the followers are still training: torchrun ends them.
+        if followers_wait:
+            processes.announce_day(None)
 
 
 def follow(processes: Processes, lake: Lake, scenario: Scenario) -> list[date]:
-    """Train on the days that the leader names, until there are no more; return these days."""
+    """On a follower: train each day that the leader announces, and return these days."""
     days: list[date] = []
-    while (day := processes.named_day()) is not None:
+    while (day := processes.next_day()) is not None:
         if not days:
-            # Published already: the leader trains on from it too.
+            # The leader continues from this checkpoint too, so it is published.
             ranker = read_checkpoint(lake, scenario, day, HOST, vectors=False)
         _train_day(processes, ranker, lake, scenario, day)
         days.append(day)
@@ -79,16 +81,16 @@ def follow(processes: Processes, lake: Lake, scenario: Scenario) -> list[date]:
 def _train_day(
     processes: Processes, ranker: Ranker, lake: Lake, scenario: Scenario, day: date
 ) -> int:
-    # Each process drops units of its own rows where a network has dropout.
+    # The rank is part of the seed so that dropout differs between the parts of a batch.
     seed = (ranker.options.seed, day.toordinal(), processes.rank)
     with seeded(*seed, device=processes.device):
-        return train_day(ranker, lake, scenario, day, partial(_dealt_out, processes))
+        return train_day(ranker, lake, scenario, day, partial(_sharded_step, processes))
 
 
 @contextmanager
-def _dealt_out(processes: Processes, ranker: Ranker) -> Iterator[Step]:
-    """The ranker on the processes' devices, back on the host after the block."""
-    shard = Shard(processes, ranker.table, ranker.options)
+def _sharded_step(processes: Processes, ranker: Ranker) -> Iterator[TrainStep]:
+    """Distribute the ranker over the processes; after the block the leader has it back on host."""
+    shard = TableShard(processes, ranker.table, ranker.options)
     _move(ranker, processes.device)
     yield partial(_train_part, processes, shard)
     _move(ranker, HOST)
@@ -96,7 +98,7 @@ def _dealt_out(processes: Processes, ranker: Ranker) -> Iterator[Step]:
 
 
 def _move(ranker: Ranker, device: torch.device) -> None:
-    """The dense part and its moments; the table stays on the host."""
+    """Move the dense part and its optimizer state; the table stays on the host."""
     ranker.network.to(device)
     for parameter, state in ranker.optimizer.state.items():
         for moment in ("exp_avg", "exp_avg_sq"):
@@ -106,15 +108,18 @@ def _move(ranker: Ranker, device: torch.device) -> None:
 
 def _train_part(
     processes: Processes,
-    shard: Shard,
+    shard: TableShard,
     ranker: Ranker,
     rows: EncodedRows,
     numbers: NDArray[np.int64],
 ) -> None:
-    """The step on this process's part of a batch. The loss is the mean over the whole batch."""
+    """Do the training step on this process's part of a batch.
+
+    The loss is the mean over the whole batch.
+    """
     part = np.array_split(numbers, processes.count)[processes.rank]
-    # Networks need not bear a batch without rows: it is given one that weighs nothing.
-    batch = on_device(ranker, rows, part if len(part) else numbers[:1])
+    # A network may not support empty batches, so an empty part becomes one row of weight zero.
+    batch = load_batch(ranker, rows, part if len(part) else numbers[:1])
     scores = logits(ranker, batch, shard.vectors(batch.index))
     losses = binary_cross_entropy_with_logits(scores, batch.labels, reduction="sum")
     ranker.optimizer.zero_grad()
@@ -124,7 +129,10 @@ def _train_part(
 
 
 def _sum_gradients(network: nn.Module) -> None:
-    """Over all processes. A parameter without a gradient in any of them keeps none."""
+    """Sum gradients over all processes.
+
+    A parameter without a gradient in any process keeps none, so that the optimizer skips it.
+    """
     parameters = list(network.parameters())
     used = [float(parameter.grad is not None) for parameter in parameters]
     gradients = [

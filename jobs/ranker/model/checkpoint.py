@@ -1,4 +1,4 @@
-"""M_D on disk: tensors as safetensors, ids as Parquet, the rest as JSON."""
+"""Checkpoints on disk: tensors as safetensors, ids as Parquet, the rest as JSON."""
 
 from __future__ import annotations
 
@@ -43,14 +43,22 @@ def write_checkpoint(
 ) -> Manifest:
     """Publish a ranker as M_D. Equal rankers give equal bytes.
 
+    Args:
+        lake: Where to publish.
+        scenario: The ranker's scenario.
+        day: Day D.
+        ranker: Trained on days before D only.
+        inputs: Digests of what the checkpoint was made from.
+        facts: Figures of the training day, stored in the manifest.
+
     Raises:
-        AuditError: it was trained on a row of day D or later.
+        AuditError: If the ranker was trained on a row of day D or later.
     """
     partition = checkpoint_partition(scenario, day)
     description = {
         "ranker_version": ranker_version(scenario),
         "fields": ranker.fields,
-        # Equal rankers give equal bytes wherever the file of an own network lies.
+        # The path of a custom network is left out, so that equal rankers give equal bytes.
         "options": ranker.options.model_dump(mode="json", exclude={"network"}),
         "day": day.isoformat(),
     }
@@ -79,10 +87,18 @@ def read_checkpoint(
     *,
     vectors: bool = True,
 ) -> Ranker:
-    """Load M_D; without ``vectors``, its table has the right rows but nothing in them.
+    """Load M_D.
+
+    Args:
+        lake: Where it is published.
+        scenario: The ranker's scenario.
+        day: Day D.
+        device: Where the ranker computes; by default the GPU if there is one.
+        vectors: Whether to load the embedding table. Without it the table has the right number of
+            rows, untrained and of dimension 0.
 
     Raises:
-        InputError: it is not published for the scenario's ranker version.
+        InputError: If M_D is not published for the scenario's ranker version.
     """
     partition = checkpoint_partition(scenario, day)
     until = day - timedelta(days=1)
@@ -115,9 +131,9 @@ def _dense_tensors(ranker: Ranker) -> dict[str, np.ndarray]:
 
 
 def _stored_buffers(network: nn.Module) -> dict[str, Tensor]:
-    """What a network keeps besides parameters, such as the running means of a normalisation."""
-    kept = network.state_dict().keys()
-    return {name: buffer for name, buffer in network.named_buffers() if name in kept}
+    """Persistent buffers of a network, such as the running means of a normalisation."""
+    stored = network.state_dict().keys()
+    return {name: buffer for name, buffer in network.named_buffers() if name in stored}
 
 
 def _load_dense(path: Path, ranker: Ranker) -> None:

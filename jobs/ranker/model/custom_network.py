@@ -1,7 +1,8 @@
-"""The dense part of the ranker: the one that comes with the project, or a class of the user's own.
+"""The dense part of the ranker: the built-in ``DeepCrossNetwork``, or a custom class.
 
-An own class stands in a file of the user's and is named in the scenario as ``ranker.network``. It
-takes vectors, not ids, as ``DeepCrossNetwork`` does, so that item vectors can be swapped.
+A custom class is supplied by the user in a Python file that the scenario names as
+``ranker.network``. Like ``DeepCrossNetwork`` it takes vectors, not ids, so that item vectors can be
+swapped.
 """
 
 from __future__ import annotations
@@ -19,79 +20,84 @@ from jobs.ranker.model.dcn import DeepCrossNetwork
 from jobs.scenarios import RankerOptions, Scenario
 from jobs.scenarios.custom_code import load_class
 
-_TRIED_ROWS = 3
+_DRY_RUN_ROWS = 3
 
 
 class RankerNetwork(Protocol):
-    """What a network of the user's own must be, besides a ``torch.nn.Module``.
+    """Interface of a custom network, which must also be a ``torch.nn.Module``.
 
-    It is trained by Adam and is stored by its parameters and buffers. A class attribute
-    ``embedding_slots: tuple[str, ...]`` may name the fields that ``slot: auto`` chooses from;
-    without it, these are all. An attribute ``head``, the ``torch.nn.Linear`` that gives the logit,
-    lets probe mode read what goes into it.
+    It is trained by AdamW and stored by its parameters and buffers. A class attribute
+    ``embedding_slots: tuple[str, ...]`` may restrict the fields that ``slot: auto`` chooses from.
+    If an attribute ``head`` is the ``torch.nn.Linear`` that computes the logit, probe mode uses the
+    input of that layer as the last hidden layer.
     """
 
     def __init__(self, fields: int, item_field: int, options: RankerOptions) -> None:
         """Draw initial weights; torch is seeded with ``options.seed`` around the call.
 
-        fields: how many fields a row has. item_field: which of them is the candidate item.
+        Args:
+            fields: Number of fields per row.
+            item_field: Index of the candidate item among the fields.
+            options: The scenario's ranker options.
         """
 
     def forward(self, fields: Tensor, history: Tensor, clicked: Tensor) -> Tensor:
-        """Return logits, shape (rows,).
+        """Compute click logits.
 
-        fields: (rows, fields, dim). history: (rows, clicks, dim), newest first. clicked: bool,
-        (rows, clicks), False for the padding of a history; a row may have no click at all.
+        Args:
+            fields: Embeddings of the fields, (rows, fields, dim).
+            history: Embeddings of clicked items, newest first, (rows, clicks, dim).
+            clicked: bool, (rows, clicks); False where a history is padded. A row may have no click.
+
+        Returns:
+            Logits, (rows,).
         """
         ...
 
 
 def new_network(fields: int, item_field: int, options: RankerOptions) -> nn.Module:
-    """The scenario's network with its initial weights, which follow from ``options.seed``.
+    """Create the scenario's network with initial weights drawn from ``options.seed``.
 
     Raises:
-        InputError: the user's own class cannot be loaded, or is not what ``RankerNetwork`` says.
+        InputError: If a custom class cannot be loaded or does not conform to ``RankerNetwork``.
     """
     if options.network is None:
         return DeepCrossNetwork(fields, item_field, options)
-    own = _own_class(options.network)
+    custom = _custom_class(options.network)
     with seeded(options.seed):
         try:
-            network: nn.Module = own(fields, item_field, options)
-        # The user's code may fail in any way; whichever it was, the one line names the class.
+            network: nn.Module = custom(fields, item_field, options)
+        # User code may raise anything; in every case the error is one line that names the class.
         except Exception as error:
-            raise _refused(options.network, f"cannot be made: {_one_line(error)}") from error
-        _try_out(network, fields, options)
+            problem = f"cannot be constructed: {_one_line(error)}"
+            raise _network_error(options.network, problem) from error
+        _dry_run(network, fields, options)
     _check_parameters(network, options.network)
     return network
 
 
 def leakable_slots(scenario: Scenario) -> tuple[str, ...]:
-    """The embedding slots that ``slot: auto`` chooses from.
+    """Return the embedding slots that ``slot: auto`` chooses from.
 
     Raises:
-        InputError: the user's own class names others than the ranker's fields, or none.
+        InputError: If a custom class names no slot, or one that is not a field of the ranker.
     """
     reference = scenario.ranker.network
     if reference is None:
         return scenario.fields
-    slots = getattr(_own_class(reference), "embedding_slots", scenario.fields)
+    slots = getattr(_custom_class(reference), "embedding_slots", scenario.fields)
     if not isinstance(slots, tuple) or not slots or not set(slots) <= set(scenario.fields):
-        known = ", ".join(scenario.fields)
-        raise _refused(reference, f"embedding_slots is {slots!r}, must be a tuple out of {known}")
+        choices = ", ".join(scenario.fields)
+        problem = f"has embedding_slots {slots!r}: must be a tuple of names from {choices}"
+        raise _network_error(reference, problem)
     return slots
-
-
-def is_own(options: RankerOptions) -> bool:
-    """Whether the ranker's network is a class of the user's own."""
-    return options.network is not None
 
 
 @contextmanager
 def seeded(*seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Torch's random numbers follow from the seed in the block, and go on as before after it.
+    """Seed torch's random numbers inside the block and restore their state after it.
 
-    Dropout draws from them, so a day that is trained again drops the same units.
+    Dropout draws from them, so training a day again drops the same units.
     """
     start = int(np.random.SeedSequence(seed).generate_state(1)[0])
     on_gpu = device is not None and device.type == "cuda"
@@ -102,50 +108,53 @@ def seeded(*seed: int, device: torch.device | None = None) -> Iterator[None]:
         yield
 
 
-def _own_class(reference: str) -> type[nn.Module]:
-    own = load_class(reference)
-    if not issubclass(own, nn.Module):
-        raise _refused(reference, "is no torch.nn.Module: derive it from that")
-    if own.forward is nn.Module.forward:
-        raise _refused(reference, "has no method forward(fields, history, clicked)")
-    return own
+def _custom_class(reference: str) -> type[nn.Module]:
+    custom = load_class(reference)
+    if not issubclass(custom, nn.Module):
+        raise _network_error(reference, "is not a torch.nn.Module: derive the class from it")
+    if custom.forward is nn.Module.forward:
+        raise _network_error(reference, "has no method forward(fields, history, clicked): add it")
+    return custom
 
 
-def _try_out(network: nn.Module, fields: int, options: RankerOptions) -> None:
-    """Score three random rows, one of them without a click, before any day is trained."""
+def _dry_run(network: nn.Module, fields: int, options: RankerOptions) -> None:
+    """Score a few random rows, one of them without a click, before any day is trained.
+
+    Raises:
+        InputError: If ``forward`` fails, or its result is not finite logits with a gradient.
+    """
     assert options.network is not None
     dim, clicks = options.embedding_dim, options.history_length
-    clicked = torch.ones(_TRIED_ROWS, clicks, dtype=torch.bool)
+    clicked = torch.ones(_DRY_RUN_ROWS, clicks, dtype=torch.bool)
     clicked[0] = False
-    vectors = torch.randn(_TRIED_ROWS, fields, dim, requires_grad=True)
-    history = torch.randn(_TRIED_ROWS, clicks, dim) * clicked[:, :, None]
+    vectors = torch.randn(_DRY_RUN_ROWS, fields, dim, requires_grad=True)
+    history = torch.randn(_DRY_RUN_ROWS, clicks, dim) * clicked[:, :, None]
     network.eval()
     try:
         logits = network(vectors, history, clicked)
     except Exception as error:
-        raise _refused(options.network, f"forward fails: {_one_line(error)}") from error
-    if not isinstance(logits, Tensor) or logits.shape != (_TRIED_ROWS,):
+        raise _network_error(options.network, f"forward fails: {_one_line(error)}") from error
+    if not isinstance(logits, Tensor) or logits.shape != (_DRY_RUN_ROWS,):
         found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise _refused(
-            options.network, f"forward gives {found} for {_TRIED_ROWS} rows, must be logits (rows,)"
-        )
+        problem = f"forward returns {found} for {_DRY_RUN_ROWS} rows: must be logits (rows,)"
+        raise _network_error(options.network, problem)
     if not logits.isfinite().all():
-        raise _refused(
-            options.network, "forward gives logits that are not finite; one row has no click"
-        )
+        problem = "forward returns logits that are not finite (one test row has no click)"
+        raise _network_error(options.network, problem)
     if not logits.requires_grad:
-        raise _refused(options.network, "forward passes no gradient to the embeddings")
+        raise _network_error(options.network, "forward passes no gradient to the embeddings")
 
 
 def _check_parameters(network: nn.Module, reference: str) -> None:
     kinds = {parameter.dtype for parameter in network.parameters()}
     if kinds != {torch.float32}:
         found = ", ".join(sorted(map(str, kinds))) or "none"
-        raise _refused(reference, f"has parameters of type {found}, must have some of float32")
+        problem = f"has parameters of type {found}: must have parameters, all of torch.float32"
+        raise _network_error(reference, problem)
 
 
-def _refused(reference: str, what: str) -> InputError:
-    return InputError(f"ranker.network {reference} {what}")
+def _network_error(reference: str, problem: str) -> InputError:
+    return InputError(f"ranker.network {reference} {problem}")
 
 
 def _one_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """The dense part of the ranker: cross layers beside a multilayer perceptron.
 
-DCN-V2 (arXiv 2008.13535) in its parallel form, with full-rank cross layers. It takes vectors, not
-ids, so whoever calls it decides where the item vectors come from: this is what makes a swap.
+DCN-V2 (arXiv 2008.13535) in its parallel form, with full-rank cross layers. Its inputs are vectors,
+not ids, so the caller decides where item vectors come from. Swap mode relies on this.
 """
 
 from __future__ import annotations
@@ -16,14 +16,20 @@ from jobs.scenarios import RankerOptions
 
 
 class DeepCrossNetwork(nn.Module):
-    """From embeddings to the logit of a click.
+    """Computes click logits from embeddings.
 
-    The click history enters as one more vector beside the fields: the mean of its clicks, or
-    their mean weighted by the similarity to the candidate item.
+    The click history is pooled into one more vector beside those of the fields: the mean over its
+    clicks, or their mean weighted by similarity to the candidate item.
     """
 
     def __init__(self, fields: int, item_field: int, options: RankerOptions) -> None:
-        """Draw initial weights from ``options.seed``; ``item_field`` is the candidate's index."""
+        """Draw initial weights from ``options.seed``.
+
+        Args:
+            fields: Number of fields per row.
+            item_field: Index of the candidate item among the fields.
+            options: Layer sizes, pooling and seed.
+        """
         super().__init__()
         self.item_field = item_field
         self.pooling: Literal["mean", "attention"] = options.history_pooling
@@ -40,10 +46,15 @@ class DeepCrossNetwork(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, fields: Tensor, history: Tensor, clicked: Tensor) -> Tensor:
-        """Return logits, shape (rows,).
+        """Compute click logits.
 
-        fields: (rows, fields, dim). history: (rows, clicks, dim). clicked: bool, (rows, clicks),
-        False for the padding of a history.
+        Args:
+            fields: Embeddings of the fields, (rows, fields, dim).
+            history: Embeddings of clicked items, (rows, clicks, dim).
+            clicked: bool, (rows, clicks); False where a history is padded.
+
+        Returns:
+            Logits, (rows,).
         """
         parts = [fields.flatten(1)]
         if self.has_history:
@@ -66,7 +77,7 @@ class DeepCrossNetwork(nn.Module):
         if self.pooling == "attention":
             match = (history * item[:, None]).sum(dim=2) / item.shape[1] ** 0.5
             match = match.masked_fill(~clicked, torch.finfo(match.dtype).min)
-            # The largest match is taken out, so that exp neither overflows nor is zero throughout.
+            # As in any softmax, subtracting the maximum keeps exp from overflow and from all zeros.
             weights = weights * (match - match.amax(dim=1, keepdim=True)).exp()
         weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-12)
         return (history * weights[:, :, None]).sum(dim=1)

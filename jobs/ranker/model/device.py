@@ -1,4 +1,4 @@
-"""Where and how exactly the ranker computes: processor, precision, determinism."""
+"""Where and how precisely the ranker computes: device, precision, determinism, threads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def default_device() -> torch.device:
 
 
 def uses_bf16(precision: Precision, device: torch.device) -> bool:
-    """Whether dense layers multiply in bf16: where asked to, or where the hardware does it fast."""
+    """Whether dense layers compute in bf16: if so configured, or if the hardware does it fast."""
     if precision != "auto":
         return precision == "bf16"
     if device.type == "cuda":
@@ -34,30 +34,30 @@ def training_precision(
 
 @contextmanager
 def deterministic() -> Iterator[None]:
-    """Only kernels that give the same bits on every run, for the length of the block."""
+    """Inside the block, use only kernels that give the same bits on every run."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     before = torch.are_deterministic_algorithms_enabled()
-    filling: Any = torch.utils.deterministic
-    fills = filling.fill_uninitialized_memory
+    settings: Any = torch.utils.deterministic
+    fills_memory = settings.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True)
-    # Every new tensor would be filled before it is written: an eighth of the time of a step.
-    filling.fill_uninitialized_memory = False
+    # Filling every new tensor before it is written would take an eighth of a training step.
+    settings.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before)
-        filling.fill_uninitialized_memory = fills
+        settings.fill_uninitialized_memory = fills_memory
 
 
 @contextmanager
-def one_thread(alone: bool) -> Iterator[None]:
-    """A single thread for the length of the block, where ``alone``: small products are not shared.
+def single_thread(enabled: bool) -> Iterator[None]:
+    """Inside the block, compute on a single thread if enabled: small products do not gain by more.
 
-    On two cores that other work wanted as well, rankers of 25 thousand weights trained ten times
-    slower on two threads than on one.
+    On two cores shared with other work, rankers of 25 thousand weights trained ten times slower on
+    two threads than on one.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(1 if alone else before)
+    torch.set_num_threads(1 if enabled else before)
     try:
         yield
     finally:

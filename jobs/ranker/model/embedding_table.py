@@ -1,7 +1,7 @@
 """The embedding table: all fields stacked in one tensor, trained by row-wise Adagrad.
 
-Production tables hold hundreds of millions of rows, of which a batch touches a few thousand. So
-no step here costs anything that grows with the table: the gradient exists for touched rows only.
+Production tables hold hundreds of millions of rows, of which a batch touches a few thousand. So the
+cost of a training step must not grow with the table: gradients exist for touched rows only.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ from torch.nn.functional import embedding
 ADAGRAD_EPSILON = 1e-10
 NEVER = -1
 UNKNOWN_ROW = 0
-"""The stacked row of every id that has no row of its own. It is zero and is never trained."""
+"""The stacked row shared by all ids outside the vocabulary. It is zero and never trained."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """The rows of one field, in vocabulary order, on the host.
+    """The rows of one field, in vocabulary order, in host memory.
 
-    embedding: float32, shape (rows, dim). accumulator: float32, Adagrad's sum of mean squared
-    gradients. updates: int64, training rows whose field value was this id. last_update: int64,
-    microseconds since the epoch of the newest of these, or ``NEVER``.
+    Attributes:
+        embedding: float32, (rows, dim).
+        accumulator: float32, (rows,). Adagrad's sum of mean squared gradients.
+        updates: int64, (rows,). Number of training rows with this id.
+        last_update: int64, (rows,). Time of the newest of them in microseconds since the epoch, or
+            ``NEVER``.
     """
 
     embedding: NDArray[np.float32]
@@ -38,7 +41,7 @@ class Block:
 
     @classmethod
     def untrained(cls, rows: int, dim: int) -> Block:
-        """Rows that have learned nothing. They start at zero, so they score as unknown ids do."""
+        """Untrained rows. They are zero, so such ids score like ids outside the vocabulary."""
         return cls(
             np.zeros((rows, dim), np.float32),
             np.zeros(rows, np.float32),
@@ -47,7 +50,7 @@ class Block:
         )
 
     def grown(self, rows: int) -> Block:
-        """With untrained rows appended, up to a number of rows."""
+        """Return the block with untrained rows appended, ``rows`` in all."""
         new = Block.untrained(rows - len(self.updates), self.embedding.shape[1])
         return Block(
             np.concatenate([self.embedding, new.embedding]),
@@ -58,36 +61,43 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Touched:
-    """What one batch reads of the table.
+class TouchedRows:
+    """The rows of the table that one batch reads.
 
-    rows: distinct stacked rows, ascending, shape (u,). place: position in ``rows`` of each row
-    that was asked for, (...). vectors: their embeddings, a leaf of the autograd graph, (..., dim).
+    Attributes:
+        rows: Distinct stacked rows, ascending, (distinct,).
+        inverse: Index into ``rows`` of each row of the batch, (...).
+        vectors: Embeddings of the batch, a leaf of the autograd graph, (..., dim).
     """
 
     rows: Tensor
-    place: Tensor
+    inverse: Tensor
     vectors: Tensor
 
     def gradient(self) -> Tensor | None:
-        """Of each distinct row, shape (u, dim); None where nothing depends on the vectors."""
+        """Gradient of each distinct row, (distinct, dim); None if the loss ignores the vectors."""
         if self.vectors.grad is None:
             return None
         each = self.vectors.grad.flatten(0, -2)
-        # As the backward of an embedding adds up, to the same bits, but several times as fast.
-        place = self.place.reshape(-1, 1).expand_as(each)
-        return each.new_zeros(len(self.rows), each.shape[1]).scatter_add_(0, place, each)
+        # The same bits as the backward pass of an embedding, several times as fast.
+        inverse = self.inverse.reshape(-1, 1).expand_as(each)
+        return each.new_zeros(len(self.rows), each.shape[1]).scatter_add_(0, inverse, each)
 
 
 class EmbeddingTable:
-    """Blocks of all fields in one table, below ``UNKNOWN_ROW``.
+    """The blocks of all fields stacked in one table, after ``UNKNOWN_ROW``.
 
-    The layout depends on the vocabularies only, not on when a row was added. A lineage that was
-    resumed from a checkpoint therefore computes the same bits as one that never stopped.
+    The layout depends on the vocabularies alone, not on when a row was added. So a lineage that is
+    resumed from a checkpoint computes the same bits as one that never stopped.
     """
 
     def __init__(self, blocks: Mapping[str, Block], device: torch.device) -> None:
-        """Stack blocks in the order of the mapping; all have the same dim."""
+        """Stack the blocks in the order of the mapping.
+
+        Args:
+            blocks: Block of each field, all of the same embedding dimension.
+            device: Where embeddings and accumulators are kept.
+        """
         self.sizes = {field: len(block.updates) for field, block in blocks.items()}
         starts = np.cumsum([1, *self.sizes.values()])
         self.starts = {field: int(start) for field, start in zip(self.sizes, starts, strict=False)}
@@ -104,7 +114,7 @@ class EmbeddingTable:
         return cls({field: Block.untrained(rows, dim) for field, rows in sizes.items()}, device)
 
     def block(self, field: str) -> Block:
-        """The rows of a field, copied to the host."""
+        """Return a copy of a field's rows in host memory."""
         rows = slice(self.starts[field], self.starts[field] + self.sizes[field])
         return Block(
             self.embedding[rows].cpu().numpy().copy(),
@@ -114,31 +124,44 @@ class EmbeddingTable:
         )
 
     def grown(self, sizes: Mapping[str, int]) -> EmbeddingTable:
-        """With each field's block at its new size. Copies the table, so call it once a day."""
+        """Return the table with each field's block grown to a new size.
+
+        Copies the table, so call it once per day.
+        """
         if sizes == self.sizes:
             return self
         blocks = {field: self.block(field).grown(sizes[field]) for field in self.sizes}
         return EmbeddingTable(blocks, self.device)
 
     def stacked(self, fields: str | Sequence[str], rows: NDArray[Any]) -> NDArray[np.int64]:
-        """Stacked rows of a field's vocabulary rows; -1 becomes ``UNKNOWN_ROW``.
+        """Convert vocabulary rows to stacked rows; -1 becomes ``UNKNOWN_ROW``.
 
-        Of several fields, the last axis of ``rows`` has a column each.
+        Args:
+            fields: One field, or one field per column of ``rows``.
+            rows: Vocabulary rows, (..., fields) where several fields are given.
+
+        Returns:
+            int64, of the shape of ``rows``.
         """
-        of_each = [fields] if isinstance(fields, str) else fields
-        starts = np.array([self.starts[field] for field in of_each])
+        names = [fields] if isinstance(fields, str) else fields
+        starts = np.array([self.starts[field] for field in names])
         return np.where(rows < 0, UNKNOWN_ROW, rows + starts)
 
-    def touch(self, index: Tensor) -> Touched:
-        """Read stacked rows, of any shape, so that a gradient can flow to the distinct ones."""
-        rows, place = torch.unique(index, return_inverse=True)
-        return Touched(rows, place, embedding(index, self.embedding).requires_grad_())
+    def touch(self, index: Tensor) -> TouchedRows:
+        """Read the embeddings of stacked rows, of any shape, for one training step."""
+        rows, inverse = torch.unique(index, return_inverse=True)
+        return TouchedRows(rows, inverse, embedding(index, self.embedding).requires_grad_())
 
     @torch.no_grad()
-    def step(self, touched: Touched, rate: float, decay: float = 0.0) -> None:
-        """Row-wise Adagrad: one accumulator a row, fed by the row's mean squared gradient.
+    def apply_gradient(self, touched: TouchedRows, rate: float, decay: float = 0.0) -> None:
+        """Update touched rows by row-wise Adagrad.
 
-        ``decay`` adds the gradient of an L2 penalty on the touched rows.
+        Each row has a single accumulator, which sums up its mean squared gradients.
+
+        Args:
+            touched: The rows that the batch has read, after the backward pass.
+            rate: Learning rate.
+            decay: Weight of an L2 penalty on the touched rows.
         """
         gradient = touched.gradient()
         if gradient is None:
@@ -151,12 +174,17 @@ class EmbeddingTable:
         self.accumulator[rows] = accumulator
         scale = rate / (accumulator.sqrt() + ADAGRAD_EPSILON)
         self.embedding[rows] = values - gradient * scale[:, None]
-        # To leave it out before would make a GPU wait for the number of the others.
+        # Filtering this row out beforehand would make a GPU wait for the number of other rows.
         self.accumulator[UNKNOWN_ROW] = 0
         self.embedding[UNKNOWN_ROW] = 0
 
-    def count(self, rows: NDArray[np.int64], ts: NDArray[np.int64]) -> None:
-        """Record that training rows at times ``ts`` (microseconds) had these stacked rows."""
+    def count_updates(self, rows: NDArray[np.int64], ts: NDArray[np.int64]) -> None:
+        """Count training rows of a field and keep the time of the newest.
+
+        Args:
+            rows: Stacked row of each training row, (n,).
+            ts: Time of each training row in microseconds since the epoch, (n,).
+        """
         np.add.at(self.updates, rows, 1)
         np.maximum.at(self.last_update, rows, ts)
         self.updates[UNKNOWN_ROW], self.last_update[UNKNOWN_ROW] = 0, NEVER

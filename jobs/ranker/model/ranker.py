@@ -19,7 +19,16 @@ from jobs.scenarios import ITEM, RankerOptions, Scenario
 
 @dataclass
 class Ranker:
-    """Everything that a day of training changes. ``vocabularies`` are in table order."""
+    """Everything that a day of training changes.
+
+    Attributes:
+        options: Hyperparameters.
+        vocabularies: Vocabulary of each field, in the order of the embedding table.
+        table: Embeddings of all fields.
+        network: The dense part.
+        optimizer: Optimizer of the dense part.
+        device: Where the ranker computes.
+    """
 
     options: RankerOptions
     vocabularies: dict[str, Vocabulary]
@@ -34,16 +43,20 @@ class Ranker:
 
     @property
     def item_field(self) -> int:
-        """Which of the fields is the candidate item."""
+        """Index of the candidate item among the fields."""
         return self.fields.index(ITEM)
 
     @property
     def last_trained(self) -> int:
-        """Microseconds since the epoch of the newest row that trained it; -1 if none did."""
+        """Time of the newest training row, in microseconds since the epoch; -1 if untrained."""
         return int(self.table.last_update.max())
 
-    def learn_ids(self, ids: Mapping[str, pa.Array]) -> None:
-        """Give each new id of a field a row. Only ids of rows that train may be given."""
+    def add_ids(self, ids: Mapping[str, pa.Array]) -> None:
+        """Append an untrained embedding row for each new id.
+
+        Args:
+            ids: Ids of each field, from training rows only.
+        """
         self.vocabularies = {
             field: vocabulary.extended(ids[field])
             for field, vocabulary in self.vocabularies.items()
@@ -53,10 +66,10 @@ class Ranker:
 
 
 def new_ranker(scenario: Scenario, device: torch.device | None = None) -> Ranker:
-    """A ranker that has seen no row: empty vocabularies, dense weights drawn from the seed.
+    """Create an untrained ranker: empty vocabularies, dense weights drawn from the seed.
 
     Raises:
-        InputError: the user's own network is not what ``RankerNetwork`` says.
+        InputError: If a custom network does not conform to ``RankerNetwork``.
     """
     device = device or default_device()
     fields, options = scenario.fields, scenario.ranker
@@ -67,7 +80,7 @@ def new_ranker(scenario: Scenario, device: torch.device | None = None) -> Ranker
 
 
 def new_optimizer(network: nn.Module, options: RankerOptions) -> torch.optim.Optimizer:
-    """Adam for the dense part, with its moments in place, as a checkpoint stores them."""
+    """AdamW for the dense part, its state already allocated so that a checkpoint can fill it."""
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=options.dense_rate, weight_decay=options.weight_decay
     )

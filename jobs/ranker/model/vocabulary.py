@@ -1,4 +1,4 @@
-"""From ids to rows of a field's embedding block. No hashing, so two ids never share a row."""
+"""Map ids to rows of a field's embedding block, without hashing: no two ids share a row."""
 
 from __future__ import annotations
 
@@ -17,39 +17,55 @@ from jobs.common.errors import AuditError
 class Vocabulary:
     """Distinct ids in order of first appearance; the position of an id is its row.
 
-    Immutable: ``extended`` gives a new one, in which every id keeps its row.
+    Immutable: ``extended`` returns a new vocabulary in which every id keeps its row.
     """
 
     def __init__(self, ids: pa.Array) -> None:
-        """Take ids, shape (rows,). Raises AuditError when one is null or appears twice."""
+        """Build the vocabulary from ids in row order.
+
+        Args:
+            ids: Distinct ids without nulls, (rows,).
+
+        Raises:
+            AuditError: If an id is null or appears twice.
+        """
         if ids.null_count or pc.count_distinct(ids).as_py() != len(ids):
-            raise AuditError("a vocabulary holds a null or a repeated id")
+            raise AuditError("a vocabulary contains a null or a repeated id")
         self.ids = ids
 
     @classmethod
-    def empty(cls, kind: pa.DataType) -> Vocabulary:
-        return cls(pa.array([], kind))
+    def empty(cls, id_type: pa.DataType) -> Vocabulary:
+        return cls(pa.array([], id_type))
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def rows(self, ids: pa.Array) -> NDArray[np.int64]:
-        """Row of each id, shape (n,); -1 where it is unknown or null.
+        """Look up the row of each id.
 
-        Raises TypeError when the ids are of another type than the vocabulary's.
+        Args:
+            ids: Ids, (n,); they may repeat.
+
+        Returns:
+            int64, (n,); -1 where an id is unknown or null.
+
+        Raises:
+            TypeError: If the ids have another type than the vocabulary's.
         """
-        # Each distinct id is looked up once: ids repeat a lot, and strings hash slowly.
+        # Ids repeat a lot and strings hash slowly, so each distinct id is looked up once.
         encoded = ids.dictionary_encode()
         return _spread(self.find(encoded.dictionary), encoded)
 
     def find(self, distinct: pa.Array) -> NDArray[np.int64]:
-        """As ``rows``, for ids of which no two are equal."""
+        """Like ``rows``, for distinct ids."""
         if distinct.type != self.ids.type:
-            raise TypeError(f"looks up {distinct.type} ids in a vocabulary of {self.ids.type}")
+            raise TypeError(
+                f"cannot look up {distinct.type} ids in a vocabulary of {self.ids.type}"
+            )
         return np.asarray(self._index.get_indexer(_as_index(distinct)), np.int64)
 
     def extended(self, ids: pa.Array) -> Vocabulary:
-        """With the unknown ids of the array appended in order of first appearance."""
+        """Return a vocabulary with the new ids appended in order of first appearance."""
         distinct = pc.unique(ids).drop_null()
         new = distinct.filter(pa.array(self.rows(distinct) < 0))
         return Vocabulary(pa.concat_arrays([self.ids, new])) if len(new) else self
@@ -59,64 +75,74 @@ class Vocabulary:
         return _as_index(self.ids)
 
 
-class LearningVocabulary:
-    """A vocabulary that learns the ids of a day while the day is read, once.
+class VocabularyBuilder:
+    """Extends a vocabulary by the ids of a day in a single pass over the day.
 
-    Which ids are learnt, and in which order, is known when the day has been read. Until then an id
-    that was not known before has a passing row, from ``len(known)`` on: a click may name it before
-    the first row that trains does, or none may.
+    Only ids of training rows are added, in order of their first appearance, so the final row of a
+    new id is not determined before the whole day has been read: a click may name the item before
+    its first training row does, or the item may have no training row at all. Until then a new id
+    has a provisional row, numbered from ``len(base)`` on.
     """
 
-    def __init__(self, known: Vocabulary) -> None:
-        self._known = known
-        self._passing: dict[Any, int] = {}
-        self._learnt: dict[Any, None] = {}
+    def __init__(self, base: Vocabulary) -> None:
+        self._base = base
+        self._provisional: dict[Any, int] = {}
+        self._added: dict[Any, None] = {}
 
     def __len__(self) -> int:
-        """Number of ids that have a row, lasting or passing."""
-        return len(self._known) + len(self._passing)
+        """Number of ids that have a row, final or provisional."""
+        return len(self._base) + len(self._provisional)
 
-    def learn(self, ids: pa.Array) -> NDArray[np.int64]:
-        """Rows of ids that are learnt, shape (n,), known or passing; -1 where null."""
-        return self._rows(ids, learnt=True)
+    def add(self, ids: pa.Array) -> NDArray[np.int64]:
+        """Add ids and return their final or provisional rows, (n,); -1 where null."""
+        return self._rows(ids, add=True)
 
     def look_up(self, ids: pa.Array) -> NDArray[np.int64]:
-        """Rows of ids that are learnt only if they are given to ``learn`` too, shape (n,)."""
-        return self._rows(ids, learnt=False)
+        """Return final or provisional rows, (n,), without adding the ids; -1 where null."""
+        return self._rows(ids, add=False)
 
     @property
-    def ids(self) -> pa.Array:
-        """The ids that were learnt, in order of first appearance."""
-        return pa.array(list(self._learnt), self._known.ids.type)
+    def new_ids(self) -> pa.Array:
+        """The ids that were added and are not in the base, in order of first appearance."""
+        return pa.array(list(self._added), self._base.ids.type)
 
-    def settled(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows of the vocabulary that has learnt ``ids``, of those given here; -1 if unknown."""
-        if not self._passing:
+    def final_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Replace provisional rows, once all ids have been added.
+
+        Args:
+            rows: Rows returned by ``add`` or ``look_up``, of any shape.
+
+        Returns:
+            int64, of the same shape: rows of the base extended by ``new_ids``; -1 for ids that were
+            looked up and never added.
+        """
+        if not self._provisional:
             return rows
-        lasting = np.full(len(self._passing), -1)
-        learnt = [self._passing[identity] for identity in self._learnt]
-        lasting[learnt] = len(self._known) + np.arange(len(learnt))
-        passes = rows >= len(self._known)
-        settled = rows.copy()
-        settled[passes] = lasting[rows[passes] - len(self._known)]
-        return settled
+        final = np.full(len(self._provisional), -1)
+        added = [self._provisional[identity] for identity in self._added]
+        final[added] = len(self._base) + np.arange(len(added))
+        is_provisional = rows >= len(self._base)
+        replaced = rows.copy()
+        replaced[is_provisional] = final[rows[is_provisional] - len(self._base)]
+        return replaced
 
-    def _rows(self, ids: pa.Array, *, learnt: bool) -> NDArray[np.int64]:
+    def _rows(self, ids: pa.Array, *, add: bool) -> NDArray[np.int64]:
         encoded = ids.dictionary_encode()
-        found = self._known.find(encoded.dictionary)
-        new = np.flatnonzero(found < 0)
-        for place, identity in zip(new, encoded.dictionary.take(pa.array(new)), strict=True):
+        rows = self._base.find(encoded.dictionary)
+        new = np.flatnonzero(rows < 0)
+        for index, identity in zip(new, encoded.dictionary.take(pa.array(new)), strict=True):
             key = identity.as_py()
-            found[place] = len(self._known) + self._passing.setdefault(key, len(self._passing))
-            if learnt:
-                self._learnt.setdefault(key)
-        return _spread(found, encoded)
+            number = self._provisional.setdefault(key, len(self._provisional))
+            rows[index] = len(self._base) + number
+            if add:
+                self._added.setdefault(key)
+        return _spread(rows, encoded)
 
 
 def _spread(rows: NDArray[np.int64], encoded: pa.DictionaryArray) -> NDArray[np.int64]:
-    """From the rows of distinct ids to those of all; -1 where null."""
-    position = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    spread: NDArray[np.int64] = np.append(rows, -1)[position]
+    """Expand the rows of distinct ids to all ids of a dictionary-encoded array; -1 where null."""
+    index = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    spread: NDArray[np.int64] = np.append(rows, -1)[index]
     return spread
 
 

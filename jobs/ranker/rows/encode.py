@@ -1,4 +1,4 @@
-"""Rows as the network takes them: ids replaced by rows of the embedding table."""
+"""Impressions encoded for the network: ids become rows of the embedding table."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ NO_CLICK = -1
 class EncodedRows:
     """Impressions as arrays.
 
-    fields: int64, (rows, fields), stacked rows. history: int64, (rows, clicks), stacked rows,
-    newest first, then ``NO_CLICK``. labels: float32, (rows,). ts: int64, (rows,), microseconds.
+    Attributes:
+        fields: int64, (rows, fields). Row of the stacked embedding table for each field.
+        history: int64, (rows, clicks). Stacked rows of the clicked items, newest click first,
+            padded with ``NO_CLICK``.
+        labels: float32, (rows,).
+        ts: int64, (rows,). Microseconds since the epoch.
     """
 
     fields: NDArray[np.int64]
@@ -47,7 +51,17 @@ def encode(ranker: Ranker, chunk: Chunk) -> EncodedRows:
 
 
 def pad(clicks: Clicks, values: NDArray[np.int64], rows: int, length: int) -> NDArray[np.int64]:
-    """Spread one value a click over shape (rows, length), newest first; else ``NO_CLICK``."""
+    """Arrange one value per click by row, newest click first.
+
+    Args:
+        clicks: Which row and position each value belongs to.
+        values: One value per click, (clicks,).
+        rows: Number of rows.
+        length: Length to which every history is padded.
+
+    Returns:
+        int64, (rows, length); ``NO_CLICK`` where a row has fewer clicks.
+    """
     padded = np.full((rows, length), NO_CLICK, np.int64)
-    padded[clicks.row, clicks.slot] = values
+    padded[clicks.row, clicks.position] = values
     return padded

@@ -1,4 +1,4 @@
-"""Reading ahead: one thread makes the next parts while another trains on those it has."""
+"""Read ahead: a background thread prepares the next parts while the caller uses the current one."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from typing import TypeVar
 Part = TypeVar("Part")
 
 
-def ahead(parts: Iterator[Part], depth: int = 2) -> Iterator[Part]:
-    """The same parts in the same order, made on a thread of its own, at most ``depth`` ahead.
+def read_ahead(parts: Iterator[Part], depth: int = 2) -> Iterator[Part]:
+    """Yield the same parts in the same order, prepared on a background thread.
 
-    What making a part raises is raised here, in its turn. A caller that stops early waits for the
-    parts that are being made, and no more are begun.
+    An exception raised by ``parts`` is raised here in its turn, after the parts before it. A caller
+    that stops early waits for the part in progress; no further part is started.
+
+    Args:
+        parts: What to iterate over.
+        depth: How many parts may be prepared ahead of the one last yielded.
     """
     with ThreadPoolExecutor(1, "read-ahead") as thread:
-        made: deque[Future[Part | None]] = deque()
+        pending: deque[Future[Part | None]] = deque()
         while True:
-            while len(made) < depth:
-                made.append(thread.submit(next, parts, None))
-            part = made.popleft().result()
+            while len(pending) < depth:
+                pending.append(thread.submit(next, parts, None))
+            part = pending.popleft().result()
             if part is None:
                 return
             yield part

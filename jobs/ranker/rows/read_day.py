@@ -1,4 +1,4 @@
-"""The rows of one day: impressions joined by position with their click histories."""
+"""Read the rows of one day: impressions joined, row by row, with their click histories."""
 
 from __future__ import annotations
 
@@ -18,32 +18,35 @@ from jobs.scenarios import ITEM, Fold, Scenario
 
 CHUNK_ROWS = 1 << 16
 SEEN_ROWS = 100_000
-"""About so many rows of the lineage fold are scored of a day that has more.
+"""Number of rows of the lineage fold to score, drawn at random from a day that has more.
 
-They show what a ranker remembers, which need not be known better than what the held-out rows show.
+They only measure memorisation, which needs no more precision than the held-out rows give.
 """
 
 
 @dataclass(frozen=True)
 class Clicks:
-    """Click histories as one flat list: click ``i`` belongs to a row, at a slot of its history.
+    """Click histories of consecutive rows as one flat list of clicks.
 
-    items: ids. row, slot: int64, the same length. Slot 0 is the row's newest click.
+    Attributes:
+        items: Ids of the clicked items, (clicks,).
+        row: int64, (clicks,). The row whose history contains the click.
+        position: int64, (clicks,). Position in that history; 0 is the newest click.
     """
 
     items: pa.Array
     row: NDArray[np.int64]
-    slot: NDArray[np.int64]
+    position: NDArray[np.int64]
 
     @classmethod
-    def none(cls, kind: pa.DataType) -> Clicks:
-        """No click; ids are of this type."""
-        return cls(pa.array([], kind), np.empty(0, np.int64), np.empty(0, np.int64))
+    def empty(cls, id_type: pa.DataType) -> Clicks:
+        """No clicks, with item ids of the given type."""
+        return cls(pa.array([], id_type), np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive impressions of a day and the clicks before each."""
+    """Consecutive impressions of a day, with the clicks that precede each."""
 
     impressions: pa.RecordBatch
     clicks: Clicks
@@ -53,12 +56,12 @@ class Chunk:
 
 
 def require_day(lake: Lake, scenario: Scenario, day: date) -> tuple[Manifest, Manifest]:
-    """Manifests of a day's impressions and history.
+    """Return the manifests of a day's impressions and history.
 
     Raises:
-        InputError: one is not published; the line names the command that makes it.
+        InputError: If either is not published; the message names the command that publishes it.
     """
-    found = []
+    manifests = []
     for table in ("impressions", "history"):
         manifest = lake.manifest(Partition(table, scenario.name, day))
         if manifest is None:
@@ -66,8 +69,8 @@ def require_day(lake: Lake, scenario: Scenario, day: date) -> tuple[Manifest, Ma
                 f"scenario {scenario.name} has no {table} of {day}: run python -m jobs ingest "
                 f"--scenario {scenario.name} --start {day} --end {day}"
             )
-        found.append(manifest)
-    return found[0], found[1]
+        manifests.append(manifest)
+    return manifests[0], manifests[1]
 
 
 def read_day(
@@ -77,13 +80,23 @@ def read_day(
     folds: Collection[Fold],
     seen_rows: int | None = None,
 ) -> Iterator[Chunk]:
-    """Rows of a day in the given folds, in stored order, at most ``CHUNK_ROWS`` at once.
+    """Read a day's rows in the given folds, in stored order.
 
-    Each row keeps its last ``scenario.ranker.history_length`` clicks of the lineage fold. Of that
-    fold about ``seen_rows`` are drawn, the same ones every time; all where it is None.
+    Each row keeps its last ``scenario.ranker.history_length`` clicks of the lineage fold.
+
+    Args:
+        lake: Where impressions and histories are stored.
+        scenario: Gives the fields to read and the length of histories.
+        day: Day to read.
+        folds: Folds to keep.
+        seen_rows: If set, keep a random sample of about this many rows of the lineage fold; the
+            sample is the same on every call.
+
+    Yields:
+        Chunks of at most ``CHUNK_ROWS`` rows.
 
     Raises:
-        AuditError: impressions and history are not the same rows in the same order.
+        AuditError: If impressions and history do not hold the same rows in the same order.
     """
     columns = ["impression_id", *scenario.fields, "ts", "label", "fold"]
     impressions = _batches(lake, Partition("impressions", scenario.name, day), columns)
@@ -91,21 +104,21 @@ def read_day(
     share = 1.0 if seen_rows is None else _share(lake, scenario, day, seen_rows)
     draw = np.random.default_rng(day.toordinal())
     for rows, history in _with_history(lake, scenario, day, impressions):
-        wanted = pc.is_in(rows["fold"], pa.array(sorted(folds), pa.string()))
+        selected = pc.is_in(rows["fold"], pa.array(sorted(folds), pa.string()))
         if share < 1:
             drawn = pa.array(draw.random(len(rows)) < share)
-            wanted = pc.and_(wanted, pc.or_(drawn, pc.not_equal(rows["fold"], Fold.LINEAGE)))
-        kept = rows.filter(wanted)
+            selected = pc.and_(selected, pc.or_(drawn, pc.not_equal(rows["fold"], Fold.LINEAGE)))
+        kept = rows.filter(selected)
         if history is None:
-            yield Chunk(kept, Clicks.none(kept[ITEM].type))
+            yield Chunk(kept, Clicks.empty(kept[ITEM].type))
         else:
-            yield Chunk(kept, _last_clicks(history.filter(wanted), length))
+            yield Chunk(kept, _last_clicks(history.filter(selected), length))
 
 
 def _with_history(
     lake: Lake, scenario: Scenario, day: date, impressions: Iterator[pa.RecordBatch]
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
-    """Impressions beside their histories; a ranker that takes no clicks needs none."""
+    """Pair impressions with their histories; None where the ranker does not use click histories."""
     if not scenario.ranker.history_length:
         return ((rows, None) for rows in impressions)
     partition = Partition("history", scenario.name, day)
@@ -130,26 +143,31 @@ def _batches(lake: Lake, partition: Partition, columns: Sequence[str]) -> Iterat
 def _aligned(
     impressions: Iterator[pa.RecordBatch], history: Iterator[pa.RecordBatch], name: str
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    """Cut both streams into pieces of the same rows; the tables need not have the same files."""
+    """Cut both streams into batches of the same rows.
+
+    The two tables may be split into files, and so into batches, at different rows.
+    """
     left, right = next(impressions, None), next(history, None)
     while left is not None and right is not None:
         rows = min(left.num_rows, right.num_rows)
-        ours, theirs = left.slice(0, rows), right.slice(0, rows)
-        if not ours["impression_id"].equals(theirs["impression_id"]):
-            raise AuditError(f"{name} is not in the order of impressions: run the day again")
-        yield ours, theirs
+        head, histories = left.slice(0, rows), right.slice(0, rows)
+        if not head["impression_id"].equals(histories["impression_id"]):
+            raise AuditError(
+                f"{name} has its rows in another order than impressions: ingest the day again"
+            )
+        yield head, histories
         left = left.slice(rows) if rows < left.num_rows else next(impressions, None)
         right = right.slice(rows) if rows < right.num_rows else next(history, None)
     if left is not None or right is not None:
-        raise AuditError(f"{name} does not have the rows of impressions: run the day again")
+        raise AuditError(f"{name} and impressions differ in length: ingest the day again")
 
 
 def _last_clicks(history: pa.RecordBatch, length: int) -> Clicks:
-    # A click is a label. A held-out click in a history would tell the ranker that row's label, and
-    # the LIS on held-out rows would again measure memory. So only lineage clicks reach a ranker.
+    # A click is a label. A held-out click in a history would reveal the label of its row, and the
+    # LIS on held-out rows would measure memorisation again. So rankers see lineage clicks only.
     items = history["lineage_items"]
     lengths = pc.list_value_length(items).fill_null(0).to_numpy()
     row = np.repeat(np.arange(len(items)), lengths)
-    slot = np.cumsum(lengths)[row] - 1 - np.arange(len(row))
-    kept = slot < length
-    return Clicks(items.flatten().filter(pa.array(kept)), row[kept], slot[kept])
+    position = np.cumsum(lengths)[row] - 1 - np.arange(len(row))
+    kept = position < length
+    return Clicks(items.flatten().filter(pa.array(kept)), row[kept], position[kept])

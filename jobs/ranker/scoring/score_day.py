@@ -1,7 +1,7 @@
-"""Scoring a day with M_T: with its own item embeddings, and with those of a later ranker.
+"""Score a day with M_T: once with its item embeddings, once with those of each later ranker.
 
-Swapping the item embedding while everything else of M_T stays is how the paper leaks the item-ID
-embedding (arXiv 2508.04963, section 3).
+The paper leaks the item-ID embedding this way: swap the item embeddings, leave everything else of
+M_T as it is (arXiv 2508.04963, section 3).
 """
 
 from __future__ import annotations
@@ -17,30 +17,35 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from jobs.lake import Lake, schemas
+from jobs.lake import Lake
 from jobs.ranker.model.checkpoint import read_checkpoint
 from jobs.ranker.model.device import deterministic
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.encode import EncodedRows, encode, pad
-from jobs.ranker.rows.read_ahead import ahead
+from jobs.ranker.rows.read_ahead import read_ahead
 from jobs.ranker.rows.read_day import SEEN_ROWS, Chunk, read_day, require_day
+from jobs.ranker.rows.row_attributes import no_row_attributes, row_attributes
 from jobs.scenarios import ITEM, Fold, Scenario
 
 BASELINE = "baseline"
-KEYS = ("impression_id", "user_id", "item_id", "label", "fold")
 _BATCH_ROWS = 8192
 
 
 @dataclass(frozen=True)
 class SlotTable:
-    """Vectors of a slot to score with. ids: distinct, (ids,). vectors: float32, (ids, dim)."""
+    """Vectors of an embedding slot.
+
+    Attributes:
+        ids: Distinct ids, (ids,).
+        vectors: float32, (ids, dim).
+    """
 
     ids: pa.Array
     vectors: NDArray[np.float32]
 
     @classmethod
     def from_arrow(cls, table: pa.Table, slot: str = ITEM) -> SlotTable:
-        """From the slot's column and ``embedding`` of a features or snapshots table."""
+        """Read the slot's column and ``embedding`` of a features or snapshots table."""
         ids = table[slot].combine_chunks()
         vectors = table["embedding"].combine_chunks()
         flat = vectors.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
@@ -49,12 +54,13 @@ class SlotTable:
 
 @dataclass(frozen=True)
 class DayScores:
-    """Scores of the rows of a day, all of the same length and order.
+    """Scores of the rows of a day; everything has the same length and order.
 
-    rows: the columns ``KEYS`` of impressions, the scenario's context fields, and
-    ``history_clicks``, how many clicks the row's history holds. item_updates: int64, how often
-    M_T has trained the row's item. scores: variant -> float64 click probabilities. covered:
-    variant -> bool, whether the variant's own table holds the row's item.
+    Attributes:
+        rows: Table with the columns of ``row_attributes``.
+        item_updates: int64, (rows,). Number of rows of the item that M_T has been trained on.
+        scores: For each variant, click probabilities: float64, (rows,).
+        covered: For each variant, whether its table contains the row's id: bool, (rows,).
     """
 
     rows: pa.Table
@@ -73,13 +79,20 @@ def score_day(
 ) -> DayScores:
     """Score the rows of day T with M_T, once as ``baseline`` and once with each variant's vectors.
 
-    A variant replaces the vectors of the slot's ids that it holds, those of items in histories
-    too; for other ids M_T's own vector stays, or zero where M_T has none. Of the lineage fold about
-    ``SEEN_ROWS`` are scored.
+    A variant replaces the vectors of all ids in its table, those of items in click histories
+    included. Other ids keep the vector of M_T, or zero where M_T has none.
+
+    Args:
+        lake: Where rows and checkpoint are stored.
+        scenario: The ranker's scenario.
+        as_of: Day T.
+        variants: Name of each variant and its vectors.
+        folds: Folds to score; of the lineage fold a sample of about ``SEEN_ROWS`` rows.
+        slot: The embedding slot whose vectors are replaced.
 
     Raises:
-        InputError: M_T, or the day's impressions or history, are not published.
-        ValueError: a variant is named ``baseline`` or has vectors of another length.
+        InputError: If M_T, or the day's impressions or history, are not published.
+        ValueError: If a variant is named ``baseline`` or has vectors of another dimension.
     """
     require_day(lake, scenario, as_of)
     ranker = read_checkpoint(lake, scenario, as_of)
@@ -94,26 +107,26 @@ def score_rows(
     variants: Mapping[str, SlotTable],
     slot: str = ITEM,
 ) -> DayScores:
-    """As ``score_day``, for a ranker and rows that are at hand."""
+    """Like ``score_day``, for a ranker and rows in memory."""
     if BASELINE in variants:
         raise ValueError(f"a variant cannot be named {BASELINE!r}")
-    known = _SlotVectors(ranker, slot, variants)
+    slot_vectors = _SlotVectors(ranker, slot, variants)
     rows: list[pa.RecordBatch] = []
     updates = [np.empty(0, np.int64)]
-    scores = {name: [np.empty(0)] for name in known.vectors}
-    covered = {name: [np.empty(0, np.bool_)] for name in known.vectors}
+    scores = {name: [np.empty(0)] for name in slot_vectors.vectors}
+    covered = {name: [np.empty(0, np.bool_)] for name in slot_vectors.vectors}
     ranker.network.eval()
     with deterministic(), torch.inference_mode():
-        for chunk in ahead(iter(chunks)):
+        for chunk in read_ahead(iter(chunks)):
             encoded = encode(ranker, chunk)
-            position = known.rows(chunk.impressions[slot])
-            rows.append(described(scenario, chunk))
+            index = slot_vectors.rows(chunk.impressions[slot])
+            rows.append(row_attributes(scenario, chunk))
             updates.append(ranker.table.updates[encoded.fields[:, ranker.item_field]])
-            for name, logits in _logits(ranker, known, chunk, encoded, position).items():
+            for name, logits in _logits(ranker, slot_vectors, chunk, encoded, index).items():
                 scores[name].append(1 / (1 + np.exp(-logits.astype(np.float64))))
-                covered[name].append(known.held[name][position])
+                covered[name].append(slot_vectors.covered[name][index])
     return DayScores(
-        rows=pa.Table.from_batches(rows) if rows else no_rows(scenario),
+        rows=pa.Table.from_batches(rows) if rows else no_row_attributes(scenario),
         item_updates=np.concatenate(updates),
         scores={name: np.concatenate(parts) for name, parts in scores.items()},
         covered={name: np.concatenate(parts) for name, parts in covered.items()},
@@ -121,30 +134,36 @@ def score_rows(
 
 
 class _SlotVectors:
-    """Vectors of a slot in all variants, over the ids of M_T and of the variants together.
+    """Vectors of an embedding slot in all variants, over the ids of M_T and all variants.
 
-    Row 0 stands for ids that none of them holds. vectors: variant -> (ids + 1, dim).
+    Row 0 stands for every other id.
+
+    Attributes:
+        vectors: For each variant, float32, (ids + 1, dim).
+        covered: For each variant, whether its table contains the id: bool, (ids + 1,).
     """
 
     def __init__(self, ranker: Ranker, slot: str, variants: Mapping[str, SlotTable]) -> None:
         self.slot = slot
-        own = ranker.vocabularies[slot]
-        self.vocabulary = own
+        ranker_ids = ranker.vocabularies[slot]
+        self.vocabulary = ranker_ids
         for table in variants.values():
             self.vocabulary = self.vocabulary.extended(table.ids)
         block = ranker.table.block(slot).grown(len(self.vocabulary))
-        base = np.pad(block.embedding, ((1, 0), (0, 0)))
-        self.vectors = {BASELINE: torch.from_numpy(base).to(ranker.device)}
-        self.held = {BASELINE: np.arange(len(base)) - 1 < len(own)}
-        self.held[BASELINE][0] = False
+        baseline = np.pad(block.embedding, ((1, 0), (0, 0)))
+        self.vectors = {BASELINE: torch.from_numpy(baseline).to(ranker.device)}
+        self.covered = {BASELINE: np.arange(len(baseline)) - 1 < len(ranker_ids)}
+        self.covered[BASELINE][0] = False
         for name, table in variants.items():
-            if table.vectors.shape != (len(table.ids), base.shape[1]):
-                raise ValueError(f"variant {name!r} has vectors of shape {table.vectors.shape}")
+            expected = (len(table.ids), baseline.shape[1])
+            if table.vectors.shape != expected:
+                shape = table.vectors.shape
+                raise ValueError(f"variant {name!r} has vectors of shape {shape}, not {expected}")
             rows = self.rows(table.ids)
-            vectors, held = base.copy(), np.zeros(len(base), np.bool_)
-            vectors[rows], held[rows] = table.vectors, True
+            vectors, covered = baseline.copy(), np.zeros(len(baseline), np.bool_)
+            vectors[rows], covered[rows] = table.vectors, True
             self.vectors[name] = torch.from_numpy(vectors).to(ranker.device)
-            self.held[name] = held
+            self.covered[name] = covered
 
     def rows(self, ids: pa.Array) -> NDArray[np.int64]:
         return self.vocabulary.rows(ids) + 1
@@ -152,26 +171,27 @@ class _SlotVectors:
 
 def _logits(
     ranker: Ranker,
-    known: _SlotVectors,
+    slot_vectors: _SlotVectors,
     chunk: Chunk,
     encoded: EncodedRows,
-    position: NDArray[np.int64],
+    index: NDArray[np.int64],
 ) -> dict[str, NDArray[np.float32]]:
-    field = ranker.fields.index(known.slot)
+    """Logits of each variant, (rows,); ``index`` gives each row's vector in ``slot_vectors``."""
+    field = ranker.fields.index(slot_vectors.slot)
     history = encoded.history
-    if known.slot == ITEM:
-        # Items that only a variant knows are in histories too.
-        items = known.rows(chunk.clicks.items)
+    if slot_vectors.slot == ITEM:
+        # Click histories may contain items that only a variant has a vector for.
+        items = slot_vectors.rows(chunk.clicks.items)
         history = pad(chunk.clicks, items, len(chunk), ranker.options.history_length)
-    logits: dict[str, list[Tensor]] = {name: [] for name in known.vectors}
+    logits: dict[str, list[Tensor]] = {name: [] for name in slot_vectors.vectors}
     for start in range(0, len(chunk), _BATCH_ROWS):
         batch = slice(start, start + _BATCH_ROWS)
-        fields = embedding(_index(encoded.fields[batch], ranker), ranker.table.embedding)
-        own, clicks = _index(position[batch], ranker), _index(history[batch], ranker)
+        fields = embedding(_tensor(encoded.fields[batch], ranker), ranker.table.embedding)
+        ids, clicks = _tensor(index[batch], ranker), _tensor(history[batch], ranker)
         is_click, clicks = clicks >= 0, clicks.clamp(min=0)
-        for name, vectors in known.vectors.items():
-            fields[:, field] = embedding(own, vectors)
-            clicked_vectors = vectors if known.slot == ITEM else ranker.table.embedding
+        for name, vectors in slot_vectors.vectors.items():
+            fields[:, field] = embedding(ids, vectors)
+            clicked_vectors = vectors if slot_vectors.slot == ITEM else ranker.table.embedding
             clicked = embedding(clicks, clicked_vectors)
             logits[name].append(ranker.network(fields, clicked, is_click))
     return {
@@ -180,18 +200,5 @@ def _logits(
     }
 
 
-def described(scenario: Scenario, chunk: Chunk) -> pa.RecordBatch:
-    """What is kept of scored rows: keys, context fields and the length of the history."""
-    clicks = np.bincount(chunk.clicks.row, minlength=len(chunk))
-    kept = chunk.impressions.select([*KEYS, *scenario.context])
-    return kept.append_column("history_clicks", pa.array(clicks, pa.int64()))
-
-
-def no_rows(scenario: Scenario) -> pa.Table:
-    """As many columns as ``described`` gives, and no row."""
-    kept = schemas.impressions(scenario).empty_table().select([*KEYS, *scenario.context])
-    return kept.append_column("history_clicks", pa.array([], pa.int64()))
-
-
-def _index(rows: NDArray[np.int64], ranker: Ranker) -> Tensor:
+def _tensor(rows: NDArray[np.int64], ranker: Ranker) -> Tensor:
     return torch.from_numpy(rows).to(ranker.device)

@@ -1,7 +1,7 @@
-"""The ranker that retrain mode starts from on a day: M_d of the lineage, or one made elsewhere.
+"""The ranker that probe and retrain mode start from on a day: M_d, or imported item vectors.
 
-Where a user's own system exports its item vectors, no lineage is trained. The ranker then knows
-these vectors, and a dense part that has learnt nothing yet.
+If item vectors are exported by another system, no lineage is trained. The ranker then consists of
+these vectors and an untrained dense part.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from jobs.scenarios import ITEM, Scenario
 
 
 def starting_ranker(lake: Lake, scenario: Scenario, day: date) -> Ranker:
-    """M_d, or a ranker of the item vectors that were imported for the day.
+    """Load M_d, or build a ranker from the item vectors imported for the day.
 
     Raises:
-        InputError: neither is published.
+        InputError: If neither is published.
     """
     if scenario.snapshots is None:
         return read_checkpoint(lake, scenario, day)

@@ -1,9 +1,10 @@
-"""Small towers on a frozen ranker, which differ in one feature alone.
+"""Probe mode: small towers on frozen rankers, which differ in one feature only.
 
-The ranker of each day is left as it is: of every row its logit and last hidden layer are computed
-once. A tower is a logistic regression on what the row is told, and first on that hidden layer,
-which all towers share, so that none gains from what the ranker knew already. Its loss is convex:
-the same rows give the same tower, and no seed and no learning rate has a part in it.
+The ranker of each day stays frozen; its logit and last hidden layer are computed once per row. A
+logistic regression on the hidden layer is fitted first and shared by all towers, so that no tower
+gains by relearning what the ranker has represented already. On top of it, a tower is a logistic
+regression on the input columns of its variant. The loss is convex: the same rows give the same
+tower, without a seed or a learning rate.
 """
 
 from __future__ import annotations
@@ -16,84 +17,78 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jobs.ranker.model.device import deterministic, one_thread
+from jobs.ranker.model.device import deterministic, single_thread
+from jobs.ranker.scoring.frozen_forward import FrozenRows
 
 VALIDATION_SHARE = 0.25
-"""The newest part of the rows, on which each tower chooses how far it trusts what it is told."""
+"""Share of the rows, the newest ones, on which each tower chooses its penalty."""
 
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)
-"""Of the squared weights, a row. None at all is the other choice: to leave the columns out."""
+"""L2 penalties per row to choose from; leaving the columns out is one more choice."""
 
-_STEPS, _HALVINGS = 30, 20
-_CLOSE = 1e-7
+_MAX_ITERATIONS, _MAX_HALVINGS = 30, 20
+_TOLERANCE = 1e-7
 _CONSTANT = 1e-6
+"""A column whose standard deviation is smaller is treated as constant."""
 _SMALL = 2_000_000_000
-"""Multiplications of a Newton step below which a second thread costs more than it brings."""
-
-
-@dataclass(frozen=True, eq=False)
-class FrozenRows:
-    """Rows as a frozen ranker sees them, oldest first.
-
-    hidden: float32, (rows, width), its last hidden layer. logits: float32, (rows,). labels:
-    float32, (rows,).
-    """
-
-    hidden: Tensor
-    logits: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @classmethod
-    def joined(cls, days: Sequence[FrozenRows]) -> FrozenRows:
-        return cls(
-            torch.cat([day.hidden for day in days]),
-            torch.cat([day.logits for day in days]),
-            torch.cat([day.labels for day in days]),
-        )
+"""Multiplications per Newton iteration below which a second thread costs more than it saves."""
 
 
 class Towers:
-    """Towers on the same rows, which share what is learnt of the hidden layer."""
+    """Towers fitted to the same rows, which share a regression on the hidden layer."""
 
     def __init__(self, rows: FrozenRows) -> None:
-        """Fit what they share."""
+        """Fit the shared regression."""
         self._is_small = len(rows) * rows.hidden.shape[1] ** 2 < _SMALL
-        with deterministic(), one_thread(self._is_small):
+        with deterministic(), single_thread(self._is_small):
             self._labels = rows.labels.double()
             hidden = rows.hidden.double()
             self._centre = hidden.mean(dim=0)
             spread = (hidden - self._centre).square().mean(dim=0).sqrt()
             self._scale = torch.where(spread > _CONSTANT, spread, 1)
             self._shared = _fit(self._standardised(rows), rows.logits.double(), self._labels)
-            self._base = self._on_shared(rows)
-            self._bare = _fit(rows.hidden[:, :0].double(), self._base, self._labels)
+            self._base = self._base_logits(rows)
+            no_columns = rows.hidden[:, :0].double()
+            self._without_columns = _fit(no_columns, self._base, self._labels)
 
-    def fitted(self, told: Tensor) -> list[Regression]:
-        """One tower a variant. told: float32, (variants, rows, width), each column around 0."""
-        with deterministic(), one_thread(self._is_small):
+    def fit(self, inputs: Tensor) -> list[Regression]:
+        """Fit one tower per variant.
+
+        Args:
+            inputs: float32, (variants, rows, width). Standardised columns.
+        """
+        with deterministic(), single_thread(self._is_small):
             return [
-                _fit(columns.double(), self._base, self._labels) if columns.any() else self._bare
-                for columns in told
+                _fit(columns.double(), self._base, self._labels)
+                if columns.any()
+                else self._without_columns
+                for columns in inputs
             ]
 
     def score(
-        self, fitted: Sequence[Regression], rows: FrozenRows, told: Tensor
+        self, towers: Sequence[Regression], rows: FrozenRows, inputs: Tensor
     ) -> NDArray[np.float64]:
-        """Click probabilities of other rows, shape (1, variants, rows). told: as on fitting."""
-        with deterministic(), one_thread(self._is_small):
-            base = self._on_shared(rows)
+        """Score other rows.
+
+        Args:
+            towers: Fitted towers, one per variant.
+            rows: Rows to score.
+            inputs: float32, (variants, rows, width), scaled like the inputs of ``fit``.
+
+        Returns:
+            Click probabilities, (1, variants, rows).
+        """
+        with deterministic(), single_thread(self._is_small):
+            base = self._base_logits(rows)
             logits = [
                 tower.logits(columns.double(), base)
-                for tower, columns in zip(fitted, told, strict=True)
+                for tower, columns in zip(towers, inputs, strict=True)
             ]
             scores: NDArray[np.float64] = torch.stack(logits).sigmoid()[None].cpu().numpy()
         return scores
 
-    def _on_shared(self, rows: FrozenRows) -> Tensor:
-        """The logits on which every tower builds."""
+    def _base_logits(self, rows: FrozenRows) -> Tensor:
+        """Logits of the shared regression, which every tower adds to."""
         return self._shared.logits(self._standardised(rows), rows.logits.double())
 
     def _standardised(self, rows: FrozenRows) -> Tensor:
@@ -102,7 +97,11 @@ class Towers:
 
 @dataclass(frozen=True, eq=False)
 class Regression:
-    """weights: of the first columns; then how the base logit is scaled and shifted."""
+    """A logistic regression on some columns and the base logit.
+
+    Attributes:
+        weights: float64, (width + 2,). One per column, then scale and shift of the base logit.
+    """
 
     weights: Tensor
 
@@ -111,7 +110,7 @@ class Regression:
 
 
 def _fit(columns: Tensor, base: Tensor, labels: Tensor) -> Regression:
-    """The regression whose penalty does best on the newest rows, fitted to all of them."""
+    """Choose the penalty on the newest rows, then fit the regression to all rows."""
     cut = round(len(labels) * (1 - VALIDATION_SHARE))
     design = _design(columns, base)
     older, newer = slice(None, cut), slice(cut, None)
@@ -120,7 +119,7 @@ def _fit(columns: Tensor, base: Tensor, labels: Tensor) -> Regression:
     for penalty in (None, *PENALTIES):
         weights = _minimum(design[older], base[older], labels[older], penalty, weights)
         loss = _loss(design[newer], base[newer], labels[newer], weights)
-        # Of equal ones the first: columns that say nothing are left out.
+        # The first of equal penalties wins, so uninformative columns are left out.
         if best is None or loss < best - 1e-12:
             chosen, best = penalty, loss
     start = torch.zeros_like(weights)
@@ -128,43 +127,54 @@ def _fit(columns: Tensor, base: Tensor, labels: Tensor) -> Regression:
 
 
 def _design(columns: Tensor, base: Tensor) -> Tensor:
-    """The columns, then the base logit and 1, which rescale what is there already."""
+    """The columns, then the base logit and a constant, whose weights rescale and shift it."""
     return torch.cat([columns, base[:, None], torch.ones_like(base)[:, None]], dim=1)
 
 
 def _minimum(
     design: Tensor, base: Tensor, labels: Tensor, penalty: float | None, start: Tensor
 ) -> Tensor:
-    """Weights of the least penalised loss, by Newton's method; None leaves all columns out."""
+    """Minimise the penalised loss by Newton's method.
+
+    Args:
+        design: See ``_design``, (rows, width + 2).
+        base: Base logits, (rows,).
+        labels: (rows,).
+        penalty: L2 penalty per row; None fixes the weights of all columns at zero.
+        start: Initial weights, (width + 2,).
+
+    Returns:
+        Weights, (width + 2,).
+    """
     rows, width = design.shape
-    free = width - 2
+    columns = width - 2
     if penalty is None:
-        kept = torch.zeros_like(start)
-        kept[free:] = _minimum(design[:, free:], base, labels, 0.0, start[free:])
-        return kept
+        rescaled = torch.zeros_like(start)
+        rescaled[columns:] = _minimum(design[:, columns:], base, labels, 0.0, start[columns:])
+        return rescaled
     ridge = torch.zeros_like(start)
-    # That of a single row on the last two: a handful of rows must not stretch the base logits.
-    ridge[:free], ridge[free:] = penalty * rows, 1
+    # Scale and shift get the penalty of one row: a few rows must not stretch the base logits.
+    ridge[:columns], ridge[columns:] = penalty * rows, 1
     weights = start
 
     def objective(at: Tensor) -> Tensor:
         return rows * _loss(design, base, labels, at) + (ridge * at.square()).sum() / 2
 
     value = objective(weights)
-    for _ in range(_STEPS if rows else 0):
+    for _ in range(_MAX_ITERATIONS if rows else 0):
         probability = (base + design @ weights).sigmoid()
         gradient = design.T @ (probability - labels) + ridge * weights
         curvature = (probability * (1 - probability))[:, None] * design
-        step = torch.linalg.solve(design.T @ curvature + torch.diag(ridge), gradient)
-        for _ in range(_HALVINGS):
-            moved = objective(weights - step)
-            if moved <= value:
+        change = torch.linalg.solve(design.T @ curvature + torch.diag(ridge), gradient)
+        for _ in range(_MAX_HALVINGS):
+            new_value = objective(weights - change)
+            if new_value <= value:
                 break
-            step = step / 2
+            change = change / 2
         else:
             break
-        weights, value = weights - step, moved
-        if step.abs().max() < _CLOSE:
+        weights, value = weights - change, new_value
+        if change.abs().max() < _TOLERANCE:
             break
     return weights
 

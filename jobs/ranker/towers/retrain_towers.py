@@ -1,19 +1,19 @@
-"""Training rankers side by side that differ in one feature alone.
+"""Retrain mode: train several rankers at once that differ in one feature only.
 
-Each of them is the dense part of M_T with a tower beside it that takes the feature. The tower adds
-nothing at first, so all start as M_T. Those of one seed train on the same batches in the same
-order; the seeds differ in that order. All are stacked, so that one pass over the rows trains them.
+Each ranker is the dense part of M_T plus a tower whose input is the feature. The tower's output is
+zero at first, so all rankers start as M_T. Rankers of one seed train on the same batches in the
+same order; the order differs between seeds. Their weights are stacked, so that one pass over the
+rows trains all of them.
 
-Embeddings are not trained here. A row of day d has those of M_d, as the lineage had learnt them
-before that day: with M_T's, a row of the past would meet a ranker that knows its future, and the
-feature would seem worth less than it is.
+Embeddings are not trained. A row of day d uses the embeddings of M_d, which were trained before
+that day. Embeddings of M_T have been trained on the time after the row, so the feature would seem
+to add less than it does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,41 +22,31 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from jobs.ranker.model.device import deterministic, one_thread
+from jobs.ranker.model.device import deterministic, single_thread
+from jobs.ranker.rows.day_rows import DenseRows
 from jobs.scenarios import RankerOptions, RetrainOptions
 
 VALIDATION_SHARE = 0.25
-"""The newest part of the rows, on which each ranker chooses how long it trains."""
+"""Share of the rows, the newest ones, on which each ranker chooses its best epoch."""
 
 _ROWS_AT_ONCE = 4096
 _SMALL_STEP = 200_000_000
-"""Weights met by the rows of a step, below which a second thread costs more than it brings."""
+"""Weights times rows of a training step below which a second thread costs more than it saves."""
 
 _TOWER = "tower."
 
 
-@dataclass(frozen=True)
-class DenseRows:
-    """Rows as the dense part of a ranker takes them, by position in a table of vectors.
-
-    vectors: float32, (distinct, dim); the last is zero and pads histories. fields: int64,
-    (rows, fields). history: int64, (rows, clicks). labels: float32, (rows,). Oldest rows first.
-    """
-
-    vectors: Tensor
-    fields: Tensor
-    history: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
 class FeatureRanker(nn.Module):
-    """A ranker's dense part, and a tower beside it that takes the feature."""
+    """A ranker's dense part plus a tower on the feature; the logits of both are added."""
 
     def __init__(self, network: nn.Module, feature_width: int, hidden_units: int) -> None:
-        """hidden_units: of the tower; 0 makes it linear."""
+        """Put a new tower beside a network.
+
+        Args:
+            network: The dense part.
+            feature_width: Number of input columns of the tower.
+            hidden_units: Width of the tower's hidden layer; 0 makes the tower linear.
+        """
         super().__init__()
         self.network = network
         layers: list[nn.Module] = []
@@ -68,13 +58,20 @@ class FeatureRanker(nn.Module):
         self.tower = nn.Sequential(*layers, output)
 
     def forward(self, fields: Tensor, history: Tensor, clicked: Tensor, feature: Tensor) -> Tensor:
-        """Return logits, shape (rows,). feature: (rows, feature width); else see ``network``."""
+        """Compute click logits, (rows,).
+
+        Args:
+            fields: See ``RankerNetwork``.
+            history: See ``RankerNetwork``.
+            clicked: See ``RankerNetwork``.
+            feature: float32, (rows, feature width).
+        """
         logits: Tensor = self.network(fields, history, clicked) + self.tower(feature).squeeze(1)
         return logits
 
 
-class SideBySide:
-    """Rankers by seed and feature, stacked in one network."""
+class ParallelRankers:
+    """One ranker per seed and feature, trained in parallel as one stacked network."""
 
     def __init__(
         self,
@@ -84,16 +81,26 @@ class SideBySide:
         ranker: RankerOptions,
         options: RetrainOptions,
     ) -> None:
-        """Start ``options.seeds`` x ``features`` rankers from M_T's dense part, on its device."""
+        """Start all rankers from the dense part of M_T, on its device.
+
+        Args:
+            network: The dense part of M_T; it is copied.
+            feature_width: Number of input columns of each tower.
+            features: Number of features; there are ``options.seeds`` times as many rankers.
+            ranker: Ranker options.
+            options: Options of retrain mode.
+        """
         self._options = options
         device = next(network.parameters()).device
         seeds = []
         for seed in range(options.seeds):
             with torch.random.fork_rng():
                 torch.manual_seed(seed)
-                started = FeatureRanker(deepcopy(network), feature_width, options.hidden_units)
-            # As M_T scores: dropout would have the rankers differ by chance.
-            seeds += [started.to(device).eval()] * features
+                ranker_of_seed = FeatureRanker(
+                    deepcopy(network), feature_width, options.hidden_units
+                )
+            # In evaluation mode, because dropout would make the rankers differ by chance.
+            seeds += [ranker_of_seed.to(device).eval()] * features
         self._template = seeds[0]
         stacked, buffers = stack_module_state(seeds)
         shape = (options.seeds, features)
@@ -110,37 +117,41 @@ class SideBySide:
         )
 
     def train(self, rows: DenseRows, features: Tensor, seed: int) -> None:
-        """Train all rankers; each keeps the weights of its best epoch, M_T's own among them.
+        """Train all rankers; each keeps the weights of its best epoch, the initial ones included.
 
-        rows: oldest first; the newest quarter is not trained on, but validates. features:
-        (features, rows, width). seed: of the order of rows, besides each ranker's own.
+        Args:
+            rows: Training rows, oldest first. The newest quarter is used for validation only.
+            features: float32, (features, rows, width).
+            seed: Determines the order of rows, together with the seed of each ranker.
         """
         cut = round(len(rows) * (1 - VALIDATION_SHARE))
         orders = [np.random.default_rng([seed, s]) for s in range(self._options.seeds)]
-        with deterministic(), one_thread(self._is_small):
+        with deterministic(), single_thread(self._is_small):
             best = self._validation_loss(rows, features, cut)
-            kept = {name: value.detach().clone() for name, value in self._parameters.items()}
+            best_weights = {
+                name: value.detach().clone() for name, value in self._parameters.items()
+            }
             for _ in range(self._options.epochs):
                 for batch in _batches(cut, self._options.batch_size, orders):
-                    self._step(rows, features, batch)
+                    self._train_step(rows, features, batch)
                 loss = self._validation_loss(rows, features, cut)
                 better = loss < best
                 best = torch.where(better, loss, best)
                 for name, value in self._parameters.items():
-                    kept[name][better] = value.detach()[better]
+                    best_weights[name][better] = value.detach()[better]
             with torch.no_grad():
                 for name, value in self._parameters.items():
-                    value.copy_(kept[name])
+                    value.copy_(best_weights[name])
 
     @torch.no_grad()
     def score(self, rows: DenseRows, features: Tensor) -> NDArray[np.float64]:
-        """Click probabilities, shape (seeds, features, rows)."""
-        with deterministic(), one_thread(self._is_small):
+        """Compute click probabilities, (seeds, features, rows)."""
+        with deterministic(), single_thread(self._is_small):
             logits = torch.cat(list(self._in_parts(rows, features, 0)), dim=2)
             scores: NDArray[np.float64] = torch.sigmoid(logits.double()).cpu().numpy()
         return scores
 
-    def _step(self, rows: DenseRows, features: Tensor, batch: Tensor) -> None:
+    def _train_step(self, rows: DenseRows, features: Tensor, batch: Tensor) -> None:
         logits = self._logits(rows, features, batch)
         labels = rows.labels[batch][:, None].expand_as(logits)
         losses = binary_cross_entropy_with_logits(logits, labels, reduction="none")
@@ -150,7 +161,7 @@ class SideBySide:
 
     @torch.no_grad()
     def _validation_loss(self, rows: DenseRows, features: Tensor, cut: int) -> Tensor:
-        """Mean log-loss of the rows from ``cut`` on, shape (seeds, features)."""
+        """Mean log-loss of the rows from ``cut`` on, (seeds, features)."""
         logits = torch.cat(list(self._in_parts(rows, features, cut)), dim=2)
         labels = rows.labels[cut:].expand_as(logits)
         return binary_cross_entropy_with_logits(logits, labels, reduction="none").mean(dim=2)
@@ -162,12 +173,13 @@ class SideBySide:
             yield self._logits(rows, features, part.expand(seeds, -1))
 
     def _logits(self, rows: DenseRows, features: Tensor, batch: Tensor) -> Tensor:
-        """Logits of rows given by number, (seeds, batch); shape (seeds, features, batch)."""
+        """Logits of the rows numbered ``batch``, (seeds, batch); shape (seeds, features, batch)."""
         fields = rows.vectors[rows.fields[batch]]
         index = rows.history[batch]
         history, clicked = rows.vectors[index], index < len(rows.vectors) - 1
-        of_features = (0, 0, None, None, None, 0)
-        stacked: Tensor = torch.vmap(torch.vmap(self._one, of_features), 0)(
+        # The inner vmap runs over features, which share the rows; the outer one over seeds.
+        over_features = (0, 0, None, None, None, 0)
+        stacked: Tensor = torch.vmap(torch.vmap(self._logits_of_one, over_features), 0)(
             self._parameters,
             self._buffers,
             fields,
@@ -177,7 +189,7 @@ class SideBySide:
         )
         return stacked
 
-    def _one(
+    def _logits_of_one(
         self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], *inputs: Tensor
     ) -> Tensor:
         logits: Tensor = functional_call(self._template, (parameters, buffers), inputs)
@@ -189,7 +201,7 @@ def _split(stacked: Tensor, shape: tuple[int, int]) -> Tensor:
 
 
 def _batches(rows: int, batch_size: int, orders: Sequence[np.random.Generator]) -> Iterator[Tensor]:
-    """Shuffled row numbers, (seeds, batch), in batches of nearly equal size."""
+    """Yield shuffled row numbers, (seeds, batch), in batches of nearly equal size."""
     if rows:
         shuffled = torch.from_numpy(np.stack([order.permutation(rows) for order in orders]))
         yield from torch.tensor_split(shuffled, -(-rows // batch_size), dim=1)

@@ -1,9 +1,9 @@
-"""What a ranker in retrain mode is told of each row, given a table of preference data.
+"""Turn a table of preference data into input columns of the towers, one row per impression.
 
-A few columns carry what a table says of a row: whether the candidate matches what the user
-clicked, and how the ranker's own logit moves if the table's vectors take the place of its own.
-The raw vectors come after these: a small fit fold would learn noise from them, so they are used
-only where there are rows enough.
+A few compact columns summarise the table for a row: whether the candidate matches the items the
+user clicked, and how the ranker's logit changes when the table's vectors replace its embeddings.
+The raw vectors follow. Towers would fit noise in them where the fit fold is small, so they are used
+only if there are enough rows.
 """
 
 from __future__ import annotations
@@ -19,20 +19,22 @@ from scipy.sparse import csr_matrix
 from jobs.lake import schemas
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.model.vocabulary import Vocabulary
-from jobs.ranker.towers.day_rows import DayRows
-from jobs.ranker.towers.frozen_forward import Floats, logits
+from jobs.ranker.rows.day_rows import DayRows
+from jobs.ranker.scoring.frozen_forward import Floats, logits
 from jobs.scenarios import ITEM
 
 _FEW_DIMENSIONS = 4
-"""Vectors of so few dimensions are columns like any other."""
+"""Vectors of up to this many dimensions count as compact columns."""
 
 
 @dataclass(frozen=True, eq=False)
 class RowFeature:
-    """What the rows of a day are told, and whether the table says anything of them.
+    """Input columns for the rows of a day.
 
-    columns: float32, (rows, width); no column at all where a table of vectors holds none. compact:
-    how many columns come before the raw vectors. covered: bool, (rows,).
+    Attributes:
+        columns: float32, (rows, width); width 0 if the table of vectors is empty.
+        compact: Number of columns before the raw vectors.
+        covered: bool, (rows,). Whether the table contains the row's key.
     """
 
     columns: Floats
@@ -42,11 +44,15 @@ class RowFeature:
 
 @dataclass(frozen=True, eq=False)
 class FeatureTable:
-    """A ``features`` partition in memory.
+    """A ``features`` partition in memory. It has either vectors or lists.
 
-    keys: distinct ids of items or impressions, (n,). Then one of vectors: float32, (n, dim), and
-    lists: of item ids, (n,). in_slot: the vectors are of the space in which the ranker keeps the
-    key's own. keyed_by: see ``schemas.key_column``.
+    Attributes:
+        keyed_by: What the keys are; see ``schemas.key_column``.
+        keys: Distinct ids, (keys,).
+        vectors: float32, (keys, dim).
+        lists: A list of item ids for each key, (keys,).
+        in_slot: Whether the vectors come from the ranker's own embedding space, so that they can
+            replace its embeddings of the keys.
     """
 
     keyed_by: str
@@ -65,13 +71,17 @@ class FeatureTable:
         width = len(flat) // len(keys) if len(keys) else 0
         return cls(keyed_by, keys, flat.reshape(len(keys), width), None, in_slot)
 
-    def taken(self, order: NDArray[np.int64]) -> FeatureTable:
-        """Each key with what the table says of the key at another position; -1 leaves it out."""
-        kept = order >= 0
-        order = order[kept]
+    def permuted(self, order: NDArray[np.int64]) -> FeatureTable:
+        """Give each key the value of another key.
+
+        Args:
+            order: int64, (keys,). Index of the key whose value to use; -1 drops the key.
+        """
+        is_kept = order >= 0
+        order = order[is_kept]
         return FeatureTable(
             self.keyed_by,
-            self.keys.filter(pa.array(kept)),
+            self.keys.filter(pa.array(is_kept)),
             None if self.vectors is None else self.vectors[order],
             None if self.lists is None else self.lists.take(pa.array(order)),
             self.in_slot,
@@ -79,76 +89,87 @@ class FeatureTable:
 
     @property
     def column(self) -> str:
-        """The column of the rows that holds their key."""
+        """Name of the column of impressions that contains the key."""
         return schemas.key_column(self.keyed_by)
 
-    def rows(self, day: DayRows) -> NDArray[np.int64]:
-        """Position of each row's key; -1 where the table does not hold it."""
+    def key_index(self, day: DayRows) -> NDArray[np.int64]:
+        """Index of each row's key, int64, (rows,); -1 where the table does not contain it."""
         return Vocabulary(self.keys).rows(day.rows[self.column].combine_chunks())
 
 
-def row_feature(ranker: Ranker, day: DayRows, table: FeatureTable, own: Floats) -> RowFeature:
-    """What the rows of day d are told by a table; ``ranker`` is M_d, ``own`` its ``logits``."""
-    if table.lists is not None:
-        return _of_lists(ranker, day, table, table.lists, own)
-    assert table.vectors is not None
-    return _of_vectors(ranker, day, table, table.vectors, own)
-
-
-def _of_vectors(
-    ranker: Ranker, day: DayRows, table: FeatureTable, vectors: Floats, own: Floats
+def row_feature(
+    ranker: Ranker, day: DayRows, table: FeatureTable, ranker_logits: Floats
 ) -> RowFeature:
-    position = table.rows(day)
-    covered = position >= 0
+    """Compute the input columns that a table gives the rows of a day.
+
+    Args:
+        ranker: M_d of the day.
+        day: Rows of day d.
+        table: Preference data.
+        ranker_logits: ``logits`` of M_d for these rows, (rows, 1).
+    """
+    if table.lists is not None:
+        return _from_lists(ranker, day, table, table.lists, ranker_logits)
+    assert table.vectors is not None
+    return _from_vectors(ranker, day, table, table.vectors, ranker_logits)
+
+
+def _from_vectors(
+    ranker: Ranker, day: DayRows, table: FeatureTable, vectors: Floats, ranker_logits: Floats
+) -> RowFeature:
+    index = table.key_index(day)
+    covered = index >= 0
     if not vectors.shape[1]:
-        # Nothing says how long its vectors would be.
+        # An empty table does not determine the dimension of its vectors.
         return RowFeature(np.empty((len(day), 0), np.float32), 0, covered)
-    held = np.pad(vectors, ((0, 1), (0, 0)))
-    candidate = held[position]
+    padded = np.pad(vectors, ((0, 1), (0, 0)))
+    candidate = padded[index]
     columns = [covered[:, None], np.linalg.norm(candidate, axis=1, keepdims=True)]
     if table.column != ITEM:
         if table.in_slot:
-            moved = logits(ranker, day, table.column, _replaced(held, position))
-            columns.append(moved - own)
+            swapped = logits(ranker, day, table.column, _vectors_or_nan(padded, index))
+            columns.append(swapped - ranker_logits)
         compact = len(columns)
-        return RowFeature(_joined([*columns, candidate]), compact, covered)
+        return RowFeature(_concatenated([*columns, candidate]), compact, covered)
     clicked = Vocabulary(table.keys).rows(day.clicks.items)
-    history = _mean(held, clicked, day.clicks.row, len(day))
+    history = _mean(padded, clicked, day.clicks.row, len(day))
     columns.append(_cosine(candidate, history))
     if table.in_slot:
-        columns.append(_swapped(ranker, day, held, position, clicked) - own)
+        columns.append(_swapped_logits(ranker, day, padded, index, clicked) - ranker_logits)
     if vectors.shape[1] <= _FEW_DIMENSIONS:
         columns.append(candidate)
     compact = sum(column.shape[1] for column in columns)
-    return RowFeature(_joined([*columns, candidate, candidate * history]), compact, covered)
+    return RowFeature(_concatenated([*columns, candidate, candidate * history]), compact, covered)
 
 
-def _of_lists(
-    ranker: Ranker, day: DayRows, table: FeatureTable, lists: pa.ListArray, own: Floats
+def _from_lists(
+    ranker: Ranker, day: DayRows, table: FeatureTable, lists: pa.ListArray, ranker_logits: Floats
 ) -> RowFeature:
-    position = table.rows(day)
+    index = table.key_index(day)
     lengths = lists.value_lengths().fill_null(0).to_numpy()
     starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
-    count = np.where(position >= 0, np.append(lengths, 0)[position], 0)
+    count = np.where(index >= 0, np.append(lengths, 0)[index], 0)
     covered = count > 0
     row = np.repeat(np.arange(len(day)), count)
     within = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    entry = np.repeat(np.append(starts, 0)[position], count) + within
+    entry = np.repeat(np.append(starts, 0)[index], count) + within
 
     values = lists.flatten()
-    names = Vocabulary.empty(values.type).extended(values)
-    listed = names.rows(values)[entry]
-    is_candidate = listed == names.rows(day.items)[row]
-    clicked = day.clicks.row * len(names) + names.rows(day.clicks.items)
-    in_history = np.isin(row * len(names) + listed, clicked[names.rows(day.clicks.items) >= 0])
+    listed_items = Vocabulary.empty(values.type).extended(values)
+    listed = listed_items.rows(values)[entry]
+    is_candidate = listed == listed_items.rows(day.items)[row]
+    clicked = listed_items.rows(day.clicks.items)
+    # One number per pair of row and item, so that the pairs can be compared as integers.
+    pairs = day.clicks.row * len(listed_items) + clicked
+    in_history = np.isin(row * len(listed_items) + listed, pairs[clicked >= 0])
 
     vectors = np.pad(ranker.table.block(ITEM).embedding, ((0, 1), (0, 0)))
-    known = ranker.vocabularies[ITEM].rows(values)[entry]
-    pooled = _mean(vectors, known, row, len(day))
+    embedding_rows = ranker.vocabularies[ITEM].rows(values)[entry]
+    pooled = _mean(vectors, embedding_rows, row, len(day))
     candidate = day.vectors[day.fields[:, ranker.item_field]]
     history = _mean(
         vectors,
-        # A click on an item without a vector counts as one on zero.
+        # A click on an item outside the vocabulary counts as the zero vector.
         _or_last(ranker.vocabularies[ITEM].rows(day.clicks.items), vectors),
         day.clicks.row,
         len(day),
@@ -162,54 +183,61 @@ def _of_lists(
         _cosine(pooled, history),
     ]
     if table.keyed_by == "item":
-        entries = np.where(covered, np.arange(len(day)), -1)
-        moved = logits(ranker, day, ITEM, _replaced(pooled, entries))
-        columns.append(moved - own)
+        covered_rows = np.where(covered, np.arange(len(day)), -1)
+        swapped = logits(ranker, day, ITEM, _vectors_or_nan(pooled, covered_rows))
+        columns.append(swapped - ranker_logits)
     compact = len(columns)
-    return RowFeature(_joined([*columns, pooled, pooled * candidate]), compact, covered)
+    return RowFeature(_concatenated([*columns, pooled, pooled * candidate]), compact, covered)
 
 
-def _swapped(
+def _swapped_logits(
     ranker: Ranker,
     day: DayRows,
-    held: Floats,
-    position: NDArray[np.int64],
+    padded: Floats,
+    index: NDArray[np.int64],
     clicked: NDArray[np.int64],
 ) -> Floats:
-    """M_d's logits if the table's vectors take the place of its own, everywhere."""
+    """Logits of M_d when the table's vectors replace its embeddings of candidates and clicks."""
 
-    def of_clicks(part: slice) -> Floats:
+    def click_vectors(part: slice) -> Floats:
         inside = (day.clicks.row >= part.start) & (day.clicks.row < part.stop) & (clicked >= 0)
         length = day.history.shape[1]
         rows = min(part.stop, len(day)) - part.start
-        vectors = np.full((rows, length, held.shape[1]), np.nan, np.float32)
-        vectors[day.clicks.row[inside] - part.start, day.clicks.slot[inside]] = held[
-            clicked[inside]
-        ]
+        vectors = np.full((rows, length, padded.shape[1]), np.nan, np.float32)
+        row, position = day.clicks.row[inside] - part.start, day.clicks.position[inside]
+        vectors[row, position] = padded[clicked[inside]]
         return vectors
 
-    return logits(ranker, day, ITEM, _replaced(held, position), of_clicks)
+    return logits(ranker, day, ITEM, _vectors_or_nan(padded, index), click_vectors)
 
 
-def _replaced(vectors: Floats, position: NDArray[np.int64]) -> Callable[[slice], Floats]:
-    """Vectors of some of the rows by position; NaN where that is -1."""
-    return lambda part: np.where(position[part, None] >= 0, vectors[position[part]], np.nan)
+def _vectors_or_nan(vectors: Floats, index: NDArray[np.int64]) -> Callable[[slice], Floats]:
+    """For a slice of the rows, the vector of each row by index; NaN where the index is -1."""
+    return lambda part: np.where(index[part, None] >= 0, vectors[index[part]], np.nan)
 
 
-def _mean(
-    vectors: Floats, position: NDArray[np.int64], row: NDArray[np.int64], rows: int
-) -> Floats:
-    """Mean of the vectors at the positions of each row, (rows, dim); -1 counts for nothing."""
-    chosen = position >= 0
-    ones = np.ones(chosen.sum(), np.float32)
-    named = csr_matrix((ones, (row[chosen], position[chosen])), (rows, len(vectors)))
-    count = np.bincount(row[chosen], minlength=rows).astype(np.float32)
-    mean: Floats = np.divide(named @ vectors, np.maximum(count, 1)[:, None], dtype=np.float32)
+def _mean(vectors: Floats, index: NDArray[np.int64], row: NDArray[np.int64], rows: int) -> Floats:
+    """Mean vector of each row.
+
+    Args:
+        vectors: float32, (vectors, dim).
+        index: int64, (entries,). Index of a vector; entries of -1 are ignored.
+        row: int64, (entries,). The row that an entry belongs to.
+        rows: Number of rows.
+
+    Returns:
+        float32, (rows, dim); zero for a row without entries.
+    """
+    used = index >= 0
+    ones = np.ones(used.sum(), np.float32)
+    entries = csr_matrix((ones, (row[used], index[used])), (rows, len(vectors)))
+    count = np.bincount(row[used], minlength=rows).astype(np.float32)
+    mean: Floats = np.divide(entries @ vectors, np.maximum(count, 1)[:, None], dtype=np.float32)
     return mean
 
 
-def _or_last(position: NDArray[np.int64], vectors: Floats) -> NDArray[np.int64]:
-    return np.where(position < 0, len(vectors) - 1, position)
+def _or_last(index: NDArray[np.int64], vectors: Floats) -> NDArray[np.int64]:
+    return np.where(index < 0, len(vectors) - 1, index)
 
 
 def _summed(flags: NDArray[np.bool_], row: NDArray[np.int64], rows: int) -> Floats:
@@ -222,5 +250,5 @@ def _cosine(first: Floats, second: Floats) -> Floats:
     return cosine[:, None]
 
 
-def _joined(columns: list[NDArray[np.generic]]) -> Floats:
+def _concatenated(columns: list[NDArray[np.generic]]) -> Floats:
     return np.concatenate([column.astype(np.float32) for column in columns], axis=1)

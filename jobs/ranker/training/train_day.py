@@ -1,4 +1,4 @@
-"""Training the ranker on one day."""
+"""Train the ranker on one day."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from jobs.lake import Lake
 from jobs.ranker.model.device import deterministic
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.encode import EncodedRows
-from jobs.ranker.rows.read_ahead import ahead
+from jobs.ranker.rows.read_ahead import read_ahead
 from jobs.ranker.rows.read_day import read_day
-from jobs.ranker.rows.spooled_day import learnt_day
-from jobs.ranker.training.train_step import Step, train_batch
+from jobs.ranker.rows.spooled_day import spooled_day
+from jobs.ranker.training.train_step import TrainStep, train_batch
 from jobs.scenarios import Fold, Scenario
 
 SHUFFLE_ROWS = 1 << 20
-"""Rows that are held and shuffled together. A day with more is trained window after window."""
+"""Rows held in memory and shuffled together; a longer day is trained window by window."""
 
 TrainDay = Callable[[Ranker, Lake, Scenario, date], int]
-"""Trains a ranker on a day and returns the number of rows."""
-Stepping = Callable[[Ranker], AbstractContextManager[Step]]
-"""Entered once the ids of a day have their rows: gives the step of that day."""
+"""Trains a ranker on a day and returns the number of training rows."""
+StepFactory = Callable[[Ranker], AbstractContextManager[TrainStep]]
+"""Gives the training step for a day; entered once the day's new ids have embedding rows."""
 
 
-def in_one_process(_ranker: Ranker) -> AbstractContextManager[Step]:
+def single_process_step(_ranker: Ranker) -> AbstractContextManager[TrainStep]:
     return nullcontext(train_batch)
 
 
@@ -37,41 +37,65 @@ def train_day(
     lake: Lake,
     scenario: Scenario,
     day: date,
-    stepping: Stepping = in_one_process,
+    step_factory: StepFactory = single_process_step,
 ) -> int:
-    """Turn M_D into M_{D+1}: train on the day's rows of the lineage fold. Returns their number.
+    """Turn M_D into M_{D+1}: train on the day's rows of the lineage fold.
 
     The same ranker and the same rows give the same bits, on the same hardware.
+
+    Args:
+        ranker: M_D; it is changed in place.
+        lake: Where the day's rows are stored.
+        scenario: The ranker's scenario.
+        day: Day D.
+        step_factory: Gives the training step, of one process or of several.
+
+    Returns:
+        Number of training rows.
     """
     generator = np.random.default_rng([ranker.options.seed, day.toordinal()])
-    chunks = ahead(read_day(lake, scenario, day, {Fold.LINEAGE}))
-    with learnt_day(ranker, chunks) as rows, stepping(ranker) as step:
-        return train_rows(ranker, ahead(rows.windows(SHUFFLE_ROWS), depth=1), generator, step)
+    chunks = read_ahead(read_day(lake, scenario, day, {Fold.LINEAGE}))
+    with spooled_day(ranker, chunks) as rows, step_factory(ranker) as train_step:
+        windows = read_ahead(rows.windows(SHUFFLE_ROWS), depth=1)
+        return train_rows(ranker, windows, generator, train_step)
 
 
 def train_rows(
     ranker: Ranker,
     windows: Iterable[EncodedRows],
     generator: np.random.Generator,
-    step: Step = train_batch,
+    train_step: TrainStep = train_batch,
 ) -> int:
-    """Train on windows of rows, each in an order drawn from the generator. Returns the number."""
+    """Train on windows of rows.
+
+    Args:
+        ranker: Ranker to update.
+        windows: Rows, one window after the other.
+        generator: Draws the order of the rows of each window and epoch.
+        train_step: Trains on one batch.
+
+    Returns:
+        Number of training rows.
+    """
     trained = 0
     ranker.network.train()
     with deterministic():
         for rows in windows:
             for _ in range(ranker.options.epochs):
                 for batch in _batches(len(rows), ranker.options.batch_size, generator):
-                    step(ranker, rows, batch)
+                    train_step(ranker, rows, batch)
             for field in range(len(ranker.fields)):
-                ranker.table.count(rows.fields[:, field], rows.ts)
+                ranker.table.count_updates(rows.fields[:, field], rows.ts)
             trained += len(rows)
-            del rows  # The next window is made before the loop would let go of this one.
+            del rows  # Otherwise two windows are in memory while the next one is prepared.
     return trained
 
 
 def _batches(
     rows: int, batch_size: int, generator: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
-    """Shuffled row numbers in batches of nearly equal size: a tiny last one would be all noise."""
+    """Yield shuffled row numbers in batches of nearly equal size.
+
+    A last batch of a few rows would be mostly noise.
+    """
     yield from np.array_split(generator.permutation(rows), -(-rows // batch_size))

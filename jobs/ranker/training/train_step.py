@@ -1,4 +1,4 @@
-"""One step of training: the rows of a batch, their logits and what these change."""
+"""One training step: load a batch, compute its logits and update the ranker."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from jobs.ranker.model.embedding_table import UNKNOWN_ROW
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.encode import EncodedRows
 
-Step = Callable[[Ranker, EncodedRows, NDArray[np.int64]], None]
-"""Trains a ranker on the rows of these numbers, all in one batch."""
+TrainStep = Callable[[Ranker, EncodedRows, NDArray[np.int64]], None]
+"""Trains a ranker on one batch: the rows with the given numbers."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows on the ranker's device.
+    """A batch on the ranker's device.
 
-    index: int64, (rows, fields + clicks), stacked rows. clicked: bool, (rows, clicks), False for
-    the padding of a history. labels: float32, (rows,).
+    Attributes:
+        index: int64, (rows, fields + clicks). Stacked rows of the embedding table.
+        clicked: bool, (rows, clicks). False where a history is padded.
+        labels: float32, (rows,).
     """
 
     index: Tensor
@@ -34,18 +36,25 @@ class Batch:
 
 
 def train_batch(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -> None:
-    """The step of a ranker that one process trains."""
-    batch = on_device(ranker, rows, numbers)
+    """Do one training step in a single process.
+
+    Args:
+        ranker: Ranker to update.
+        rows: Rows to choose the batch from.
+        numbers: int64, (batch,). Numbers of the rows in the batch.
+    """
+    batch = load_batch(ranker, rows, numbers)
     touched = ranker.table.touch(batch.index)
     loss = binary_cross_entropy_with_logits(logits(ranker, batch, touched.vectors), batch.labels)
     ranker.optimizer.zero_grad()
     torch.autograd.backward(loss)
     ranker.optimizer.step()
-    ranker.table.step(touched, ranker.options.embedding_rate, ranker.options.embedding_decay)
+    options = ranker.options
+    ranker.table.apply_gradient(touched, options.embedding_rate, options.embedding_decay)
 
 
-def on_device(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -> Batch:
-    """The rows of these numbers."""
+def load_batch(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -> Batch:
+    """Copy the rows with the given numbers to the ranker's device."""
     fields = _tensor(rows.fields[numbers], ranker.device)
     history = _tensor(rows.history[numbers], ranker.device)
     index = torch.cat([fields, history.clamp(min=UNKNOWN_ROW)], dim=1)
@@ -53,11 +62,20 @@ def on_device(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -> 
 
 
 def logits(ranker: Ranker, batch: Batch, vectors: Tensor) -> Tensor:
-    """float32, (rows,), from the embeddings of a batch, (rows, fields + clicks, dim)."""
+    """Compute the logits of a batch in training precision.
+
+    Args:
+        ranker: Ranker whose network computes.
+        batch: The batch.
+        vectors: Embeddings of ``batch.index``, (rows, fields + clicks, dim).
+
+    Returns:
+        float32, (rows,).
+    """
     fields, history = torch.split(vectors, [len(ranker.fields), batch.clicked.shape[1]], dim=1)
     with training_precision(ranker.options.precision, ranker.device):
-        found = ranker.network(fields, history, batch.clicked)
-    return torch.as_tensor(found).float()
+        computed = ranker.network(fields, history, batch.clicked)
+    return torch.as_tensor(computed).float()
 
 
 def _tensor(values: NDArray[np.generic], device: torch.device) -> Tensor:

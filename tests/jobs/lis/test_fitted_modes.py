@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError
 from jobs.evaluation.predictions import predictions_partition, variant_name
 from jobs.evaluation.result import LisResult
@@ -22,16 +23,16 @@ from jobs.ingest.click_history import build_history
 from jobs.ingest.publish_log import ingest
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import feature_partition, ranker_version
-from jobs.lis.fitted_modes import Training, score_fitted
+from jobs.lis.fitted_modes import FittedMode, score_fitted
 from jobs.lis.probe import Probe
 from jobs.lis.retrain import Retrain
 from jobs.preference import preference_kind
 from jobs.preference.leak import Leak
 from jobs.ranker.lineage import extend_lineage
-from jobs.scenarios import Scenario
+from jobs.scenarios import Mode, Scenario
 from jobs.snapshots.export import build_snapshots
-from jobs.stages import steps
-from jobs.stages.request import wanted_scores
+from jobs.stages.assemble import assemble_features
+from jobs.stages.request import DueScores, ScoreRequest, requested_kinds
 from tests.jobs.feed import EMPTY_DAY, FEED_DAYS, LONELY_DAY, feed_scenario, write_feed
 from tests.jobs.lis.stored import state, without_seconds
 
@@ -73,8 +74,9 @@ def assembled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build_history(lake, SCENARIO, FEED_DAYS[-1])
     extend_lineage(lake, SCENARIO, FEED_DAYS[-1], progress=False)
     build_snapshots(lake, SCENARIO, FEED_DAYS[-1])
-    wanted = wanted_scores(SCENARIO, KINDS, ["retrain", "probe"])
-    steps.assemble(lake, SCENARIO, AS_OFS, HORIZONS, wanted)
+    due = DueScores(DayRange(AS_OFS[0], AS_OFS[-1]), HORIZONS)
+    kinds = requested_kinds(SCENARIO, KINDS, [Mode.RETRAIN, Mode.PROBE])
+    assemble_features(lake, ScoreRequest(SCENARIO, due, kinds))
     return folder / "lake"
 
 
@@ -114,7 +116,7 @@ def score(
     horizons: Sequence[int],
     scenario: Scenario = SCENARIO,
 ) -> list[LisResult]:
-    trainings: list[Training] = [Retrain(scenario.retrain), Probe(scenario.fit.days)]
+    trainings: list[FittedMode] = [Retrain(scenario.retrain), Probe(scenario.fit.days)]
     [training] = [training for training in trainings if training.mode == mode]
     kinds = [preference_kind(name, scenario)]
     return score_fitted(lake, scenario, training, kinds, as_ofs, horizons)

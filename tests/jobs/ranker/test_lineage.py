@@ -98,7 +98,7 @@ def trained_files(lake: Lake, scenario: Scenario) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_a_trained_label_does_leave_a_trace(
+def test_a_training_label_does_leave_a_trace(
     tmp_path: Path,
     scenario: Scenario,
     make_log: Callable[..., Rows],
@@ -117,7 +117,7 @@ def test_a_trained_label_does_leave_a_trace(
     assert found[0] != found[1]
 
 
-def test_the_days_may_be_trained_in_parts(
+def test_days_may_be_trained_in_several_runs(
     published: Callable[[str], Lake], scenario: Scenario, checkpoint_files: Callable[[Lake], Files]
 ) -> None:
     straight, parts = published("straight"), published("parts")
@@ -129,7 +129,7 @@ def test_the_days_may_be_trained_in_parts(
 
 
 @pytest.mark.parametrize("write", [4, 17])
-def test_a_killed_run_is_taken_up_again(
+def test_a_killed_run_resumes(
     published: Callable[[str], Lake],
     scenario: Scenario,
     checkpoint_files: Callable[[Lake], Files],
@@ -143,7 +143,7 @@ def test_a_killed_run_is_taken_up_again(
     assert checkpoint_files(killed) == checkpoint_files(straight)
 
 
-def test_a_changed_day_trains_again_from_there(
+def test_a_changed_day_is_trained_again_with_all_later_days(
     published: Callable[[str], Lake],
     scenario: Scenario,
     make_log: Callable[..., Rows],
@@ -158,7 +158,7 @@ def test_a_changed_day_trains_again_from_there(
     assert train(lake, scenario, 5)[0] == day(3)
 
 
-def test_a_missing_day_is_named_before_anything_is_trained(
+def test_a_missing_day_is_reported_before_training(
     published: Callable[[str], Lake], scenario: Scenario
 ) -> None:
     lake = published("lake")
@@ -169,19 +169,19 @@ def test_a_missing_day_is_named_before_anything_is_trained(
 
 
 @pytest.mark.parametrize("through", [0, -3])
-def test_nothing_to_train_is_refused(
+def test_a_day_before_the_first_history_is_rejected(
     published: Callable[[str], Lake], scenario: Scenario, through: int
 ) -> None:
-    with pytest.raises(InputError, match="no day before 2026-01-01"):
+    with pytest.raises(InputError, match="no history before 2026-01-01"):
         train(published("lake"), scenario, through)
 
 
-def test_an_empty_lake_is_refused(lake: Lake, scenario: Scenario) -> None:
+def test_an_empty_lake_is_rejected(lake: Lake, scenario: Scenario) -> None:
     with pytest.raises(InputError, match="ingest"):
         train(lake, scenario, 1)
 
 
-def test_designs_live_side_by_side(
+def test_ranker_versions_are_stored_side_by_side(
     published: Callable[[str], Lake],
     scenario: Scenario,
     with_options: Callable[..., Scenario],
@@ -205,7 +205,7 @@ def test_designs_live_side_by_side(
     }
 
 
-def test_a_restart_trains_this_version_alone_from_its_first_day(
+def test_a_restart_trains_only_this_version_from_its_first_day(
     published: Callable[[str], Lake],
     scenario: Scenario,
     with_options: Callable[..., Scenario],
@@ -237,7 +237,7 @@ def test_a_lineage_keeps_its_first_day(
 ) -> None:
     lake = published("lake")
     train(lake, scenario, 4, since=day(2))
-    line = r"begins on 2026-01-02, not on 2026-01-03: leave out --since, or add --restart"
+    line = r"begins on 2026-01-02, not on 2026-01-03: omit --since, or add --restart"
     with pytest.raises(InputError, match=line):
         train(lake, scenario, 4, since=day(3))
     assert checkpoint_days(lake, scenario)[0] == day(2)
@@ -261,9 +261,9 @@ def test_a_restart_may_move_the_first_day(
 
 @pytest.mark.parametrize(
     ("since", "through", "line"),
-    [(-3, 4, "no day before 2026-01-01"), (4, 3, "begins on 2026-01-04"), (7, 8, "2026-01-07")],
+    [(-3, 4, "no history before 2026-01-01"), (4, 3, "begins on 2026-01-04"), (7, 8, "2026-01-07")],
 )
-def test_a_first_day_that_cannot_be_is_refused(
+def test_an_impossible_first_day_is_rejected(
     published: Callable[[str], Lake], scenario: Scenario, since: int, through: int, line: str
 ) -> None:
     lake = published("lake")
@@ -272,7 +272,7 @@ def test_a_first_day_that_cannot_be_is_refused(
     assert checkpoint_days(lake, scenario) == []
 
 
-def test_empty_days_and_days_of_one_class_pass(
+def test_empty_days_and_days_of_one_class_are_trained(
     lake: Lake, scenario: Scenario, make_log: Callable[..., Rows], publish_log: Callable[..., None]
 ) -> None:
     log = [row for row in make_log(days=4) if row["ts"].date() != day(2)]
@@ -298,7 +298,7 @@ def test_a_log_may_begin_with_empty_days(
     assert train(lake, scenario, 2) == [day(1), day(2)]
 
 
-def test_a_checkpoint_says_what_it_was_made_from(
+def test_a_checkpoint_records_its_inputs(
     published: Callable[[str], Lake], scenario: Scenario
 ) -> None:
     lake = published("lake")

@@ -18,8 +18,9 @@ from jobs.common.errors import InputError
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_keys
 from jobs.lis.slot_importance import importance
-from jobs.lis.slot_importance.importance import SlotImportance, slot_importances, stored_importances
+from jobs.lis.slot_importance.importance import slot_importances, stored_importances
 from jobs.lis.slot_importance.permuted import PERMUTATIONS
+from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.ranker.lineage import extend_lineage
 from jobs.ranker.model.checkpoint import read_checkpoint
 from jobs.ranker.rows.read_day import Chunk, read_day
@@ -237,7 +238,7 @@ def test_what_is_stored_is_read_back_until_an_input_changes(tmp_path: Path) -> N
     assert stored_importances(lake, SCENARIO, AS_OF) == turned
 
 
-@pytest.mark.parametrize("changed", ["history", "checkpoint", "confidence", "revision"])
+@pytest.mark.parametrize("changed", ["history", "checkpoint", "confidence", "code"])
 def test_other_inputs_are_measured_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
@@ -256,12 +257,12 @@ def test_other_inputs_are_measured_anew(
     elif changed == "confidence":
         scenario = SCENARIO.model_copy(update={"confidence": 0.8})
     else:
-        monkeypatch.setattr(importance, "IMPORTANCE_REVISION", 99)
+        monkeypatch.setattr(importance, "code_digest", lambda *_: "edited")
     again = slot_importances(lake, scenario, as_of)
     assert all(one.importance != 0.5 for one in again)
     if changed == "confidence":
         assert all(one.ci_low > old.ci_low for one, old in zip(again, found, strict=True))
-    elif changed == "revision":
+    elif changed == "code":
         assert again == found
     else:
         assert again != found

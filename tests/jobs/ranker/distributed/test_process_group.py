@@ -1,4 +1,4 @@
-"""Which process leads, and that whoever trains alone needs nothing of all this."""
+"""Which process is the leader, and that a single process needs nothing of all this."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 
 from jobs.common.errors import InputError
 from jobs.lake import Lake
-from jobs.ranker.distributed.process_group import is_leader, joined
+from jobs.ranker.distributed.process_group import is_leader, join_processes
 from jobs.ranker.lineage import extend_lineage
 from jobs.scenarios import Scenario
 
@@ -44,7 +44,7 @@ def log_of_a_day(
     return lake
 
 
-def test_a_process_alone_loads_no_torchrec(log_of_a_day: Lake, scenario: Scenario) -> None:
+def test_a_single_process_does_not_import_torchrec(log_of_a_day: Lake, scenario: Scenario) -> None:
     alone = {name: value for name, value in os.environ.items() if name != "WORLD_SIZE"}
     run = subprocess.run(
         [sys.executable, "-c", ALONE, log_of_a_day.uri, scenario.model_dump_json()],
@@ -56,7 +56,7 @@ def test_a_process_alone_loads_no_torchrec(log_of_a_day: Lake, scenario: Scenari
     assert run.stdout.strip() == "1 []"
 
 
-def test_several_processes_are_told_what_to_install(
+def test_several_processes_without_torchrec_name_what_to_install(
     monkeypatch: pytest.MonkeyPatch, log_of_a_day: Lake, scenario: Scenario
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
@@ -66,14 +66,14 @@ def test_several_processes_are_told_what_to_install(
         extend_lineage(log_of_a_day, scenario, DAY, progress=False)
 
 
-def test_processes_that_torchrun_has_not_started_are_refused(
+def test_processes_not_started_by_torchrun_are_rejected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.delenv("RANK", raising=False)
     with (
-        pytest.raises(InputError, match="RANK is not set: start the command by torchrun"),
-        joined(),
+        pytest.raises(InputError, match="RANK is not set: start the command with torchrun"),
+        join_processes(),
     ):
         pass
 
@@ -87,7 +87,7 @@ def test_processes_that_torchrun_has_not_started_are_refused(
         ({"WORLD_SIZE": "2", "RANK": "1"}, False),
     ],
 )
-def test_the_first_process_leads(
+def test_the_first_process_is_the_leader(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: bool
 ) -> None:
     for name in ("WORLD_SIZE", "RANK"):

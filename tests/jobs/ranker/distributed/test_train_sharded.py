@@ -1,4 +1,4 @@
-"""Two processes that torchrun starts train what one process trains."""
+"""Two processes started by torchrun train the same ranker as one process."""
 
 import importlib.util
 import os
@@ -31,8 +31,9 @@ FIRST = date(2026, 1, 1)
 DAYS = 4
 ONE_ROW = 2
 SEED = 2
-"""In the first batch of this log, labels of a value do not cancel out. Where they do, the gradient
-is rounding alone, and Adagrad's first step is as long as any: the order of rows then decides."""
+"""With this seed, gradients of the first batch do not cancel out. Where they do, only rounding
+errors are left, and Adagrad's first update is as long for them as for any gradient, so that the
+order of rows would decide."""
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2")
 ROUNDING = 1e-6
 """Sums in another order. Embeddings and weights are up to 0.5."""
@@ -65,22 +66,22 @@ sys.exit(main())
 
 @dataclass(frozen=True)
 class Feed:
-    """A log of four days, the third with a single row that trains, and how it is trained."""
+    """A log of four days, the third with a single training row, and how to train on it."""
 
     folder: Path
     scenario: Scenario
     publish: Callable[[Lake], None]
 
     def lake(self, name: str) -> Lake:
-        """A lake of its own that holds the log."""
+        """A new lake with the log."""
         lake = Lake(str(self.folder / name))
         self.publish(lake)
         return lake
 
-    def together(
+    def two_processes(
         self, lake: Lake, days: int, program: tuple[str, ...] = ("-m", "jobs")
     ) -> subprocess.CompletedProcess[str]:
-        """Train through so many days in two processes."""
+        """Train a number of days in two processes."""
         path = self.folder / "tiny.yaml"
         path.write_text(self.scenario.model_dump_json())
         command = ["step", "train", "--scenario", str(path), "--until", day(days - 1).isoformat()]
@@ -96,7 +97,7 @@ class Feed:
             check=False,
             capture_output=True,
             text=True,
-            timeout=300,  # processes that lose each other would wait for hours
+            timeout=300,  # else processes that lose each other would wait for hours
         )
 
 
@@ -124,17 +125,17 @@ def feed(
 
 
 @pytest.fixture(scope="module")
-def alone(feed: Feed) -> Lake:
-    lake = feed.lake("alone")
+def one_process(feed: Feed) -> Lake:
+    lake = feed.lake("one_process")
     extend_lineage(lake, feed.scenario, day(DAYS - 1), progress=False)
     return lake
 
 
 @pytest.fixture(scope="module")
-def together(feed: Feed) -> Lake:
-    """Three days, by two processes."""
-    lake = feed.lake("together")
-    run = feed.together(lake, DAYS - 1)
+def two_processes(feed: Feed) -> Lake:
+    """Three days trained by two processes."""
+    lake = feed.lake("two_processes")
+    run = feed.two_processes(lake, DAYS - 1)
     assert run.returncode == 0, run.stderr
     assert run.stderr.count("trained 3 days; the newest ranker is of 2026-01-04") == 1
     return lake
@@ -167,53 +168,57 @@ def assert_equal_up_to_rounding(feed: Feed, one: Lake, other: Lake, number: int)
 
 
 @pytest.mark.parametrize("number", range(DAYS))
-def test_checkpoints_are_those_of_one_process(
-    feed: Feed, alone: Lake, together: Lake, number: int
+def test_checkpoints_equal_those_of_one_process(
+    feed: Feed, one_process: Lake, two_processes: Lake, number: int
 ) -> None:
-    assert_equal_up_to_rounding(feed, alone, together, number)
+    assert_equal_up_to_rounding(feed, one_process, two_processes, number)
     same = {DESCRIPTION, *map(vocabulary_file, feed.scenario.fields)}
     files = [
         {file for file in manifest(lake, feed.scenario, number).files if file.name in same}
-        for lake in (alone, together)
+        for lake in (one_process, two_processes)
     ]
     assert len(files[0]) == len(same)
     assert files[0] == files[1]
 
 
 @pytest.mark.parametrize("number", range(1, DAYS))
-def test_validation_is_that_of_one_process(
-    feed: Feed, alone: Lake, together: Lake, number: int
+def test_validation_equals_that_of_one_process(
+    feed: Feed, one_process: Lake, two_processes: Lake, number: int
 ) -> None:
-    # What M_D scores is written down as it has trained on D, in the next checkpoint.
-    expected, found = (manifest(lake, feed.scenario, number).facts for lake in (alone, together))
+    # The validation of M_D on day D is recorded in the next checkpoint.
+    expected, found = (
+        manifest(lake, feed.scenario, number).facts for lake in (one_process, two_processes)
+    )
     assert found["auc"] == pytest.approx(expected["auc"], abs=1e-4)
     assert found["logloss"] == pytest.approx(expected["logloss"], abs=1e-6)
     assert found["rows"] == expected["rows"]
 
 
-def test_something_was_learnt(feed: Feed, alone: Lake) -> None:
-    table = tensors(alone, feed.scenario, DAYS, TABLE)
+def test_the_ranker_has_learnt_something(feed: Feed, one_process: Lake) -> None:
+    table = tensors(one_process, feed.scenario, DAYS, TABLE)
     assert max(np.abs(table[f"{field}.embedding"]).max() for field in feed.scenario.fields) > 0.05
 
 
-def test_one_process_goes_on_where_two_have_stopped(
-    feed: Feed, alone: Lake, together: Lake
+def test_one_process_continues_where_two_have_stopped(
+    feed: Feed, one_process: Lake, two_processes: Lake
 ) -> None:
-    assert extend_lineage(together, feed.scenario, day(DAYS - 1), progress=False) == [day(DAYS - 1)]
-    assert_equal_up_to_rounding(feed, alone, together, DAYS)
+    assert extend_lineage(two_processes, feed.scenario, day(DAYS - 1), progress=False) == [
+        day(DAYS - 1)
+    ]
+    assert_equal_up_to_rounding(feed, one_process, two_processes, DAYS)
 
 
 def test_a_failure_of_one_process_ends_both(feed: Feed) -> None:
     lake, program = feed.lake("broken"), feed.folder / "broken.py"
     program.write_text(BROKEN)
-    run = feed.together(lake, 1, (str(program),))
+    run = feed.two_processes(lake, 1, (str(program),))
     assert run.returncode != 0
     assert "this process is broken" in run.stderr
     assert checkpoint_days(lake, feed.scenario) == [FIRST]
 
 
-def test_bad_input_is_one_line_of_one_process(feed: Feed) -> None:
-    run = feed.together(feed.lake("short"), DAYS + 1)
+def test_bad_input_is_reported_once_in_one_line(feed: Feed) -> None:
+    run = feed.two_processes(feed.lake("short"), DAYS + 1)
     assert run.returncode != 0
     assert run.stderr.count("error: scenario tiny has no impressions of 2026-01-05") == 1
     assert "[rank1]: Traceback" not in run.stderr

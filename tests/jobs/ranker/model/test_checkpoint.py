@@ -31,7 +31,7 @@ def ranker(
     return ranker
 
 
-def test_a_ranker_comes_back_bit_for_bit(lake: Lake, scenario: Scenario, ranker: Ranker) -> None:
+def test_a_ranker_is_read_back_bit_for_bit(lake: Lake, scenario: Scenario, ranker: Ranker) -> None:
     write_checkpoint(lake, scenario, NEXT, ranker, {}, {})
     found = read_checkpoint(lake, scenario, NEXT, CPU)
     for field in ranker.fields:
@@ -45,7 +45,7 @@ def test_a_ranker_comes_back_bit_for_bit(lake: Lake, scenario: Scenario, ranker:
             assert torch.equal(found.optimizer.state[other][name], moment)
 
 
-def test_the_layout_is_one_block_a_field(lake: Lake, scenario: Scenario, ranker: Ranker) -> None:
+def test_the_layout_is_one_block_per_field(lake: Lake, scenario: Scenario, ranker: Ranker) -> None:
     write_checkpoint(lake, scenario, NEXT, ranker, {}, {})
     with lake.local_file(checkpoint_partition(scenario, NEXT), "table.safetensors") as path:
         stored = load_file(path)
@@ -70,7 +70,7 @@ def test_writing_twice_gives_the_same_bytes(
     assert checkpoint_files(lake) == before
 
 
-def test_a_checkpoint_that_saw_its_own_day_is_refused(
+def test_a_checkpoint_trained_on_its_own_day_is_rejected(
     lake: Lake, scenario: Scenario, ranker: Ranker
 ) -> None:
     with pytest.raises(AuditError, match="window"):

@@ -1,4 +1,4 @@
-"""Networks of a user's own: as good as the one that comes with the project, or refused by name."""
+"""Custom networks: trained like the built-in one, or rejected by name."""
 
 from collections.abc import Callable
 from datetime import date
@@ -23,8 +23,8 @@ FIRST = date(2026, 1, 1)
 LAST = date(2026, 1, 5)
 Rows = list[dict[str, Any]]
 
-# Dropout, running means and default weights: all that a resumed day could draw or count anew.
-OWN = """
+# Dropout, running means and default weights: all that could differ when a day is resumed.
+CUSTOM = """
 import torch
 from torch import nn
 
@@ -60,10 +60,14 @@ MASKED = "return (history * clicked.log()[:, :, None].softmax(1)).sum((1, 2)) + 
 
 
 @pytest.fixture
-def own(tmp_path: Path, with_options: Callable[..., Scenario]) -> Callable[..., Scenario]:
-    """A scenario whose network is a class of this source."""
+def custom_scenario(
+    tmp_path: Path, with_options: Callable[..., Scenario]
+) -> Callable[..., Scenario]:
+    """Make a scenario whose network is a class of the given source."""
 
-    def write(source: str = OWN, name: str = "Tower", file: str = "own_network.py") -> Scenario:
+    def write(
+        source: str = CUSTOM, name: str = "Tower", file: str = "custom_network.py"
+    ) -> Scenario:
         path = tmp_path / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source)
@@ -87,7 +91,7 @@ def published(
     return publish
 
 
-def test_the_default_keeps_its_weights() -> None:
+def test_the_built_in_network_keeps_its_initial_weights() -> None:
     options = RankerOptions(embedding_dim=2, cross_layers=1, hidden_units=(3,), seed=7)
     found = new_network(3, 1, options).state_dict()
     direct = DeepCrossNetwork(3, 1, options).state_dict()
@@ -95,27 +99,27 @@ def test_the_default_keeps_its_weights() -> None:
     assert all(torch.equal(found[name], direct[name]) for name in found)
 
 
-def test_a_killed_lineage_is_taken_up_again_to_the_same_bytes(
+def test_a_killed_lineage_resumes_to_the_same_bytes(
     published: Callable[[str], Lake],
-    own: Callable[..., Scenario],
+    custom_scenario: Callable[..., Scenario],
     checkpoint_files: Callable[[Lake], dict[str, bytes]],
     train_until_killed: Callable[[Lake, Scenario, int], None],
 ) -> None:
-    scenario = own()
-    straight, killed = published("straight"), published("killed")
+    scenario = custom_scenario()
+    uninterrupted, killed = published("uninterrupted"), published("killed")
     torch.manual_seed(1)
-    extend_lineage(straight, scenario, LAST, progress=False)
+    extend_lineage(uninterrupted, scenario, LAST, progress=False)
     train_until_killed(killed, scenario, 17)
     assert 1 < len(checkpoint_days(killed, scenario)) < 6
     torch.manual_seed(2)
     extend_lineage(killed, scenario, LAST, progress=False)
-    assert checkpoint_files(killed) == checkpoint_files(straight)
+    assert checkpoint_files(killed) == checkpoint_files(uninterrupted)
 
 
-def test_it_learns_and_scores(
-    published: Callable[[str], Lake], own: Callable[..., Scenario]
+def test_a_custom_network_learns_and_scores(
+    published: Callable[[str], Lake], custom_scenario: Callable[..., Scenario]
 ) -> None:
-    scenario, lake = own(), published("lake")
+    scenario, lake = custom_scenario(), published("lake")
     extend_lineage(lake, scenario, LAST, progress=False)
     first, last = (read_checkpoint(lake, scenario, day) for day in (FIRST, LAST))
     for name, weights in first.network.state_dict().items():
@@ -127,35 +131,37 @@ def test_it_learns_and_scores(
     assert not np.allclose(scores["baseline"], scores["ones"])
 
 
-def test_it_stands_beside_the_default(
+def test_checkpoints_of_the_built_in_network_stay_as_they_are(
     published: Callable[[str], Lake],
-    own: Callable[..., Scenario],
+    custom_scenario: Callable[..., Scenario],
     scenario: Scenario,
     checkpoint_files: Callable[[Lake], dict[str, bytes]],
 ) -> None:
     lake = published("lake")
     extend_lineage(lake, scenario, LAST, progress=False)
     before = checkpoint_files(lake)
-    extend_lineage(lake, own(), LAST, progress=False)
+    extend_lineage(lake, custom_scenario(), LAST, progress=False)
     after = checkpoint_files(lake)
     assert {path: after[path] for path in before} == before
     assert len(after) > len(before)
 
 
-def test_the_version_follows_the_source_not_its_place(
-    own: Callable[..., Scenario], scenario: Scenario
+def test_the_ranker_version_follows_the_source_not_its_path(
+    custom_scenario: Callable[..., Scenario], scenario: Scenario
 ) -> None:
-    version = ranker_version(own())
+    version = ranker_version(custom_scenario())
     assert version.startswith("tower-")
-    assert ranker_version(own(file="elsewhere/other.py")) == version
-    changed = ranker_version(own(OWN + "\n# another revision\n"))
-    renamed = ranker_version(own(OWN.replace("Tower", "Spire"), "Spire"))
+    assert ranker_version(custom_scenario(file="elsewhere/other.py")) == version
+    changed = ranker_version(custom_scenario(CUSTOM + "\n# another revision\n"))
+    renamed = ranker_version(custom_scenario(CUSTOM.replace("Tower", "Spire"), "Spire"))
     assert len({version, changed, renamed, ranker_version(scenario)}) == 4
 
 
-def test_a_changed_file_is_loaded_anew(own: Callable[..., Scenario]) -> None:
-    before = list(new_network(3, 1, own().ranker).state_dict())
-    after = list(new_network(3, 1, own(OWN.replace("layers", "tower")).ranker).state_dict())
+def test_a_changed_file_is_loaded_again(custom_scenario: Callable[..., Scenario]) -> None:
+    before = list(new_network(3, 1, custom_scenario().ranker).state_dict())
+    after = list(
+        new_network(3, 1, custom_scenario(CUSTOM.replace("layers", "tower")).ranker).state_dict()
+    )
     assert after == [name.replace("layers", "tower") for name in before] != before
 
 
@@ -165,21 +171,21 @@ def test_a_path_is_relative_to_the_scenarios_file_or_the_working_folder(
 ) -> None:
     (tmp_path / "configs").mkdir()
     folder = tmp_path / "configs" if inside else tmp_path
-    (folder / "own_network.py").write_text(OWN)
-    yaml = "source: {reader: simulated}\nranker: {network: 'own_network.py:Tower'}\n"
+    (folder / "custom_network.py").write_text(CUSTOM)
+    yaml = "source: {reader: simulated}\nranker: {network: 'custom_network.py:Tower'}\n"
     (tmp_path / "configs" / "feed.yaml").write_text(yaml)
     monkeypatch.chdir(tmp_path)
     options = load_scenario("configs/feed.yaml").ranker
-    assert options.network == f"{folder / 'own_network.py'}:Tower"
+    assert options.network == f"{folder / 'custom_network.py'}:Tower"
     assert type(new_network(4, 1, options)).__name__ == "Tower"
 
 
-def test_a_module_on_the_path_may_be_named(
+def test_a_network_may_come_from_an_installed_module(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_options: Callable[..., Scenario]
 ) -> None:
-    (tmp_path / "towers_of_mine.py").write_text(OWN)
+    (tmp_path / "custom_towers.py").write_text(CUSTOM)
     monkeypatch.syspath_prepend(tmp_path)
-    scenario = with_options(network="towers_of_mine:Tower")
+    scenario = with_options(network="custom_towers:Tower")
     assert type(new_network(3, 1, scenario.ranker)).__name__ == "Tower"
     assert ranker_version(scenario).startswith("tower-")
 
@@ -187,17 +193,21 @@ def test_a_module_on_the_path_may_be_named(
 @pytest.mark.parametrize(
     ("source", "name", "line"),
     [
-        (OWN, "Towre", "own_network.py has no class Towre"),
+        (CUSTOM, "Towre", "custom_network.py has no class Towre"),
         ("Tower = 3", "Tower", "has no class Tower"),
-        ("def broken(:", "Tower", "own_network.py cannot be imported: SyntaxError"),
+        ("def broken(:", "Tower", "custom_network.py cannot be imported: SyntaxError"),
         ("import no_such_library", "Tower", "cannot be imported: ModuleNotFoundError"),
-        ("class Tower: pass", "Tower", "Tower is no torch.nn.Module"),
-        (OWN.replace("forward", "score"), "Tower", r"Tower has no method forward\(fields"),
-        (OWN.replace(", options", ""), "Tower", "Tower cannot be made: TypeError"),
-        (OWN.replace(", clicked", ""), "Tower", "Tower forward fails: TypeError"),
-        (OWN.replace(".squeeze(1)", ""), "Tower", r"forward gives \(3, 1\) for 3 rows"),
-        (SMALL.format(slots="", forward="return 0.5"), "Small", "forward gives float for 3 rows"),
-        (SMALL.format(slots="", forward=MASKED), "Small", "not finite; one row has no click"),
+        ("class Tower: pass", "Tower", "Tower is not a torch.nn.Module"),
+        (CUSTOM.replace("forward", "score"), "Tower", r"Tower has no method forward\(fields"),
+        (CUSTOM.replace(", options", ""), "Tower", "Tower cannot be constructed: TypeError"),
+        (CUSTOM.replace(", clicked", ""), "Tower", "Tower forward fails: TypeError"),
+        (CUSTOM.replace(".squeeze(1)", ""), "Tower", r"forward returns \(3, 1\) for 3 rows"),
+        (SMALL.format(slots="", forward="return 0.5"), "Small", "forward returns float for 3 rows"),
+        (
+            SMALL.format(slots="", forward=MASKED),
+            "Small",
+            "not finite",
+        ),
         (
             SMALL.format(slots="", forward="return fields.detach().sum((1, 2))"),
             "Small",
@@ -215,14 +225,14 @@ def test_a_module_on_the_path_may_be_named(
         ),
     ],
 )
-def test_what_is_no_network_is_refused_by_name(
-    own: Callable[..., Scenario], source: str, name: str, line: str
+def test_an_invalid_network_is_rejected_by_name(
+    custom_scenario: Callable[..., Scenario], source: str, name: str, line: str
 ) -> None:
-    scenario = own(source, name)
-    with pytest.raises(InputError, match=line) as refused:
+    scenario = custom_scenario(source, name)
+    with pytest.raises(InputError, match=line) as rejected:
         new_network(3, 1, scenario.ranker)
-    assert "own_network.py" in str(refused.value)
-    assert "\n" not in str(refused.value)
+    assert "custom_network.py" in str(rejected.value)
+    assert "\n" not in str(rejected.value)
 
 
 @pytest.mark.parametrize(
@@ -230,18 +240,20 @@ def test_what_is_no_network_is_refused_by_name(
     [("", ("user_id", "item_id", "place")), ("embedding_slots = ('user_id',)", ("user_id",))],
 )
 def test_a_network_may_name_the_slots_to_leak(
-    own: Callable[..., Scenario], slots: str, expected: tuple[str, ...]
+    custom_scenario: Callable[..., Scenario], slots: str, expected: tuple[str, ...]
 ) -> None:
-    scenario = own(SMALL.format(slots=slots, forward=SUM), "Small")
+    scenario = custom_scenario(SMALL.format(slots=slots, forward=SUM), "Small")
     assert leakable_slots(scenario) == expected
 
 
 @pytest.mark.parametrize("slots", ["()", "('pallet',)", "['user_id']", "'user_id'"])
-def test_slots_that_the_ranker_does_not_have_are_refused(
-    own: Callable[..., Scenario], slots: str
+def test_slots_that_the_ranker_does_not_have_are_rejected(
+    custom_scenario: Callable[..., Scenario], slots: str
 ) -> None:
-    scenario = own(SMALL.format(slots=f"embedding_slots = {slots}", forward=SUM), "Small")
-    with pytest.raises(InputError, match="must be a tuple out of user_id, item_id, place"):
+    scenario = custom_scenario(
+        SMALL.format(slots=f"embedding_slots = {slots}", forward=SUM), "Small"
+    )
+    with pytest.raises(InputError, match="must be a tuple of names from user_id, item_id, place"):
         leakable_slots(scenario)
 
 
@@ -252,7 +264,7 @@ def test_slots_that_the_ranker_does_not_have_are_refused(
         ("no_such_package.network:Tower", "there is no module no_such_package.network"),
     ],
 )
-def test_a_missing_file_is_refused_before_anything_is_trained(
+def test_a_missing_file_is_rejected_before_training(
     published: Callable[[str], Lake],
     with_options: Callable[..., Scenario],
     reference: str,
@@ -265,14 +277,14 @@ def test_a_missing_file_is_refused_before_anything_is_trained(
 
 
 @pytest.mark.parametrize("reference", ["network.py", "network.py:", "network.py:a b", ":Tower"])
-def test_a_reference_that_names_no_class_is_refused(tmp_path: Path, reference: str) -> None:
+def test_a_reference_without_a_class_is_rejected(tmp_path: Path, reference: str) -> None:
     path = tmp_path / "feed.yaml"
     path.write_text(f"source: {{reader: simulated}}\nranker: {{network: '{reference}'}}\n")
     with pytest.raises(InputError, match=r"ranker\.network"):
         load_scenario(str(path))
 
 
-def test_seeding_leaves_the_callers_numbers_alone() -> None:
+def test_seeding_restores_the_random_state_of_the_caller() -> None:
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)

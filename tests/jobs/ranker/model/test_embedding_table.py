@@ -32,26 +32,26 @@ def loss_of(vectors: Tensor, weights: Tensor) -> Tensor:
 
 @settings(deadline=None, max_examples=40, derandomize=True)
 @given(
-    steps=st.lists(st.lists(st.integers(0, ROWS - 1), min_size=1, max_size=12), max_size=4),
+    batches=st.lists(st.lists(st.integers(0, ROWS - 1), min_size=1, max_size=12), max_size=4),
     decay=st.sampled_from([0.0, 0.1]),
 )
-def test_steps_equal_a_dense_reference(steps: list[list[int]], decay: float) -> None:
+def test_updates_equal_a_dense_reference(batches: list[list[int]], decay: float) -> None:
     table = filled()
     dense, accumulator = table.embedding.clone(), table.accumulator.clone()
-    for number, step in enumerate(steps):
-        index = torch.tensor(step)
-        weights = torch.randn(len(step), 3, generator=torch.Generator().manual_seed(number))
+    for number, batch in enumerate(batches):
+        index = torch.tensor(batch)
+        weights = torch.randn(len(batch), 3, generator=torch.Generator().manual_seed(number))
 
         leaf = dense.clone().requires_grad_()
         loss_of(leaf[index], weights).backward()
-        for row in set(step) - {UNKNOWN_ROW}:
+        for row in set(batch) - {UNKNOWN_ROW}:
             gradient = leaf.grad[row] + decay * dense[row]
             accumulator[row] += (gradient**2).mean()
             dense[row] -= 0.1 * gradient / (accumulator[row].sqrt() + ADAGRAD_EPSILON)
 
         touched = table.touch(index)
         loss_of(touched.vectors, weights).backward()
-        table.step(touched, rate=0.1, decay=decay)
+        table.apply_gradient(touched, rate=0.1, decay=decay)
 
         torch.testing.assert_close(table.embedding, dense, atol=1e-6, rtol=1e-6)
         torch.testing.assert_close(table.accumulator, accumulator, atol=1e-6, rtol=1e-6)
@@ -62,14 +62,14 @@ def test_untouched_rows_keep_their_bits() -> None:
     before = table.embedding.clone(), table.accumulator.clone()
     touched = table.touch(torch.tensor([[2, 5], [5, UNKNOWN_ROW]]))
     touched.vectors.square().sum().backward()
-    table.step(touched, rate=0.1)
+    table.apply_gradient(touched, rate=0.1)
     untouched = [row for row in range(ROWS) if row not in (2, 5)]
     assert torch.equal(table.embedding[untouched], before[0][untouched])
     assert torch.equal(table.accumulator[untouched], before[1][untouched])
     assert not torch.equal(table.embedding[[2, 5]], before[0][[2, 5]])
 
 
-def test_a_step_has_no_gradient_of_the_table() -> None:
+def test_an_update_has_no_gradient_of_the_whole_table() -> None:
     table = filled()
     touched = table.touch(torch.tensor([3, 3, 1]))
     touched.vectors.sum().backward()
@@ -79,15 +79,15 @@ def test_a_step_has_no_gradient_of_the_table() -> None:
 
 
 def test_the_gradient_has_the_bits_of_an_embeddings_backward() -> None:
-    """Rows that many of a batch share are summed in the order of the batch."""
+    """Gradients of a row that occurs often in a batch are summed in the order of the batch."""
     index = torch.randint(0, ROWS, (500, 4), generator=torch.Generator().manual_seed(1))
     weights = torch.randn(500, 4, 3, generator=torch.Generator().manual_seed(2))
     table = filled()
     touched = table.touch(index)
     (touched.vectors * weights).sum().backward()
-    rows, place = torch.unique(index, return_inverse=True)
+    rows, inverse = torch.unique(index, return_inverse=True)
     plain = table.embedding[rows].requires_grad_()
-    (torch.nn.functional.embedding(place, plain) * weights).sum().backward()
+    (torch.nn.functional.embedding(inverse, plain) * weights).sum().backward()
     assert torch.equal(touched.rows, rows)
     assert torch.equal(touched.gradient(), plain.grad)
 
@@ -100,7 +100,7 @@ def test_vectors_have_the_shape_of_the_index() -> None:
 
 def test_growing_keeps_rows_and_adds_zeros() -> None:
     table = filled()
-    table.count(table.stacked("item_id", np.array([1, 1, 3])), np.array([7, 5, 9]))
+    table.count_updates(table.stacked("item_id", np.array([1, 1, 3])), np.array([7, 5, 9]))
     grown = table.grown({"user_id": 5, "item_id": 8})
     for field, size in (("user_id", 5), ("item_id", 8)):
         old, new = table.block(field), grown.block(field)
@@ -110,10 +110,10 @@ def test_growing_keeps_rows_and_adds_zeros() -> None:
             np.testing.assert_array_equal(getattr(new, name), expected)
 
 
-def test_counts_know_how_often_and_when() -> None:
+def test_updates_and_the_time_of_the_newest_are_counted() -> None:
     table = EmbeddingTable.untrained(SIZES, 3, CPU)
     rows = table.stacked("item_id", np.array([1, 1, 3, -1]))
-    table.count(rows, np.array([7, 5, 9, 11]))
+    table.count_updates(rows, np.array([7, 5, 9, 11]))
     block = table.block("item_id")
     assert block.updates.tolist() == [0, 2, 0, 1, 0, 0]
     assert block.last_update.tolist() == [NEVER, 7, NEVER, 9, NEVER, NEVER]
@@ -121,5 +121,5 @@ def test_counts_know_how_often_and_when() -> None:
 
 
 @pytest.mark.parametrize(("row", "stacked"), [(-1, UNKNOWN_ROW), (0, 5), (5, 10)])
-def test_blocks_lie_in_field_order_below_the_unknown_row(row: int, stacked: int) -> None:
+def test_blocks_are_stacked_in_field_order_after_the_unknown_row(row: int, stacked: int) -> None:
     assert filled().stacked("item_id", np.array([row])).tolist() == [stacked]

@@ -5,31 +5,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.ranker.rows.read_ahead import ahead
+from jobs.ranker.rows.read_ahead import read_ahead
 
 
 @settings(deadline=None, max_examples=30, derandomize=True)
 @given(parts=st.integers(0, 12), depth=st.integers(1, 4))
-def test_gives_the_same_parts_in_the_same_order(parts: int, depth: int) -> None:
-    assert list(ahead(iter(range(parts)), depth)) == list(range(parts))
+def test_the_same_parts_come_in_the_same_order(parts: int, depth: int) -> None:
+    assert list(read_ahead(iter(range(parts)), depth)) == list(range(parts))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
-def test_is_never_more_than_its_depth_ahead(depth: int) -> None:
-    begun: list[int] = []
+def test_no_more_than_depth_parts_are_prepared_ahead(depth: int) -> None:
+    started: list[int] = []
 
     def parts() -> Iterator[int]:
         for number in range(10):
-            begun.append(number)
+            started.append(number)
             yield number
 
-    for taken, _ in enumerate(ahead(parts(), depth), start=1):
-        assert len(begun) <= taken + depth
+    for used, _ in enumerate(read_ahead(parts(), depth), start=1):
+        assert len(started) <= used + depth
 
 
-def test_parts_are_made_on_another_thread() -> None:
-    made_by = list(ahead(threading.current_thread().name for _ in range(3)))
-    assert threading.current_thread().name not in made_by
+def test_parts_are_prepared_on_another_thread() -> None:
+    threads = list(read_ahead(threading.current_thread().name for _ in range(3)))
+    assert threading.current_thread().name not in threads
 
 
 def test_an_error_comes_after_the_parts_before_it() -> None:
@@ -37,15 +37,15 @@ def test_an_error_comes_after_the_parts_before_it() -> None:
         yield 1
         raise ValueError("the second part is bad")
 
-    taken = ahead(parts())
-    assert next(taken) == 1
+    reader = read_ahead(parts())
+    assert next(reader) == 1
     with pytest.raises(ValueError, match="the second part is bad"):
-        next(taken)
+        next(reader)
 
 
 def test_stopping_early_leaves_no_thread_behind() -> None:
     before = threading.active_count()
-    taken = ahead(iter(range(100)))
-    assert next(taken) == 0
-    taken.close()  # type: ignore[attr-defined]
+    reader = read_ahead(iter(range(100)))
+    assert next(reader) == 0
+    reader.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before

@@ -23,7 +23,7 @@ Rows = list[dict[str, Any]]
     histories=st.lists(st.one_of(st.none(), st.lists(st.integers(0, 99)))),
     length=st.integers(0, 4),
 )
-def test_keeps_the_last_lineage_clicks_newest_first(
+def test_a_history_has_the_last_lineage_clicks_newest_first(
     histories: list[list[int] | None], length: int
 ) -> None:
     batch = pa.record_batch({"lineage_items": pa.array(histories, pa.list_(pa.int64()))})
@@ -31,13 +31,13 @@ def test_keeps_the_last_lineage_clicks_newest_first(
     clicks = _last_clicks(batch.slice(start), length)
     expected = {}
     for row, history in enumerate(histories[start:]):
-        for slot, item in enumerate((history or [])[::-1][:length]):
-            expected[row, slot] = item
-    found = zip(clicks.row.tolist(), clicks.slot.tolist(), strict=True)
+        for position, item in enumerate((history or [])[::-1][:length]):
+            expected[row, position] = item
+    found = zip(clicks.row.tolist(), clicks.position.tolist(), strict=True)
     assert dict(zip(found, clicks.items.to_pylist(), strict=True)) == expected
 
 
-def test_reads_the_folds_asked_for_in_order(
+def test_the_given_folds_are_read_in_order(
     lake: Lake, scenario: Scenario, make_log: Callable[..., Rows], publish_log: Callable[..., None]
 ) -> None:
     log = make_log(days=1)
@@ -53,19 +53,19 @@ def test_a_ranker_without_clicks_reads_no_history(
     make_log: Callable[..., Rows],
     publish_log: Callable[..., None],
 ) -> None:
-    scenario, takes_none = with_options(), with_options(history_length=0)
+    scenario, without_clicks = with_options(), with_options(history_length=0)
     publish_log(lake, scenario, make_log(days=1))
     (with_clicks,) = read_day(lake, scenario, DAY, {"lineage"})
     for file in Path(lake.storage.absolute("history")).rglob("*.parquet"):
         file.unlink()
-    (without,) = read_day(lake, takes_none, DAY, {"lineage"})
+    (without,) = read_day(lake, without_clicks, DAY, {"lineage"})
     assert without.impressions.equals(with_clicks.impressions)
     assert len(with_clicks.clicks.items) > 0
     assert without.clicks.items.equals(with_clicks.clicks.items[:0])
 
 
 @pytest.mark.parametrize("rows_at_once", [3, 1_000])
-def test_draws_the_same_rows_of_the_lineage_and_keeps_all_others(
+def test_the_same_rows_of_the_lineage_are_drawn_and_all_others_kept(
     lake: Lake,
     scenario: Scenario,
     make_log: Callable[..., Rows],
@@ -89,7 +89,7 @@ def test_draws_the_same_rows_of_the_lineage_and_keeps_all_others(
     assert 0 < len(kept) < len(by_fold["lineage"])
 
 
-def test_a_fold_that_is_short_is_kept_whole(
+def test_a_short_fold_is_kept_whole(
     lake: Lake, scenario: Scenario, make_log: Callable[..., Rows], publish_log: Callable[..., None]
 ) -> None:
     log = make_log(days=1)
@@ -99,7 +99,7 @@ def test_a_fold_that_is_short_is_kept_whole(
 
 
 @pytest.mark.parametrize("cuts", [(0, 40), (7, 40), (0, 13, 14, 40)])
-def test_history_may_be_cut_into_other_files(
+def test_history_may_be_split_into_other_files(
     lake: Lake,
     scenario: Scenario,
     make_log: Callable[..., Rows],
@@ -124,13 +124,13 @@ def read_all(lake: Lake, scenario: Scenario) -> list[tuple[int, list[int]]]:
     for chunk in read_day(lake, scenario, DAY, {"eval", "fit", "lineage"}):
         for row, identity in enumerate(chunk.impressions["impression_id"].to_pylist()):
             clicks = chunk.clicks
-            of_row = {int(clicks.slot[i]): i for i in (clicks.row == row).nonzero()[0]}
+            of_row = {int(clicks.position[i]): i for i in (clicks.row == row).nonzero()[0]}
             rows.append((identity, [clicks.items[of_row[s]].as_py() for s in sorted(of_row)]))
     return rows
 
 
 @pytest.mark.parametrize("order", [[1, 0, 2], [0, 1], [0, 1, 2, 2]])
-def test_a_history_of_other_rows_is_refused(
+def test_a_history_of_other_rows_is_rejected(
     lake: Lake,
     scenario: Scenario,
     make_log: Callable[..., Rows],

@@ -1,4 +1,4 @@
-"""A day that is read once is the day whose ids were learnt first and looked up then."""
+"""One pass over a day gives the same rows as two: first adding all ids, then looking them up."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from jobs.common.errors import InputError
 from jobs.lake import Lake
 from jobs.ranker.model.embedding_table import UNKNOWN_ROW
 from jobs.ranker.model.ranker import Ranker, new_ranker
-from jobs.ranker.rows import read_day as days
-from jobs.ranker.rows import spooled_day as encoded_day
+from jobs.ranker.rows import read_day as read_day_module
+from jobs.ranker.rows import spooled_day as spooled_day_module
 from jobs.ranker.rows.encode import EncodedRows, encode
 from jobs.ranker.rows.read_day import Chunk, Clicks, read_day
-from jobs.ranker.rows.spooled_day import learnt_day
+from jobs.ranker.rows.spooled_day import spooled_day
 from jobs.scenarios import Scenario
 
 DAY = date(2026, 1, 1)
@@ -34,9 +34,9 @@ def chunks(
     publish_log: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> list[Chunk]:
-    """A day's rows that train, a few at a time."""
+    """The training rows of a day, a few at a time."""
     publish_log(lake, scenario, make_log(days=1, rows=200, users=40, items=60))
-    monkeypatch.setattr(days, "CHUNK_ROWS", 17)
+    monkeypatch.setattr(read_day_module, "CHUNK_ROWS", 17)
     return list(read_day(lake, scenario, DAY, {"lineage"}))
 
 
@@ -44,25 +44,25 @@ def empty_ranker(scenario: Scenario) -> Ranker:
     return new_ranker(scenario, torch.device("cpu"))
 
 
-def learnt_first(scenario: Scenario, chunks: list[Chunk]) -> tuple[Ranker, EncodedRows]:
+def two_passes(scenario: Scenario, chunks: list[Chunk]) -> tuple[Ranker, EncodedRows]:
     ranker = empty_ranker(scenario)
     for chunk in chunks:
-        ranker.learn_ids({field: chunk.impressions[field] for field in ranker.fields})
+        ranker.add_ids({field: chunk.impressions[field] for field in ranker.fields})
     parts = [encode(ranker, chunk) for chunk in chunks]
     whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in PARTS}
     return ranker, EncodedRows(**whole)
 
 
-@pytest.mark.parametrize("known", [0, 3])
+@pytest.mark.parametrize("chunks_before", [0, 3])
 @pytest.mark.parametrize("window", [1, 16, 33, 1000])
-def test_a_day_read_once_has_the_rows_of_one_read_twice(
-    scenario: Scenario, chunks: list[Chunk], window: int, known: int
+def test_one_pass_gives_the_rows_of_two_passes(
+    scenario: Scenario, chunks: list[Chunk], window: int, chunks_before: int
 ) -> None:
-    expected_ranker, expected = learnt_first(scenario, chunks)
+    expected_ranker, expected = two_passes(scenario, chunks)
     ranker = empty_ranker(scenario)
-    for chunk in chunks[:known]:
-        ranker.learn_ids({field: chunk.impressions[field] for field in ranker.fields})
-    with learnt_day(ranker, chunks) as rows:
+    for chunk in chunks[:chunks_before]:
+        ranker.add_ids({field: chunk.impressions[field] for field in ranker.fields})
+    with spooled_day(ranker, chunks) as rows:
         assert len(rows) == len(expected)
         found = list(rows.windows(window))
     assert [len(part) for part in found[:-1]] == [window] * (len(found) - 1)
@@ -75,34 +75,34 @@ def test_a_day_read_once_has_the_rows_of_one_read_twice(
     assert ranker.table.sizes == expected_ranker.table.sizes
 
 
-def test_a_click_on_an_item_that_is_learnt_later_has_its_row(
+def test_a_click_gets_the_row_that_its_item_is_given_later(
     scenario: Scenario, chunks: list[Chunk]
 ) -> None:
-    """Whether a click comes before the first row of its item, or no row is of its item."""
+    """Clicks may precede the first row of their item, or their item may have no row at all."""
     later = pa.array([chunks[-1].impressions["item_id"][-1].as_py(), 999])
-    clicks = Clicks(later, row=np.zeros(2, np.int64), slot=np.arange(2))
+    clicks = Clicks(later, row=np.zeros(2, np.int64), position=np.arange(2))
     changed = [Chunk(chunks[0].impressions, clicks), *chunks[1:]]
-    _, expected = learnt_first(scenario, changed)
-    with learnt_day(empty_ranker(scenario), changed) as rows:
+    _, expected = two_passes(scenario, changed)
+    with spooled_day(empty_ranker(scenario), changed) as rows:
         (found,) = rows.windows(1000)
     assert (found.history[0] > UNKNOWN_ROW).tolist() == [True, False, False]
     assert found.history[0].tolist() == expected.history[0].tolist()
 
 
-def test_a_day_without_rows_teaches_nothing(scenario: Scenario) -> None:
+def test_a_day_without_rows_adds_no_ids(scenario: Scenario) -> None:
     ranker = empty_ranker(scenario)
-    with learnt_day(ranker, []) as rows:
+    with spooled_day(ranker, []) as rows:
         assert len(rows) == 0
         assert list(rows.windows(5)) == []
     assert sum(ranker.table.sizes.values()) == 0
 
 
-def test_too_many_ids_are_refused(
+def test_too_many_ids_are_rejected(
     scenario: Scenario, chunks: list[Chunk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoded_day, "_MOST_IDS", 30)
+    monkeypatch.setattr(spooled_day_module, "_MAX_IDS", 30)
     with (
-        pytest.raises(InputError, match=r"user_id has .* ids, at most are 30"),
-        learnt_day(empty_ranker(scenario), chunks),
+        pytest.raises(InputError, match=r"user_id has .* ids: at most 30"),
+        spooled_day(empty_ranker(scenario), chunks),
     ):
         pass

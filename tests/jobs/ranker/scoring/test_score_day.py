@@ -27,62 +27,64 @@ def log(make_log: Callable[..., Rows]) -> Rows:
 
 @pytest.fixture
 def ranker(lake: Lake, scenario: Scenario, log: Rows, publish_log: Callable[..., None]) -> Ranker:
-    """M_T, trained on all days but the one that is scored."""
+    """M_T, trained on all days before the one to score."""
     publish_log(lake, scenario, log)
     extend_lineage(lake, scenario, LAST, progress=False)
     return read_checkpoint(lake, scenario, AS_OF)
 
 
 @pytest.fixture
-def own(ranker: Ranker) -> SlotTable:
+def ranker_table(ranker: Ranker) -> SlotTable:
     return SlotTable(ranker.vocabularies["item_id"].ids, ranker.table.block("item_id").embedding)
 
 
-def test_no_leak_gives_the_same_bits(lake: Lake, scenario: Scenario, own: SlotTable) -> None:
-    order = np.random.default_rng(0).permutation(len(own.ids))
-    shuffled = SlotTable(own.ids.take(pa.array(order)), own.vectors[order])
-    scores = score_day(lake, scenario, AS_OF, {"n0": own, "n0-shuffled": shuffled}).scores
+def test_no_leak_gives_the_same_bits(
+    lake: Lake, scenario: Scenario, ranker_table: SlotTable
+) -> None:
+    order = np.random.default_rng(0).permutation(len(ranker_table.ids))
+    shuffled = SlotTable(ranker_table.ids.take(pa.array(order)), ranker_table.vectors[order])
+    scores = score_day(lake, scenario, AS_OF, {"n0": ranker_table, "n0-shuffled": shuffled}).scores
     assert np.ptp(scores[BASELINE]) > 0
     assert np.array_equal(scores[BASELINE], scores["n0"])
     assert np.array_equal(scores[BASELINE], scores["n0-shuffled"])
 
 
-def test_a_variant_scores_as_a_ranker_with_these_items(
-    lake: Lake, scenario: Scenario, ranker: Ranker, own: SlotTable, log: Rows
+def test_a_variant_scores_like_a_ranker_with_its_items(
+    lake: Lake, scenario: Scenario, ranker: Ranker, ranker_table: SlotTable, log: Rows
 ) -> None:
-    """The oracle is one row at a time, from dictionaries."""
+    """The reference scores one row at a time, from dictionaries."""
     generator = np.random.default_rng(1)
-    known = dict(zip(own.ids.to_pylist(), own.vectors, strict=True))
+    ranker_items = dict(zip(ranker_table.ids.to_pylist(), ranker_table.vectors, strict=True))
     ids = sorted({row["item_id"] for row in log})[::2]
     vectors = generator.normal(size=(len(ids), 4)).astype(np.float32)
-    leaked = {**known, **dict(zip(ids, vectors, strict=True))}
+    leaked = {**ranker_items, **dict(zip(ids, vectors, strict=True))}
     result = score_day(lake, scenario, AS_OF, {"leak": SlotTable(pa.array(ids), vectors)})
-    for name, items in ((BASELINE, known), ("leak", leaked)):
-        expected = [_score(ranker, row, log, items) for row in _scored(log)]
+    for name, items in ((BASELINE, ranker_items), ("leak", leaked)):
+        expected = [_score(ranker, row, log, items) for row in _rows_to_score(log)]
         np.testing.assert_allclose(result.scores[name], expected, atol=1e-6)
-    candidates = [row["item_id"] for row in _scored(log)]
+    candidates = [row["item_id"] for row in _rows_to_score(log)]
     assert result.covered["leak"].tolist() == [item in ids for item in candidates]
-    assert result.covered[BASELINE].tolist() == [item in known for item in candidates]
+    assert result.covered[BASELINE].tolist() == [item in ranker_items for item in candidates]
     assert not result.covered[BASELINE].all()
 
 
 @pytest.mark.parametrize("slot", ["user_id", "place"])
-def test_another_slot_is_swapped_and_the_items_stay(
-    lake: Lake, scenario: Scenario, ranker: Ranker, own: SlotTable, log: Rows, slot: str
+def test_another_slot_is_swapped_and_items_stay(
+    lake: Lake, scenario: Scenario, ranker: Ranker, ranker_table: SlotTable, log: Rows, slot: str
 ) -> None:
-    items = dict(zip(own.ids.to_pylist(), own.vectors, strict=True))
+    items = dict(zip(ranker_table.ids.to_pylist(), ranker_table.vectors, strict=True))
     ids = ranker.vocabularies[slot].ids[::2]
     vectors = np.random.default_rng(2).normal(size=(len(ids), 4)).astype(np.float32)
     leak = {"leak": SlotTable(ids, vectors)}
     result = score_day(lake, scenario, AS_OF, leak, slot=slot)
     leaked = dict(zip(ids.to_pylist(), vectors, strict=True))
-    expected = [_score(ranker, row, log, items, {slot: leaked}) for row in _scored(log)]
+    expected = [_score(ranker, row, log, items, {slot: leaked}) for row in _rows_to_score(log)]
     np.testing.assert_allclose(result.scores["leak"], expected, atol=1e-6)
     assert np.ptp(result.scores["leak"] - result.scores[BASELINE]) > 1e-3
-    assert result.covered["leak"].tolist() == [row[slot] in leaked for row in _scored(log)]
+    assert result.covered["leak"].tolist() == [row[slot] in leaked for row in _rows_to_score(log)]
 
 
-def _scored(log: Rows) -> Rows:
+def _rows_to_score(log: Rows) -> Rows:
     return [row for row in log if row["ts"].date() == AS_OF and row["fold"] != "fit"]
 
 
@@ -93,7 +95,7 @@ def _score(
     items: dict[int, np.ndarray],
     others: Mapping[str, Mapping[Any, np.ndarray]] | None = None,
 ) -> float:
-    def own_vector(field: str) -> np.ndarray:
+    def vector_of(field: str) -> np.ndarray:
         leaked = (others or {}).get(field, {})
         if row[field] in leaked:
             return leaked[row[field]]
@@ -110,7 +112,7 @@ def _score(
         and other["label"]
         and other["fold"] == "lineage"
     ][-3:]
-    vectors = [own_vector("user_id"), items.get(row["item_id"], nothing), own_vector("place")]
+    vectors = [vector_of("user_id"), items.get(row["item_id"], nothing), vector_of("place")]
     history = torch.tensor(np.array([*clicks, nothing]))[None]
     clicked = torch.tensor([True] * len(clicks) + [False])[None]
     with torch.no_grad():
@@ -123,10 +125,9 @@ def test_rows_and_updates_follow_the_log(
     lake: Lake, scenario: Scenario, ranker: Ranker, log: Rows
 ) -> None:
     result = score_day(lake, scenario, AS_OF, {})
-    rows = _scored(log)
+    rows = _rows_to_score(log)
     for name in ("impression_id", "user_id", "item_id", "label", "fold"):
         assert result.rows[name].to_pylist() == [row[name] for row in rows]
-    trained = [row["item_id"] for row in log if row["ts"].date() < AS_OF]
     trained = [
         row["item_id"] for row in log if row["ts"].date() < AS_OF if row["fold"] == "lineage"
     ]
@@ -134,16 +135,16 @@ def test_rows_and_updates_follow_the_log(
 
 
 @pytest.mark.parametrize("folds", [("eval",), ("lineage", "fit"), ()])
-def test_scores_only_the_folds_asked_for(
+def test_only_the_given_folds_are_scored(
     lake: Lake, scenario: Scenario, ranker: Ranker, log: Rows, folds: tuple[str, ...]
 ) -> None:
     result = score_day(lake, scenario, AS_OF, {}, folds)
-    wanted = [row for row in log if row["ts"].date() == AS_OF and row["fold"] in folds]
-    assert result.rows["impression_id"].to_pylist() == [row["impression_id"] for row in wanted]
-    assert len(result.scores[BASELINE]) == len(wanted)
+    expected = [row for row in log if row["ts"].date() == AS_OF and row["fold"] in folds]
+    assert result.rows["impression_id"].to_pylist() == [row["impression_id"] for row in expected]
+    assert len(result.scores[BASELINE]) == len(expected)
 
 
-def test_item_tables_come_from_features(scenario: Scenario) -> None:
+def test_a_slot_table_is_read_from_features(scenario: Scenario) -> None:
     schema = schemas.features(scenario, dim=2)
     rows = [{"item_id": 5, "embedding": [1.0, 2.0]}, {"item_id": 3, "embedding": [3.0, 4.0]}]
     table = pa.concat_tables([pa.Table.from_pylist([row], schema) for row in rows])
@@ -153,14 +154,19 @@ def test_item_tables_come_from_features(scenario: Scenario) -> None:
     assert SlotTable.from_arrow(schema.empty_table()).vectors.shape == (0, 2)
 
 
-def test_vectors_of_another_length_are_refused(
-    lake: Lake, scenario: Scenario, own: SlotTable
+def test_vectors_of_another_dimension_are_rejected(
+    lake: Lake, scenario: Scenario, ranker_table: SlotTable
 ) -> None:
     with pytest.raises(ValueError, match="'short'"):
-        score_day(lake, scenario, AS_OF, {"short": replace(own, vectors=own.vectors[:, :2])})
+        score_day(
+            lake,
+            scenario,
+            AS_OF,
+            {"short": replace(ranker_table, vectors=ranker_table.vectors[:, :2])},
+        )
 
 
-def test_a_day_without_checkpoint_is_refused(
+def test_a_day_without_checkpoint_is_rejected(
     lake: Lake, scenario: Scenario, log: Rows, publish_log: Callable[..., None]
 ) -> None:
     publish_log(lake, scenario, log)

@@ -1,4 +1,4 @@
-"""Rankers side by side: each is trained as if it were alone, and all start as M_T."""
+"""Rankers trained in parallel: each trains as if it were alone, and all start as M_T."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from jobs.ranker.model.dcn import DeepCrossNetwork
-from jobs.ranker.towers.retrain_towers import DenseRows, FeatureRanker, SideBySide
+from jobs.ranker.rows.day_rows import DenseRows
+from jobs.ranker.towers.retrain_towers import FeatureRanker, ParallelRankers
 from jobs.scenarios import RankerOptions, RetrainOptions
 
 DIM, FIELDS, CLICKS, WIDTH = 4, 2, 3, 3
@@ -36,7 +37,7 @@ class Retrained:
 
 @pytest.fixture
 def float64() -> Iterator[None]:
-    """Networks and rows of twice the precision."""
+    """Networks and rows in float64."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     yield
@@ -81,14 +82,14 @@ def retrained(
     features: Tensor,
     options: RetrainOptions,
     ranker: RankerOptions = RANKER,
-    asked: tuple[DenseRows, Tensor] | None = None,
+    score: tuple[DenseRows, Tensor] | None = None,
 ) -> Retrained:
-    """Train on rows; score them, or others."""
-    asked = asked or (rows, features)
-    rankers = SideBySide(network_of(ranker), features.shape[2], len(features), ranker, options)
-    before = rankers.score(*asked)
+    """Train on rows; score them, or ``score`` if given."""
+    to_score = score or (rows, features)
+    rankers = ParallelRankers(network_of(ranker), features.shape[2], len(features), ranker, options)
+    before = rankers.score(*to_score)
     rankers.train(rows, features, DAY)
-    return Retrained(before, rankers.score(*asked))
+    return Retrained(before, rankers.score(*to_score))
 
 
 def forward(model: FeatureRanker, rows: DenseRows, feature: Tensor, chosen: Any) -> Tensor:
@@ -103,7 +104,7 @@ def forward(model: FeatureRanker, rows: DenseRows, feature: Tensor, chosen: Any)
 def trained_alone(
     rows: DenseRows, feature: Tensor, options: RetrainOptions, ranker: RankerOptions, seed: int
 ) -> NDArray[np.float64]:
-    """One ranker of one seed in plain torch, with nothing beside it."""
+    """One ranker of one seed in plain torch, by itself."""
     network = network_of(ranker)
     torch.manual_seed(seed)
     model = FeatureRanker(network, feature.shape[1], options.hidden_units)
@@ -141,10 +142,10 @@ def auc(rows: DenseRows, scores: NDArray[np.float64]) -> float:
 
 
 @pytest.mark.parametrize("hidden_units", [0, 5])
-def test_all_start_as_the_network_alone(hidden_units: int) -> None:
+def test_all_rankers_start_as_the_network_alone(hidden_units: int) -> None:
     rows = random_rows(50)
     options = retrain_options(hidden_units=hidden_units)
-    rankers = SideBySide(network_of(), WIDTH, 3, RANKER, options)
+    rankers = ParallelRankers(network_of(), WIDTH, 3, RANKER, options)
     scores = rankers.score(rows, random_features(50))
     assert scores.shape == (2, 3, 50)
     assert np.array_equal(scores, np.broadcast_to(scores[0, 0], scores.shape))
@@ -159,7 +160,7 @@ def test_all_start_as_the_network_alone(hidden_units: int) -> None:
     ("hidden_units", "pooling", "count"),
     [(0, "mean", 90), (5, "attention", 90), (0, "attention", 37), (5, "mean", 2)],
 )
-def test_a_stack_trains_as_each_alone(
+def test_parallel_rankers_train_as_each_alone(
     float64: None, hidden_units: int, pooling: Any, count: int
 ) -> None:
     """In float64, so that sums in another order leave the same nine digits."""
@@ -176,7 +177,7 @@ def test_a_stack_trains_as_each_alone(
         assert not np.array_equal(scores.after[0], scores.after[1])
 
 
-def test_the_baseline_does_not_depend_on_what_stands_beside_it() -> None:
+def test_the_baseline_does_not_depend_on_the_other_features() -> None:
     rows = random_rows(60)
     first = retrained(rows, random_features(60, seed=1), retrain_options()).after
     second = retrained(rows, 100 * random_features(60, seed=2), retrain_options()).after
@@ -197,35 +198,36 @@ def test_the_same_rows_give_the_same_bytes(hidden_units: int) -> None:
     options = retrain_options(hidden_units=hidden_units)
     scores = []
     for seed in (3, 4):
-        # What random numbers were drawn before must not matter.
+        # Random numbers drawn before must not matter.
         torch.manual_seed(seed)
         scores.append(retrained(rows, features, options).after.tobytes())
     assert scores[0] == scores[1]
 
 
-def test_random_numbers_go_on_as_before() -> None:
+def test_the_random_state_is_restored() -> None:
     network = network_of()
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)
-    SideBySide(network, WIDTH, 2, RANKER, retrain_options(hidden_units=4))
+    ParallelRankers(network, WIDTH, 2, RANKER, retrain_options(hidden_units=4))
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_a_label_is_learnt_and_noise_is_not() -> None:
-    rows, asked = random_rows(1500, seed=3), random_rows(1500, seed=4)
-    told = random_features(1500, seed=5), random_features(1500, seed=6)
-    for features, of_rows in zip(told, (rows, asked), strict=True):
+def test_a_leaked_label_is_learnt_and_noise_is_not() -> None:
+    rows, other = random_rows(1500, seed=3), random_rows(1500, seed=4)
+    fit_inputs, score_inputs = random_features(1500, seed=5), random_features(1500, seed=6)
+    for features, of_rows in ((fit_inputs, rows), (score_inputs, other)):
         features[1, :, 0] = 2 * of_rows.labels - 1
-    scores = retrained(rows, told[0], retrain_options(rate=0.05), asked=(asked, told[1])).after
-    baseline, label, noise = (auc(asked, scores[:, at]) for at in range(3))
+    options = retrain_options(rate=0.05)
+    scores = retrained(rows, fit_inputs, options, score=(other, score_inputs)).after
+    baseline, label, noise = (auc(other, scores[:, feature]) for feature in range(3))
     assert baseline < 0.9
     assert label > 0.99
     assert abs(noise - baseline) < 0.02
 
 
 @pytest.mark.parametrize("rates", [{"rate": 1e3}, {"dense_rate": 1e3}])
-def test_rankers_that_only_get_worse_stay_as_they_were(rates: dict[str, float]) -> None:
+def test_rankers_that_only_get_worse_keep_their_initial_weights(rates: dict[str, float]) -> None:
     rows, features = random_rows(80), random_features(80)
     ranker = RANKER.model_copy(update={"dense_rate": rates.get("dense_rate", 1e-9)})
     scores = retrained(rows, features, retrain_options(rate=rates.get("rate", 1e-9)), ranker)
@@ -233,8 +235,8 @@ def test_rankers_that_only_get_worse_stay_as_they_were(rates: dict[str, float]) 
     assert np.array_equal(scores.after, scores.before)
 
 
-def test_each_keeps_its_own_best() -> None:
-    """The same hopeless rate ruins the ranker that reads noise, not the one that reads zeros."""
+def test_each_ranker_keeps_its_own_best_epoch() -> None:
+    """The same extreme learning rate ruins the ranker of a noise feature, not the one of zeros."""
     rows, features = random_rows(400), random_features(400)
     features[2] = 0
     ranker = RANKER.model_copy(update={"dense_rate": 0.01})
@@ -243,39 +245,39 @@ def test_each_keeps_its_own_best() -> None:
     assert np.array_equal(scores.after[:, 1], scores.before[:, 1])
 
 
-def test_rows_that_validate_do_not_train() -> None:
-    """One epoch that is kept for sure: other labels of the newest quarter change no weight."""
+def test_validation_rows_do_not_train() -> None:
+    """Other labels in the newest quarter change no weight; one epoch, certain to be kept."""
     rows, features = random_rows(80), random_features(80)
     labels = torch.cat([rows.labels[:60], rows.labels[:20].flip(0)])
-    told = features.clone()
-    told[1, :, 0] = 2 * rows.labels - 1
-    told[1, 60:, 0] = 2 * labels[60:] - 1
+    changed = features.clone()
+    changed[1, :, 0] = 2 * rows.labels - 1
+    changed[1, 60:, 0] = 2 * labels[60:] - 1
     other = DenseRows(rows.vectors, rows.fields, rows.history, labels)
     options = retrain_options(epochs=1, rate=0.05)
     first = features.clone()
     first[1, :, 0] = 2 * rows.labels - 1
     kept = retrained(rows, first, options).after[:, 1, :60]
-    assert np.array_equal(kept, retrained(other, told, options).after[:, 1, :60])
+    assert np.array_equal(kept, retrained(other, changed, options).after[:, 1, :60])
 
 
-def test_no_rows_to_score() -> None:
+def test_there_may_be_no_rows_to_score() -> None:
     rows, features = random_rows(30), random_features(30)
     nothing = DenseRows(rows.vectors, rows.fields[:0], rows.history[:0], rows.labels[:0])
-    scores = retrained(rows, features, retrain_options(), asked=(nothing, features[:, :0])).after
+    scores = retrained(rows, features, retrain_options(), score=(nothing, features[:, :0])).after
     assert scores.shape == (2, 3, 0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_too_few_rows_to_validate_train_nothing_that_is_kept(count: int) -> None:
-    asked = random_rows(20), random_features(20)
-    scores = retrained(random_rows(count), random_features(count), retrain_options(), asked=asked)
+def test_too_few_rows_to_validate_change_no_weight(count: int) -> None:
+    score = random_rows(20), random_features(20)
+    scores = retrained(random_rows(count), random_features(count), retrain_options(), score=score)
     assert np.isfinite(scores.after).all()
     if count < 2:
         assert np.array_equal(scores.after, scores.before)
 
 
 class Normalised(nn.Module):
-    """A network of a user's own, with buffers, one of them a whole number, and dropout."""
+    """A custom network with dropout and with buffers, one of them an integer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -287,11 +289,11 @@ class Normalised(nn.Module):
         return logits
 
 
-def test_a_network_with_buffers_and_dropout_trains_as_it_scores() -> None:
+def test_a_network_with_buffers_and_dropout_trains_in_evaluation_mode() -> None:
     torch.manual_seed(0)
     network, rows, features = Normalised(), random_rows(60), random_features(60)
     network(rows.vectors[rows.fields], rows.vectors[rows.history], rows.history < 30)
-    rankers = SideBySide(network, WIDTH, 3, RANKER, retrain_options())
+    rankers = ParallelRankers(network, WIDTH, 3, RANKER, retrain_options())
     before = rankers.score(rows, features)
     network.eval()
     with torch.no_grad():
@@ -303,19 +305,19 @@ def test_a_network_with_buffers_and_dropout_trains_as_it_scores() -> None:
     assert auc(rows, after[:, 1]) > auc(rows, before[:, 1])
 
 
-def test_the_network_that_is_given_stays_as_it_was() -> None:
+def test_the_given_network_is_not_changed() -> None:
     network, rows, features = network_of(), random_rows(60), random_features(60)
     before = deepcopy(network.state_dict())
-    SideBySide(network, WIDTH, 3, RANKER, retrain_options()).train(rows, features, DAY)
+    ParallelRankers(network, WIDTH, 3, RANKER, retrain_options()).train(rows, features, DAY)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
-def test_the_tower_lies_where_the_network_does() -> None:
-    """The meta device computes shapes alone, and refuses tensors that lie elsewhere."""
+def test_the_tower_is_on_the_device_of_the_network() -> None:
+    """The meta device computes shapes only, and rejects tensors on other devices."""
     rows, features = random_rows(20), random_features(20)
     parts = (rows.vectors, rows.fields, rows.history, rows.labels)
-    elsewhere = DenseRows(*(part.to("meta") for part in parts))
-    rankers = SideBySide(network_of().to("meta"), WIDTH, 3, RANKER, retrain_options())
-    # Only the last step, the copy to the host, cannot be done: there are no values.
+    on_meta = DenseRows(*(part.to("meta") for part in parts))
+    rankers = ParallelRankers(network_of().to("meta"), WIDTH, 3, RANKER, retrain_options())
+    # Only the final copy to the host fails, because meta tensors have no values.
     with pytest.raises(NotImplementedError, match="meta"):
-        rankers.score(elsewhere, features.to("meta"))
+        rankers.score(on_meta, features.to("meta"))

@@ -1,4 +1,4 @@
-"""What rows are told by a table. The oracle goes row by row, through plain dictionaries."""
+"""Features of rows from a table, against a reference that loops over rows and dictionaries."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from jobs.lake import Lake, schemas
 from jobs.ranker.lineage import extend_lineage
 from jobs.ranker.model.checkpoint import read_checkpoint
 from jobs.ranker.model.ranker import Ranker
+from jobs.ranker.rows.day_rows import DayRows, read_day_rows
 from jobs.ranker.rows.read_day import read_day
+from jobs.ranker.scoring.frozen_forward import logits
 from jobs.ranker.scoring.score_day import SlotTable, score_rows
-from jobs.ranker.towers.day_rows import DayRows, read_day_rows
-from jobs.ranker.towers.frozen_forward import logits
 from jobs.ranker.towers.row_features import FeatureTable, RowFeature, row_feature
 from jobs.scenarios import Scenario
 
@@ -34,7 +34,7 @@ Key = Literal["item", "impression", "user_id", "place"]
 
 @dataclass(frozen=True)
 class Day:
-    """A day of the log, the ranker of its morning, and what plain loops say of both."""
+    """A day of the log with its ranker, and plain loops over both as a reference."""
 
     lake: Lake
     scenario: Scenario
@@ -47,7 +47,7 @@ class Day:
         return [row for row in self.log if row["ts"].date() == AS_OF]
 
     def clicks(self, row: dict[str, Any]) -> list[int]:
-        """Items of the last clicks that the ranker may see."""
+        """Items of the last clicks in the history that the ranker is given."""
         found = [
             other["item_id"]
             for other in self.log
@@ -58,15 +58,15 @@ class Day:
         ]
         return found[-self.scenario.ranker.history_length :]
 
-    def known(self) -> dict[int, Vector]:
-        """The ranker's own item vectors."""
+    def ranker_vectors(self) -> dict[int, Vector]:
+        """Item vectors of the ranker."""
         ids = self.ranker.vocabularies["item_id"].ids.to_pylist()
         return dict(zip(ids, self.ranker.table.block("item_id").embedding.tolist(), strict=True))
 
     def logits(
         self, swapped: Mapping[Any, Vector] | None = None, slot: str = "item_id"
     ) -> NDArray[np.float64]:
-        """Logits of the rows, with other vectors of a slot everywhere."""
+        """Logits of the rows, with other vectors of a slot in candidates and histories."""
         leaked = {}
         if swapped:
             vectors = np.array(list(swapped.values()), np.float32)
@@ -101,10 +101,10 @@ def make_day(
 
 
 def some_keys(day: Day, key: str, seed: int) -> list[int]:
-    """Half of the ids that the day names, and one that it does not, in any order."""
+    """Half of the ids in the log and one that is not in it, in random order."""
     generator = np.random.default_rng([seed, 1])
-    named = sorted({row[key] for row in day.log})
-    chosen = generator.permutation(named)[: len(named) // 2].tolist()
+    ids = sorted({row[key] for row in day.log})
+    chosen = generator.permutation(ids)[: len(ids) // 2].tolist()
     return [*chosen, NEVER_SHOWN]
 
 
@@ -114,7 +114,7 @@ def random_vectors(keys: Sequence[Any], dim: int, seed: int) -> dict[Any, Vector
 
 
 def random_lists(day: Day, keys: Sequence[int], seed: int) -> dict[int, list[int]]:
-    """Up to seven items each: shown ones, such as no ranker knows, and often the key itself."""
+    """Up to seven items per key: ranker_vectors ones, unknown ones, and often the key itself."""
     generator = np.random.default_rng([seed, 3])
     items = sorted({row["item_id"] for row in day.log} | {NEVER_SHOWN, NEVER_SHOWN + 1})
     lists = {
@@ -133,21 +133,21 @@ def table_of(
     takes: Literal["vector", "items"],
     swaps: bool,
 ) -> FeatureTable:
-    """As it is stored, but in two pieces, as a table of several files comes."""
+    """The table as read from a lake, in two chunks as if it had two files."""
     schema = schemas.features(day.scenario, keyed_by, takes)
     value = "embedding" if takes == "vector" else "items"
-    rows = [{schemas.key_column(keyed_by): key, value: held} for key, held in values.items()]
+    rows = [{schemas.key_column(keyed_by): key, value: one} for key, one in values.items()]
     cut = len(rows) // 2
     stored = [pa.Table.from_pylist(part, schema) for part in (rows[:cut], rows[cut:])]
     return FeatureTable.from_arrow(pa.concat_tables(stored), keyed_by, swaps)
 
 
-def told(day: Day, table: FeatureTable) -> RowFeature:
+def feature_of(day: Day, table: FeatureTable) -> RowFeature:
     return row_feature(day.ranker, day.rows, table, logits(day.ranker, day.rows))
 
 
 def mean(vectors: Sequence[Vector], dim: int) -> Vector:
-    return [sum(v[at] for v in vectors) / len(vectors) if vectors else 0.0 for at in range(dim)]
+    return [sum(v[i] for v in vectors) / len(vectors) if vectors else 0.0 for i in range(dim)]
 
 
 def norm(vector: Vector) -> float:
@@ -170,144 +170,146 @@ def check(found: NDArray[np.float32], expected: Sequence[Vector]) -> None:
 @pytest.mark.parametrize(("dim", "swaps"), [(4, True), (4, False), (6, False)])
 def test_vectors_of_items(make_day: Callable[..., Day], seed: int, dim: int, swaps: bool) -> None:
     day = make_day(embedding_dim=4)
-    held = random_vectors(some_keys(day, "item_id", seed), dim, seed)
-    moved = day.logits({**day.known(), **held}) - day.logits() if swaps else None
+    values = random_vectors(some_keys(day, "item_id", seed), dim, seed)
+    change = day.logits({**day.ranker_vectors(), **values}) - day.logits() if swaps else None
     expected = []
     for number, row in enumerate(day.impressions):
-        candidate = held.get(row["item_id"], [0.0] * dim)
-        history = mean([held[item] for item in day.clicks(row) if item in held], dim)
-        columns = [float(row["item_id"] in held), norm(candidate), cosine(candidate, history)]
-        columns += [] if moved is None else [float(moved[number])]
+        candidate = values.get(row["item_id"], [0.0] * dim)
+        history = mean([values[item] for item in day.clicks(row) if item in values], dim)
+        columns = [float(row["item_id"] in values), norm(candidate), cosine(candidate, history)]
+        columns += [] if change is None else [float(change[number])]
         columns += candidate if dim <= 4 else []
         expected.append([*columns, *candidate, *product(candidate, history)])
-    feature = told(day, table_of(day, held, "item", "vector", swaps))
+    feature = feature_of(day, table_of(day, values, "item", "vector", swaps))
     check(feature.columns, expected)
     assert feature.compact == 3 + swaps + (dim if dim <= 4 else 0)
-    assert feature.covered.tolist() == [row["item_id"] in held for row in day.impressions]
+    assert feature.covered.tolist() == [row["item_id"] in values for row in day.impressions]
     assert 0 < feature.covered.sum() < len(feature.covered)
-    assert moved is None or np.abs(moved).max() > 1e-3
+    assert change is None or np.abs(change).max() > 1e-3
 
 
 def test_vectors_of_impressions(make_day: Callable[..., Day], seed: int) -> None:
     day = make_day()
-    held = random_vectors(some_keys(day, "impression_id", seed), 5, seed)
+    values = random_vectors(some_keys(day, "impression_id", seed), 5, seed)
     expected = [
-        [float(row["impression_id"] in held), norm(vector), *vector]
+        [float(row["impression_id"] in values), norm(vector), *vector]
         for row in day.impressions
-        for vector in [held.get(row["impression_id"], [0.0] * 5)]
+        for vector in [values.get(row["impression_id"], [0.0] * 5)]
     ]
-    feature = told(day, table_of(day, held, "impression", "vector", False))
+    feature = feature_of(day, table_of(day, values, "impression", "vector", False))
     check(feature.columns, expected)
     assert feature.compact == 2
-    assert feature.covered.tolist() == [row["impression_id"] in held for row in day.impressions]
+    assert feature.covered.tolist() == [row["impression_id"] in values for row in day.impressions]
 
 
 @pytest.mark.parametrize("slot", ["user_id", "place"])
-def test_vectors_of_another_slot(make_day: Callable[..., Day], seed: int, slot: Key) -> None:
+def test_vectors_of_a_slot_that_is_not_the_item(
+    make_day: Callable[..., Day], seed: int, slot: Key
+) -> None:
     day = make_day(embedding_dim=4)
-    named = sorted({row[slot] for row in day.log})
-    held = random_vectors(named[::2], 4, seed)
-    moved = day.logits(held, slot) - day.logits()
+    ids = sorted({row[slot] for row in day.log})
+    values = random_vectors(ids[::2], 4, seed)
+    change = day.logits(values, slot) - day.logits()
     expected = []
     for number, row in enumerate(day.impressions):
-        own = held.get(row[slot], [0.0] * 4)
-        expected.append([float(row[slot] in held), norm(own), float(moved[number]), *own])
-    feature = told(day, table_of(day, held, slot, "vector", True))
+        vector = values.get(row[slot], [0.0] * 4)
+        expected.append([float(row[slot] in values), norm(vector), float(change[number]), *vector])
+    feature = feature_of(day, table_of(day, values, slot, "vector", True))
     check(feature.columns, expected)
     assert feature.compact == 3
-    assert np.ptp(moved) > 1e-3
-    assert feature.covered.tolist() == [row[slot] in held for row in day.impressions]
+    assert np.ptp(change) > 1e-3
+    assert feature.covered.tolist() == [row[slot] in values for row in day.impressions]
 
 
 @pytest.mark.parametrize("keyed_by", ["item", "impression"])
 def test_lists_of_items(make_day: Callable[..., Day], seed: int, keyed_by: Key) -> None:
     day = make_day()
-    key, known, nothing = f"{keyed_by}_id", day.known(), [0.0] * 4
-    held = random_lists(day, some_keys(day, key, seed), seed)
+    key, ranker_vectors, nothing = f"{keyed_by}_id", day.ranker_vectors(), [0.0] * 4
+    values = random_lists(day, some_keys(day, key, seed), seed)
     base, expected, matches = day.logits(), [], 0
     for number, row in enumerate(day.impressions):
-        listed, clicks = held.get(row[key], []), day.clicks(row)
-        pooled = mean([known[item] for item in listed if item in known], 4)
-        candidate = known.get(row["item_id"], nothing)
-        history = mean([known.get(item, nothing) for item in clicks], 4)
+        listed, clicks = values.get(row[key], []), day.clicks(row)
+        pooled = mean([ranker_vectors[item] for item in listed if item in ranker_vectors], 4)
+        candidate = ranker_vectors.get(row["item_id"], nothing)
+        history = mean([ranker_vectors.get(item, nothing) for item in clicks], 4)
         shared = sum(item in clicks for item in listed) / max(len(listed), 1)
         matches += row["item_id"] in listed
         columns = [float(bool(listed)), float(row["item_id"] in listed), shared]
         columns += [cosine(pooled, candidate), cosine(pooled, history)]
         if keyed_by == "item":
-            columns.append(_moved(day, number, row, pooled, base) if listed else 0.0)
+            columns.append(_change_of_logit(day, number, row, pooled, base) if listed else 0.0)
         expected.append([*columns, *pooled, *product(pooled, candidate)])
-    feature = told(day, table_of(day, held, keyed_by, "items", False))
+    feature = feature_of(day, table_of(day, values, keyed_by, "items", False))
     check(feature.columns, expected)
     assert feature.compact == 5 + (keyed_by == "item")
-    assert feature.covered.tolist() == [bool(held.get(row[key])) for row in day.impressions]
+    assert feature.covered.tolist() == [bool(values.get(row[key])) for row in day.impressions]
     assert matches
     assert np.ptp(feature.columns[:, 2]) > 0
 
 
-def _moved(
+def _change_of_logit(
     day: Day, number: int, row: dict[str, Any], pooled: Vector, base: NDArray[np.float64]
 ) -> float:
-    """The logit's move if the candidate alone has another vector: it has another id for that."""
+    """Change of the logit when the candidate alone, under another id, gets another vector."""
     stand_in, ranker = -1, day.ranker
     chunk = next(read_day(day.lake, day.scenario, AS_OF, FOLDS))
-    at = chunk.impressions.schema.get_field_index("item_id")
+    column = chunk.impressions.schema.get_field_index("item_id")
     ids = chunk.impressions["item_id"].to_pylist()
     ids[number] = stand_in
     columns = list(chunk.impressions.columns)
-    columns[at] = pa.array(ids, columns[at].type)
-    named = pa.RecordBatch.from_arrays(columns, schema=chunk.impressions.schema)
+    columns[column] = pa.array(ids, columns[column].type)
+    ids = pa.RecordBatch.from_arrays(columns, schema=chunk.impressions.schema)
     items = SlotTable(pa.array([stand_in]), np.array([pooled], np.float32))
-    scores = score_rows(ranker, day.scenario, [type(chunk)(named, chunk.clicks)], {"leak": items})
+    scores = score_rows(ranker, day.scenario, [type(chunk)(ids, chunk.clicks)], {"leak": items})
     probability = scores.scores["leak"][number]
     return float(np.log(probability) - np.log1p(-probability) - base[number])
 
 
-def test_what_the_ranker_knows_moves_no_logit(make_day: Callable[..., Day]) -> None:
+def test_the_vectors_of_the_ranker_change_no_logit(make_day: Callable[..., Day]) -> None:
     day = make_day(embedding_dim=4)
-    table = table_of(day, day.known(), "item", "vector", True)
-    moved = told(day, table).columns[:, 3]
-    assert not moved.any()
+    table = table_of(day, day.ranker_vectors(), "item", "vector", True)
+    change = feature_of(day, table).columns[:, 3]
+    assert not change.any()
 
 
 def test_rankers_without_history(make_day: Callable[..., Day], seed: int) -> None:
     day = make_day(history_length=0)
-    held = random_vectors(some_keys(day, "item_id", seed), 4, seed)
-    feature = told(day, table_of(day, held, "item", "vector", True))
-    moved = day.logits({**day.known(), **held}) - day.logits()
-    check(feature.columns[:, 2:4], np.stack([np.zeros_like(moved), moved], axis=1).tolist())
+    values = random_vectors(some_keys(day, "item_id", seed), 4, seed)
+    feature = feature_of(day, table_of(day, values, "item", "vector", True))
+    change = day.logits({**day.ranker_vectors(), **values}) - day.logits()
+    check(feature.columns[:, 2:4], np.stack([np.zeros_like(change), change], axis=1).tolist())
 
 
-def test_a_row_is_told_the_same_among_few_and_among_many(
+def test_features_do_not_depend_on_the_batch_size(
     make_day: Callable[..., Day], seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     day = make_day(embedding_dim=4)
-    held = random_vectors(some_keys(day, "item_id", seed), 4, seed)
-    table = table_of(day, held, "item", "vector", True)
-    at_once = told(day, table).columns
-    monkeypatch.setattr("jobs.ranker.towers.frozen_forward._ROWS_AT_ONCE", 7)
-    check(told(day, table).columns, at_once.tolist())
+    values = random_vectors(some_keys(day, "item_id", seed), 4, seed)
+    table = table_of(day, values, "item", "vector", True)
+    at_once = feature_of(day, table).columns
+    monkeypatch.setattr("jobs.ranker.scoring.frozen_forward._ROWS_AT_ONCE", 7)
+    check(feature_of(day, table).columns, at_once.tolist())
 
 
 @pytest.mark.parametrize("keyed_by", ["item", "impression"])
 @pytest.mark.parametrize("takes", ["vector", "items"])
-def test_a_table_that_holds_nothing_tells_nothing(
+def test_an_empty_table_covers_no_row(
     make_day: Callable[..., Day], keyed_by: Key, takes: Literal["vector", "items"]
 ) -> None:
     day = make_day()
-    feature = told(day, table_of(day, {}, keyed_by, takes, (keyed_by, takes) == ("item", "vector")))
+    feature = feature_of(
+        day, table_of(day, {}, keyed_by, takes, (keyed_by, takes) == ("item", "vector"))
+    )
     assert len(feature.columns) == len(day.rows)
     assert not feature.columns.any()
     assert not feature.covered.any()
 
 
 @pytest.mark.parametrize("keyed_by", ["item", "impression"])
-def test_lists_that_are_all_empty_tell_nothing(
-    make_day: Callable[..., Day], seed: int, keyed_by: Key
-) -> None:
+def test_empty_lists_cover_no_row(make_day: Callable[..., Day], seed: int, keyed_by: Key) -> None:
     day = make_day()
-    held: dict[int, list[int]] = {key: [] for key in some_keys(day, f"{keyed_by}_id", seed)}
-    feature = told(day, table_of(day, held, keyed_by, "items", False))
+    values: dict[int, list[int]] = {key: [] for key in some_keys(day, f"{keyed_by}_id", seed)}
+    feature = feature_of(day, table_of(day, values, keyed_by, "items", False))
     assert not feature.columns.any()
     assert not feature.covered.any()
 
@@ -319,31 +321,33 @@ def test_a_day_without_rows_has_the_columns_of_any_day(
 ) -> None:
     day = make_day()
     keys = some_keys(day, f"{keyed_by}_id", seed)
-    held: dict[int, Any] = random_lists(day, keys, seed)
+    values: dict[int, Any] = random_lists(day, keys, seed)
     if takes == "vector":
-        held = {**random_vectors(keys, 4, seed)}
-    table = table_of(day, held, keyed_by, takes, (keyed_by, takes) == ("item", "vector"))
+        values = {**random_vectors(keys, 4, seed)}
+    table = table_of(day, values, keyed_by, takes, (keyed_by, takes) == ("item", "vector"))
     none = read_day_rows(day.ranker, day.lake, day.scenario, AS_OF, ())
     feature = row_feature(day.ranker, none, table, logits(day.ranker, none))
-    full = told(day, table)
+    full = feature_of(day, table)
     assert feature.columns.shape == (0, full.columns.shape[1])
     assert (feature.compact, len(feature.covered)) == (full.compact, 0)
 
 
 @pytest.mark.parametrize("takes", ["vector", "items"])
-def test_keys_take_what_is_said_of_others(
+def test_permuted_keys_get_the_values_of_other_keys(
     make_day: Callable[..., Day], seed: int, takes: Literal["vector", "items"]
 ) -> None:
     day = make_day()
     keys = some_keys(day, "item_id", seed)
-    held: dict[int, Any] = random_lists(day, keys, seed)
+    values: dict[int, Any] = random_lists(day, keys, seed)
     if takes == "vector":
-        held = {**random_vectors(keys, 4, seed)}
+        values = {**random_vectors(keys, 4, seed)}
     order = np.roll(np.arange(len(keys)), 2)
     order[1] = -1
-    moved = {key: held[keys[other]] for key, other in zip(keys, order, strict=True) if other >= 0}
-    taken = table_of(day, held, "item", takes, True).taken(order)
-    expected = told(day, table_of(day, moved, "item", takes, True))
-    found = told(day, taken)
+    change = {
+        key: values[keys[other]] for key, other in zip(keys, order, strict=True) if other >= 0
+    }
+    permuted = table_of(day, values, "item", takes, True).permuted(order)
+    expected = feature_of(day, table_of(day, change, "item", takes, True))
+    found = feature_of(day, permuted)
     assert np.array_equal(found.columns, expected.columns)
     assert np.array_equal(found.covered, expected.covered)

@@ -46,7 +46,7 @@ def learned(
     make_log: Callable[..., Rows],
     publish_log: Callable[..., None],
 ) -> Callable[..., NDArray[np.float64]]:
-    """Train four days of tastes with these options: AUC and scores of the fifth's held-out rows."""
+    """Train four days with these options; return AUC and scores of held-out rows of the fifth."""
 
     def run(**options: object) -> tuple[float, NDArray[np.float64]]:
         defaults = {"embedding_dim": 8, "embedding_rate": 0.3, "epochs": 4}
@@ -62,12 +62,14 @@ def learned(
 
 
 @pytest.mark.parametrize("pooling", ["mean", "attention"])
-def test_learns_tastes(learned: Callable[..., tuple[float, Any]], pooling: str) -> None:
+def test_the_ranker_learns_tastes(learned: Callable[..., tuple[float, Any]], pooling: str) -> None:
     auc, _ = learned(history_pooling=pooling)
     assert auc > 0.7  # the true probabilities reach 0.84
 
 
-def test_bf16_scores_as_fp32_does(learned: Callable[..., tuple[float, Any]]) -> None:
+def test_training_in_bf16_scores_like_training_in_fp32(
+    learned: Callable[..., tuple[float, Any]],
+) -> None:
     gentle = {"embedding_rate": 0.05, "epochs": 1}
     _, scores = learned(precision="fp32", **gentle)
     _, rough = learned(precision="bf16", **gentle)
@@ -76,7 +78,7 @@ def test_bf16_scores_as_fp32_does(learned: Callable[..., tuple[float, Any]]) -> 
     assert np.abs(scores - rough).max() < np.ptp(scores) / 10
 
 
-def test_only_ids_of_rows_that_train_get_a_row(
+def test_only_ids_of_training_rows_get_embeddings(
     lake: Lake, scenario: Scenario, make_log: Callable[..., Rows], publish_log: Callable[..., None]
 ) -> None:
     log = make_log()
@@ -88,7 +90,7 @@ def test_only_ids_of_rows_that_train_get_a_row(
         assert ranker.vocabularies[field].ids.to_pylist() == expected
 
 
-def test_counts_each_training_row_once_whatever_the_epochs(
+def test_each_training_row_is_counted_once_whatever_the_epochs(
     lake: Lake,
     with_options: Callable[..., Scenario],
     make_log: Callable[..., Rows],
@@ -118,7 +120,7 @@ def test_the_unknown_row_stays_zero(
     assert not ranker.table.embedding.any()
 
 
-def test_batches_are_of_nearly_equal_size_and_hold_each_row_once() -> None:
+def test_batches_have_nearly_equal_sizes_and_contain_each_row_once() -> None:
     batches = list(_batches(33, 16, np.random.default_rng(0)))
     assert [len(batch) for batch in batches] == [11, 11, 11]
     assert sorted(np.concatenate(batches).tolist()) == list(range(33))
@@ -129,7 +131,7 @@ def test_reading_ahead_changes_no_bit(
 ) -> None:
     publish_log(lake, scenario, make_log(days=1, rows=400))
     ahead, plain = train(lake, scenario, days=1), new_ranker(scenario, torch.device("cpu"))
-    plain.learn_ids({field: vocabulary.ids for field, vocabulary in ahead.vocabularies.items()})
+    plain.add_ids({field: vocabulary.ids for field, vocabulary in ahead.vocabularies.items()})
     parts = [encode(plain, chunk) for chunk in read_day(lake, scenario, DAY, {"lineage"})]
     train_rows(plain, parts, np.random.default_rng([scenario.ranker.seed, DAY.toordinal()]))
     assert torch.equal(ahead.table.embedding, plain.table.embedding)
@@ -144,7 +146,7 @@ def test_new_memory_is_not_filled_before_it_is_written() -> None:
     assert torch.utils.deterministic.fill_uninitialized_memory
 
 
-def test_leaves_the_callers_determinism_as_it_was(
+def test_the_determinism_setting_of_the_caller_is_restored(
     lake: Lake, scenario: Scenario, make_log: Callable[..., Rows], publish_log: Callable[..., None]
 ) -> None:
     publish_log(lake, scenario, make_log(days=1))

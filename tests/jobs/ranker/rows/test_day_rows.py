@@ -1,4 +1,4 @@
-"""The rows of days as positions in a table of vectors; the oracle is how the ranker scores them."""
+"""The rows of days as indices into a table of vectors, against the scores of the ranker."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from jobs.lake import Lake
 from jobs.ranker.lineage import extend_lineage
 from jobs.ranker.model.checkpoint import read_checkpoint
 from jobs.ranker.model.ranker import Ranker
+from jobs.ranker.rows.day_rows import DayRows, DenseRows, dense_rows, read_day_rows
 from jobs.ranker.rows.read_day import read_day
 from jobs.ranker.scoring.score_day import BASELINE, score_rows
-from jobs.ranker.towers.day_rows import DayRows, dense_rows, read_day_rows
-from jobs.ranker.towers.retrain_towers import DenseRows
 from jobs.scenarios import Scenario
 
 FIRST, DAYS = date(2026, 1, 1), 4
@@ -31,7 +30,7 @@ Rows = list[dict[str, Any]]
 
 @pytest.fixture
 def log(make_log: Callable[..., Rows]) -> Rows:
-    """Four days; new items come every day, and nothing happens on the third."""
+    """Four days with new items every day; the third day is empty."""
     emptied = FIRST + timedelta(days=2)
     return [row for row in make_log(days=DAYS, users=12) if row["ts"].date() != emptied]
 
@@ -58,12 +57,12 @@ def forward(network: nn.Module, rows: DenseRows) -> NDArray[np.float64]:
     return scores
 
 
-def scored_by(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> NDArray[np.float64]:
+def ranker_scores(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> NDArray[np.float64]:
     return score_rows(ranker, scenario, read_day(lake, scenario, day, FOLDS), {}).scores[BASELINE]
 
 
 @pytest.mark.parametrize("options", [{}, {"history_length": 0}, {"history_pooling": "attention"}])
-def test_the_network_scores_dense_rows_as_the_ranker_scores_the_day(
+def test_the_network_scores_dense_rows_like_the_ranker_scores_the_day(
     lake: Lake,
     log: Rows,
     with_options: Callable[..., Scenario],
@@ -74,14 +73,14 @@ def test_the_network_scores_dense_rows_as_the_ranker_scores_the_day(
     publish_log(lake, scenario, log)
     extend_lineage(lake, scenario, AS_OF - timedelta(days=1), progress=False)
     ranker, day = day_rows(lake, scenario, AS_OF)
-    expected = scored_by(ranker, lake, scenario, AS_OF)
+    expected = ranker_scores(ranker, lake, scenario, AS_OF)
     assert np.ptp(expected) > 0
     np.testing.assert_allclose(
         forward(ranker.network, dense_rows([day], CPU)), expected, rtol=0, atol=1e-7
     )
 
 
-def test_a_day_holds_what_the_log_says(trained: Lake, scenario: Scenario, log: Rows) -> None:
+def test_a_day_has_the_rows_of_the_log(trained: Lake, scenario: Scenario, log: Rows) -> None:
     _, day = day_rows(trained, scenario, AS_OF)
     rows = [row for row in log if row["ts"].date() == AS_OF]
     assert len(day) == len(rows)
@@ -89,10 +88,10 @@ def test_a_day_holds_what_the_log_says(trained: Lake, scenario: Scenario, log: R
         assert day.rows[name].to_pylist() == [row[name] for row in rows]
     assert day.items.to_pylist() == [row["item_id"] for row in rows]
     assert day.labels.tolist() == [row["label"] for row in rows]
-    learnt = [
+    trained_items = [
         row["item_id"] for row in log if row["ts"].date() < AS_OF and row["fold"] == "lineage"
     ]
-    assert day.item_updates.tolist() == [learnt.count(row["item_id"]) for row in rows]
+    assert day.item_updates.tolist() == [trained_items.count(row["item_id"]) for row in rows]
     assert 0 in day.item_updates
     for number, row in enumerate(rows):
         clicks = [
@@ -103,28 +102,30 @@ def test_a_day_holds_what_the_log_says(trained: Lake, scenario: Scenario, log: R
             and other["user_id"] == row["user_id"]
             and other["ts"] < row["ts"]
         ][-3:]
-        slots = day.clicks.slot[day.clicks.row == number]
-        mine = day.clicks.items.filter((day.clicks.row == number).tolist()).to_pylist()
-        assert [mine[at] for at in np.argsort(-slots)] == clicks
+        positions = day.clicks.position[day.clicks.row == number]
+        items = day.clicks.items.filter((day.clicks.row == number).tolist()).to_pylist()
+        assert [items[at] for at in np.argsort(-positions)] == clicks
         assert (day.history[number] < len(day.vectors) - 1).tolist() == [
-            slot < len(clicks) for slot in range(3)
+            position < len(clicks) for position in range(3)
         ]
     assert (day.history == len(day.vectors) - 1).all(axis=1).any()
 
 
-def test_every_vector_is_kept_once_and_the_last_is_zero(trained: Lake, scenario: Scenario) -> None:
+def test_every_vector_is_stored_once_and_the_last_is_zero(
+    trained: Lake, scenario: Scenario
+) -> None:
     ranker, day = day_rows(trained, scenario, AS_OF)
     assert not day.vectors[-1].any()
-    named = np.union1d(day.fields, day.history)
-    assert named.tolist() == list(range(len(day.vectors)))
-    known = ranker.table.embedding.numpy()
-    learnt = {vector.tobytes() for vector in known if vector.any()}
-    kept = [vector.tobytes() for vector in day.vectors if vector.any()]
-    assert len(kept) == len(set(kept))
-    assert set(kept) <= learnt
+    used = np.union1d(day.fields, day.history)
+    assert used.tolist() == list(range(len(day.vectors)))
+    embeddings = ranker.table.embedding.numpy()
+    trained_vectors = {vector.tobytes() for vector in embeddings if vector.any()}
+    stored = [vector.tobytes() for vector in day.vectors if vector.any()]
+    assert len(stored) == len(set(stored))
+    assert set(stored) <= trained_vectors
 
 
-def test_days_together_score_as_each_by_itself(trained: Lake, scenario: Scenario) -> None:
+def test_concatenated_days_score_like_each_alone(trained: Lake, scenario: Scenario) -> None:
     """Each row keeps the embeddings of its own day's ranker, also where ids are the same."""
     days = [day_rows(trained, scenario, FIRST + timedelta(days=n))[1] for n in range(DAYS)]
     assert [len(day) for day in days] == [40, 40, 0, 40]
@@ -137,8 +138,8 @@ def test_days_together_score_as_each_by_itself(trained: Lake, scenario: Scenario
     newest = day_rows(trained, scenario, AS_OF)[0]
     second = FIRST + timedelta(days=1)
     of_newest = read_day_rows(newest, trained, scenario, second, FOLDS)
-    moved = forward(network, dense_rows([of_newest], CPU)) - expected[40:80]
-    assert np.abs(moved).max() > 1e-3
+    difference = forward(network, dense_rows([of_newest], CPU)) - expected[40:80]
+    assert np.abs(difference).max() > 1e-3
 
 
 def test_a_day_without_rows(trained: Lake, scenario: Scenario) -> None:
@@ -149,7 +150,7 @@ def test_a_day_without_rows(trained: Lake, scenario: Scenario) -> None:
     assert rows.vectors.tolist() == [[0] * 4]
 
 
-def test_only_the_asked_folds_are_read(trained: Lake, scenario: Scenario, log: Rows) -> None:
+def test_only_the_given_folds_are_read(trained: Lake, scenario: Scenario, log: Rows) -> None:
     ranker = read_checkpoint(trained, scenario, AS_OF)
     day = read_day_rows(ranker, trained, scenario, AS_OF, ("fit",))
     assert day.rows["impression_id"].to_pylist() == [
@@ -157,15 +158,15 @@ def test_only_the_asked_folds_are_read(trained: Lake, scenario: Scenario, log: R
     ]
 
 
-def test_how_a_day_is_cut_for_reading_does_not_matter(
+def test_the_chunk_size_does_not_matter(
     trained: Lake, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, whole = day_rows(trained, scenario, AS_OF)
     monkeypatch.setattr("jobs.ranker.rows.read_day.CHUNK_ROWS", 7)
-    _, cut = day_rows(trained, scenario, AS_OF)
-    assert cut.rows.equals(whole.rows)
-    assert cut.clicks.items.equals(whole.clicks.items)
-    assert np.array_equal(cut.clicks.row, whole.clicks.row)
-    assert np.array_equal(cut.clicks.slot, whole.clicks.slot)
+    _, chunked = day_rows(trained, scenario, AS_OF)
+    assert chunked.rows.equals(whole.rows)
+    assert chunked.clicks.items.equals(whole.clicks.items)
+    assert np.array_equal(chunked.clicks.row, whole.clicks.row)
+    assert np.array_equal(chunked.clicks.position, whole.clicks.position)
     for name in ("vectors", "fields", "history", "labels", "item_updates"):
-        assert np.array_equal(getattr(cut, name), getattr(whole, name))
+        assert np.array_equal(getattr(chunked, name), getattr(whole, name))

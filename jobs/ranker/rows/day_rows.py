@@ -1,4 +1,4 @@
-"""The rows of a day as the dense part of that day's ranker takes them."""
+"""The rows of a day as inputs of the dense part of that day's ranker."""
 
 from __future__ import annotations
 
@@ -10,24 +10,28 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from jobs.lake import Lake
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.encode import NO_CLICK, encode
 from jobs.ranker.rows.read_day import SEEN_ROWS, Chunk, Clicks, read_day
-from jobs.ranker.scoring.score_day import described, no_rows
-from jobs.ranker.towers.retrain_towers import DenseRows
+from jobs.ranker.rows.row_attributes import no_row_attributes, row_attributes
 from jobs.scenarios import ITEM, Fold, Scenario
 
 
 @dataclass(frozen=True, eq=False)
 class DayRows:
-    """Rows of day d with the embeddings of M_d that they name, each embedding once.
+    """Rows of day d, with each embedding of M_d that they use stored once.
 
-    rows: see ``jobs.ranker.scoring.score_day.described``. vectors: float32, (distinct + 1, dim);
-    the last is zero. fields: int64, (rows, fields), and history: int64, (rows, clicks), positions
-    in ``vectors``; the last position pads a history. labels: float32. item_updates: int64, how
-    often M_d has trained the row's item. clicks: item ids of the histories.
+    Attributes:
+        rows: Table with the columns of ``jobs.ranker.rows.row_attributes``.
+        vectors: float32, (distinct + 1, dim); the last one is zero.
+        fields: int64, (rows, fields). Index into ``vectors``.
+        history: int64, (rows, clicks). Index into ``vectors``; the last one pads a history.
+        labels: float32, (rows,).
+        item_updates: int64, (rows,). Number of rows of the item that M_d has been trained on.
+        clicks: The click histories, by item id.
     """
 
     rows: pa.Table
@@ -46,13 +50,33 @@ class DayRows:
         return self.rows[ITEM].combine_chunks()
 
 
+@dataclass(frozen=True)
+class DenseRows:
+    """Inputs of a ranker's dense part, as indices into a table of vectors. Oldest rows first.
+
+    Attributes:
+        vectors: float32, (distinct, dim); the last one is zero and pads histories.
+        fields: int64, (rows, fields). Index into ``vectors``.
+        history: int64, (rows, clicks). Index into ``vectors``.
+        labels: float32, (rows,).
+    """
+
+    vectors: Tensor
+    fields: Tensor
+    history: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
 def read_day_rows(
     ranker: Ranker, lake: Lake, scenario: Scenario, day: date, folds: Collection[Fold]
 ) -> DayRows:
-    """Rows of a day in the given folds, in stored order, for M_d of that day.
+    """Read a day's rows in the given folds, in stored order, with the embeddings of M_d.
 
-    Of the lineage fold about ``SEEN_ROWS``: a day of any length fits into memory but for its
-    held-out rows.
+    Of the lineage fold only a sample of about ``SEEN_ROWS`` rows is read: the other folds are small
+    enough for a day of any length to fit into memory.
     """
     chunks = list(read_day(lake, scenario, day, folds, SEEN_ROWS))
     encoded = [encode(ranker, chunk) for chunk in chunks]
@@ -60,27 +84,27 @@ def read_day_rows(
     fields = np.concatenate([np.empty((0, width), np.int64), *(part.fields for part in encoded)])
     history = np.concatenate([np.empty((0, length), np.int64), *(p.history for p in encoded)])
     clicked = history != NO_CLICK
-    distinct, position = np.unique(
+    distinct, inverse = np.unique(
         np.concatenate([fields.ravel(), history[clicked]]), return_inverse=True
     )
     padded = np.full(history.shape, len(distinct))
-    padded[clicked] = position[fields.size :]
-    rows = [described(scenario, chunk) for chunk in chunks]
-    table = pa.Table.from_batches(rows) if rows else no_rows(scenario)
+    padded[clicked] = inverse[fields.size :]
+    rows = [row_attributes(scenario, chunk) for chunk in chunks]
+    table = pa.Table.from_batches(rows) if rows else no_row_attributes(scenario)
     stacked_item = fields[:, ranker.item_field]
     return DayRows(
         rows=table,
         vectors=np.pad(ranker.table.embedding[distinct].cpu().numpy(), ((0, 1), (0, 0))),
-        fields=position[: fields.size].reshape(fields.shape),
+        fields=inverse[: fields.size].reshape(fields.shape),
         history=padded,
         labels=np.concatenate([np.empty(0, np.float32), *(part.labels for part in encoded)]),
         item_updates=ranker.table.updates[stacked_item],
-        clicks=_joined_clicks(chunks, table[ITEM].type),
+        clicks=_concatenated_clicks(chunks, table[ITEM].type),
     )
 
 
 def dense_rows(days: Sequence[DayRows], device: torch.device) -> DenseRows:
-    """The rows of several days, in their order, as one table of vectors and positions in it."""
+    """Concatenate the rows of several days, in order, into one table of vectors and its indices."""
     starts = np.cumsum([0, *(len(day.vectors) - 1 for day in days)])
     fields, histories = [], []
     for day, start in zip(days, starts[:-1], strict=True):
@@ -96,12 +120,12 @@ def dense_rows(days: Sequence[DayRows], device: torch.device) -> DenseRows:
     )
 
 
-def _joined_clicks(chunks: Sequence[Chunk], kind: pa.DataType) -> Clicks:
+def _concatenated_clicks(chunks: Sequence[Chunk], id_type: pa.DataType) -> Clicks:
     if not chunks:
-        return Clicks.none(kind)
+        return Clicks.empty(id_type)
     starts = np.cumsum([0, *(len(chunk) for chunk in chunks[:-1])])
     return Clicks(
         pa.concat_arrays([chunk.clicks.items for chunk in chunks]),
         np.concatenate([c.clicks.row + start for c, start in zip(chunks, starts, strict=True)]),
-        np.concatenate([chunk.clicks.slot for chunk in chunks]),
+        np.concatenate([chunk.clicks.position for chunk in chunks]),
     )
