@@ -1,6 +1,6 @@
-"""A digest of the code that a stored table or result was made with, found from its imports.
+"""A digest of the code that computed a stored table or result, found from its imports.
 
-The digest goes into the inputs of what is stored, so that an edited algorithm makes it stale. It
+The digest is one of the inputs of a stored table, so that an edited algorithm makes it stale. It
 covers the named modules and all modules of the project that they import, directly or through
 others: at the top of a file, inside a function, or by ``lazy_module("…")``. Comments, docstrings,
 descriptions of options and imports for type checkers do not count. Two installations with the
@@ -80,9 +80,13 @@ def is_project_file(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class _Module:
-    """code: digest of what the file runs. imports: names that it may import, the longest first.
+    """A module whose file was read.
 
-    One statement may stand for several names: ``from a import b`` imports module ``a.b`` if there
+    Attributes:
+        code: Digest of the code of the file.
+        imports: For each import, the names that it may refer to, the longest first.
+
+    One statement may have several candidates: ``from a import b`` imports module ``a.b`` if there
     is one, else ``a``.
     """
 
@@ -124,7 +128,7 @@ def _read(path: Path, name: str) -> _Module:
 
 @cache
 def _parsed(path: Path, package: str, _mtime_ns: int, _size: int) -> _Module:
-    tree = _WhatRuns().visit(ast.parse(path.read_bytes()))
+    tree = _CodeOnly().visit(ast.parse(path.read_bytes()))
     code = sha256(ast.dump(tree).encode()).hexdigest()
     return _Module(code, tuple(dict.fromkeys(_imports(tree, package))))
 
@@ -162,22 +166,22 @@ def _name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-class _WhatRuns(ast.NodeTransformer):
-    """Takes out of a module what does not change what it does."""
+class _CodeOnly(ast.NodeTransformer):
+    """Removes from a module everything that does not change its behaviour."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """Docstrings, and strings that describe a constant."""
+        """Removes docstrings, and strings that describe a constant."""
         is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         return None if is_text else self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Descriptions of options."""
+        """Removes descriptions of options."""
         if _name(node.func) == "Field":
             node.keywords = [word for word in node.keywords if word.arg != "description"]
         return self.generic_visit(node)
 
     def visit_If(self, node: ast.If) -> ast.AST | Iterable[ast.AST]:
-        """Imports for type checkers, which never run."""
+        """Removes imports for type checkers, which never run."""
         if _name(node.test) != "TYPE_CHECKING":
             return self.generic_visit(node)
         return [self.visit(statement) for statement in node.orelse]

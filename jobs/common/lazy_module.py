@@ -1,8 +1,8 @@
 """Modules that are imported at their first use, so that a file with heavy imports loads fast.
 
-Airflow parses the DAGs again and again, and the command line lists what there is: both import
-declarations that stand in one file with the Spark code that they declare. Type checkers read the
-real imports:
+Airflow parses the DAGs every few seconds, and each command of the command line imports the kinds of
+preference data: files that contain a declaration together with its Spark code. Type checkers read
+the real imports:
 
     if TYPE_CHECKING:
         from pyspark.sql import functions as F
@@ -27,7 +27,7 @@ class _LazyModule(ModuleType):
 
 
 def lazy_module(name: str) -> Any:
-    """A stand-in for a module, which imports it when one of its attributes is read.
+    """A proxy of a module, which imports it when one of its attributes is read.
 
     Args:
         name: Dotted name, as a literal: ``code_digest`` follows it as an import.

@@ -94,7 +94,7 @@ def audit_sources(behaviour: Behaviour, tables: Sequence[WrittenTable]) -> None:
         F.when(F.col("source") == F.col("impression_id"), "the label of the row itself")
         .when(F.col("fold").isNull(), "not an impression of its window")
         .when(F.col("fold") != Fold.LINEAGE.value, F.concat(F.lit("fold "), "fold"))
-        .when(F.col("ts") >= known_at[F.col("place")], F.concat(F.lit("at "), "ts"))
+        .when(F.col("ts") >= known_at[F.col("place")], F.concat(F.lit("too late: "), "ts"))
     )
     faulty = (
         rows.select("impression_id", F.explode("sources").alias("source"), place.alias("place"))

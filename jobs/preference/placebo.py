@@ -28,7 +28,7 @@ def shuffled(popularity: Integers, seed: int) -> Integers:
     """
     generator = np.random.default_rng(seed)
     bucket = np.floor(np.log2(popularity + 1.0)).astype(np.int64)
-    # A cycle through a random order of the bucket: no key of two or more gets its own row.
+    # A cycle through a random order of the bucket: no key gets its own row, unless it is alone.
     order = np.lexsort((generator.random(len(popularity)), bucket))
     starts = np.flatnonzero(np.diff(bucket[order], prepend=-1))
     following = np.arange(1, len(order) + 1)

@@ -50,7 +50,7 @@ class ContentVector:
     """
 
     name: str = "content_vector"
-    summary: str = "the items' own vectors, or their hashed words; the same at T and n days later"
+    summary: str = "vectors of the items, or their hashed words; the same at T and n days later"
     phrase: str = "the content of the items as of {days} later"
     docs: str = "The content of the item: its vector or hashed words. It leaks nothing."
     keyed_by: Literal["item"] = "item"

@@ -111,12 +111,14 @@ class SimilarItems:
         lists = (
             sampled.select("known_at", "item_id", F.explode("users").alias("user"))
             .groupBy("known_at", "user")
-            .agg(F.collect_list("item_id").alias("own"))
+            .agg(F.collect_list("item_id").alias("items_of_user"))
         )
-        partners = lists.withColumnsRenamed({"user": "partner", "own": "theirs"})
+        partners = lists.withColumnsRenamed(
+            {"user": "partner", "items_of_user": "items_of_partner"}
+        )
         # A sum of integers is the same in whatever order the pairs of users arrive.
         parts = F.round(F.lit(_PARTS) / (self.smoothing + F.col("shared"))).cast("bigint")
-        items = F.array_intersect("own", "theirs").alias("items")
+        items = F.array_intersect("items_of_user", "items_of_partner").alias("items")
         shared = (
             couples.join(lists, ["known_at", "user"])
             .join(partners, ["known_at", "partner"])

@@ -168,7 +168,7 @@ def test_a_source_on_the_cut(feed: Lake) -> None:
     late = next(row.impression_id for row in rows_of(feed) if row.ts == cut)
     text = refused(feed, by_impression(f"if(impression_id = {late}, array(), array({late}L))"))
     assert "horizon=0: " in text
-    assert f"source={late} (at 2026-01-05 00:00:00)" in text
+    assert f"source={late} (too late: 2026-01-05 00:00:00)" in text
 
 
 def test_a_source_that_is_no_impression(feed: Lake) -> None:
