@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[1]
 DAG = "lis_daily__small_feed"
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
-"""The day of a scheduled run, and of a form without a date."""
-GROWN_BY_A_SCORE = {"features", "predictions", "lis", "_claims"}
+"""The day of a scheduled run, and of a manual run without a date."""
+TABLES_OF_SCORES = {"features", "predictions", "lis", "_claims"}
 START = TODAY - timedelta(days=12)
 SCENARIO = f"""
 name: small_feed
@@ -46,7 +46,7 @@ schedule: {{start: {START}}}
 
 
 class Deployment:
-    """An Airflow, a lake and an MLflow store of their own, in a folder."""
+    """A separate Airflow, lake and MLflow store in a folder."""
 
     def __init__(self, folder: Path) -> None:
         scenario = folder / "small_feed.yaml"
@@ -80,15 +80,15 @@ class Deployment:
         assert "state=success" in output.split("DagRun Finished")[-1], output[-8000:]
         return output
 
-    def scored(self) -> set[tuple[date, int, str, str, int]]:
-        """Evaluation day, horizon, kind, mode and number of seeds of every stored result."""
+    def stored_scores(self) -> set[tuple[date, int, str, str, int]]:
+        """Evaluation day, horizon, kind, mode and number of seeds of each stored result."""
         return {
             (date.fromisoformat(r.as_of), r.horizon, r.preference, r.mode, r.seeds)
             for r in read_results(self.lake, "small_feed")
         }
 
     def mlflow_runs(self) -> dict[str, list[tuple[str, int]]]:
-        """Name and metric values logged of every run, by run id."""
+        """Each metric of a run and how often it was logged, by run id."""
         client = MlflowClient(f"sqlite:///{self.data}/mlflow/mlflow.db")
         experiment = client.get_experiment_by_name("lis/small_feed")
         assert experiment is not None
@@ -115,10 +115,10 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     return Deployment(tmp_path_factory.mktemp("deployment"))
 
 
-def test_a_dated_run_scores_each_horizon_at_its_own_day(deployment: Deployment) -> None:
+def test_a_dated_run_scores_each_horizon_on_another_day(deployment: Deployment) -> None:
     deployment.run(YESTERDAY.isoformat())
     expected = {(YESTERDAY - timedelta(days=n), n, "id_embedding", "swap", 1) for n in (1, 2)}
-    assert deployment.scored() == expected
+    assert deployment.stored_scores() == expected
     # A parent and a child for each of the two evaluation days.
     assert len(deployment.mlflow_runs()) == 4
     assert newest_ranker(deployment) == TODAY
@@ -130,24 +130,25 @@ def test_a_dated_run_scores_each_horizon_at_its_own_day(deployment: Deployment) 
 def test_the_same_day_again_changes_no_byte_and_adds_only_what_is_new(
     deployment: Deployment,
 ) -> None:
-    scored, lake, runs = deployment.scored(), deployment.bytes_in_lake(), deployment.mlflow_runs()
-    asked = {
+    scores, lake = deployment.stored_scores(), deployment.bytes_in_lake()
+    runs = deployment.mlflow_runs()
+    form = {
         "horizons": [1],
         "preferences": ["id_embedding", "future_popularity"],
         "modes": ["swap", "probe", "retrain"],
     }
-    deployment.run("--conf", f"'{json.dumps(asked)}'")
+    deployment.run("--conf", f"'{json.dumps(form)}'")
     now = deployment.bytes_in_lake()
     assert lake.items() <= now.items()
-    assert {name.split("/")[0] for name in now.keys() - lake.keys()} <= GROWN_BY_A_SCORE
+    assert {name.split("/")[0] for name in now.keys() - lake.keys()} <= TABLES_OF_SCORES
     day = YESTERDAY - timedelta(days=1)
-    # One kind has been swapped already; the other has no item table to swap.
+    # One kind has a score in swap mode already; the other does not allow that mode.
     new = {
         (day, 1, kind, mode, seeds)
         for kind in ("id_embedding", "future_popularity")
         for mode, seeds in (("probe", 1), ("retrain", 3))
     }
-    assert deployment.scored() - scored == new
+    assert deployment.stored_scores() - scores == new
     runs_now = deployment.mlflow_runs()
     # A parent gains what is new; no metric is logged again.
     assert all(set(metrics) <= set(runs_now[run]) for run, metrics in runs.items())

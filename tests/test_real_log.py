@@ -1,6 +1,6 @@
-"""What must hold on a real log: MovieTweetings below $LIS_RAW (by default data/raw).
+"""Runs on a real log: MovieTweetings below $LIS_RAW (by default data/raw).
 
-The log is not part of the project. Without it, these tests are skipped and say so.
+The log is not part of the project. Without it, these tests are skipped.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def start(lake: Path, *command: str) -> subprocess.Popen[str]:
 
 
 def run(lake: Path, *command: str) -> tuple[int, str]:
-    """Exit code, and what was printed on stderr."""
+    """Exit code and stderr of a command."""
     process = start(lake, *command)
     _, stderr = process.communicate()
     return process.returncode, stderr
@@ -61,8 +61,8 @@ def bytes_below(folder: Path, *tables: str) -> dict[str, bytes]:
     }
 
 
-def kill_when(process: subprocess.Popen[str], is_time: Callable[[], bool]) -> None:
-    while process.poll() is None and not is_time():
+def kill_when(process: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
+    while process.poll() is None and not ready():
         time.sleep(0.005)
     assert process.poll() is None, "it ended before it could be killed"
     os.killpg(process.pid, signal.SIGKILL)
@@ -89,7 +89,7 @@ def trained(ingested: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_killed_ingest_is_run_again_to_the_same_bytes(ingested: Path, tmp_path: Path) -> None:
-    command = ["step", "ingest", "--scenario", "movietweetings", "--raw", str(LOG), *DAYS]
+    command = ["stage", "ingest", "--scenario", "movietweetings", "--raw", str(LOG), *DAYS]
     attempts = tmp_path / "lake" / "_attempts"
     kill_when(start(tmp_path, *command), lambda: any(attempts.rglob("*.parquet")))
     assert bytes_below(tmp_path / "lake", "impressions", "items", "quarantine") == {}
@@ -108,14 +108,14 @@ def test_a_killed_training_goes_on_to_the_same_bytes(
     def published() -> int:
         return len(list(checkpoints.rglob("_manifest.json")))
 
-    process = start(data, "step", "train", "--scenario", "movietweetings")
+    process = start(data, "stage", "train", "--scenario", "movietweetings")
     kill_when(process, lambda: published() >= 9)
     assert 9 <= published() < 22
     assert run(data, "train", "--scenario", "movietweetings")[0] == 0
     assert bytes_below(data / "lake") == bytes_below(trained / "lake")
 
 
-def test_the_dag_scores_the_log(tmp_path: Path) -> None:
+def test_the_daily_dag_scores_the_log(tmp_path: Path) -> None:
     days = '{"as_of": "2013-03-10:2013-03-12", "horizons": [7], "modes": ["swap", "retrain"]}'
     run_dag = f"airflow dags test lis_daily__movietweetings --conf '{days}'"
     ended = subprocess.run(
@@ -159,7 +159,7 @@ def with_no_data_on_the_day(_: Path) -> list[str]:
     return ["ingest", "--scenario", "movietweetings", "--raw", str(LOG), *days]
 
 
-def with_unknown_scenario(_: Path) -> list[str]:
+def with_misspelt_scenario(_: Path) -> list[str]:
     return ["train", "--scenario", "movietweeting"]
 
 
@@ -201,29 +201,29 @@ def with_misspelt_key(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("make", "words"),
     [
         (with_column_missing, ["ratings.dat", "ts"]),
         (with_wrong_type, ["ratings.dat", "noon13"]),
         (with_empty_file, ["ratings.dat", "empty"]),
         (with_no_data_on_the_day, ["2014-01-01"]),
-        (with_unknown_scenario, ["movietweeting", "did you mean 'movietweetings'"]),
+        (with_misspelt_scenario, ["movietweeting", "did you mean 'movietweetings'"]),
         (with_future_horizon, ["horizon 30", "--until 2013-04-13"]),
         (with_truncated_parquet, ["ratings.parquet"]),
         (with_misspelt_key, ["misspelt.yaml", "horizonts", "horizons"]),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_the_lake_as_it_was(
-    make: Callable[[Path], list[str]], says: list[str], trained: Path, tmp_path: Path
+    make: Callable[[Path], list[str]], words: list[str], trained: Path, tmp_path: Path
 ) -> None:
     before = bytes_below(trained)
     code, stderr = run(trained, *make(tmp_path))
-    # Before the line, Spark may have said that it starts.
-    *started, line = stderr.splitlines()
+    # Before the line, Spark may have logged that it starts.
+    *earlier, line = stderr.splitlines()
     assert code == 2, stderr
     assert line.startswith("error: ")
-    assert not any("error" in said.lower() for said in started)
+    assert not any("error" in text.lower() for text in earlier)
     print(line)
-    for part in says:
+    for part in words:
         assert part in line
     assert bytes_below(trained) == before

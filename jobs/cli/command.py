@@ -13,11 +13,6 @@ from jobs.scenarios import shipped_scenarios
 OptionsT = TypeVar("OptionsT")
 
 
-@dataclass(frozen=True)
-class NoOptions:
-    """The options of a command that has none."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class ScenarioOptions:
     """The options of a command that works on one scenario."""

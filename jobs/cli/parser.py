@@ -27,7 +27,7 @@ Tables go to $LIS_LAKE (default data/lake), runs to $MLFLOW_TRACKING_URI.
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; ``--help`` prints the usage."""
+    """Prints an error as one line; ``--help`` prints the usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(ExitCode.BAD_INPUT, f"error: {message} (see {self.prog} --help)\n")

@@ -114,7 +114,7 @@ def plan_run(
         horizons: Days of leak.
         preferences: Names of kinds of preference data.
         modes: Modes to score them in.
-        log_span: First and last day of the log, each None if it cannot be told.
+        log_span: First and last day of the log, each None if it cannot be determined.
 
     Raises:
         InputError: If the dates lie before the lineage or outside the calendar, or the horizons

@@ -109,7 +109,7 @@ class DueOptions(LeakOptions):
         """One request for each set of days.
 
         Raises:
-            InputError: If there are no days, or as ``request`` says.
+            InputError: If no days are given, or for a reason of ``request``.
         """
         if self.due is not None:
             return [self.request(lake, scenario, one.days, one.horizons) for one in self.due]

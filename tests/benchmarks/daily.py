@@ -135,7 +135,7 @@ def measured(rows: int, folder: Path) -> Spent:
     _, total = deployment.run(f"{dag} {DAY}")
     spark = deployment.spark_seconds() - before
     tasks = _tasks(deployment, DAY)
-    train = f"python -m jobs step train --scenario {deployment.scenario} --until {DAY}"
+    train = f"python -m jobs stage train --scenario {deployment.scenario} --until {DAY}"
     _, nothing_to_train = deployment.run(train)
     return Spent(total, tasks["train"] - nothing_to_train, spark, tasks)
 

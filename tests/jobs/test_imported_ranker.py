@@ -1,4 +1,4 @@
-"""Item vectors of a ranker elsewhere are scored without a lineage ever being trained."""
+"""Imported item vectors are scored without training a lineage."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KINDS = "id_embedding,future_popularity"
 
 @pytest.fixture
 def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a log, and with the vectors that a system elsewhere has exported for it."""
+    """A folder with a log, and with the item vectors that another system has exported for it."""
     monkeypatch.delenv("LIS_LAKE", raising=False)
     monkeypatch.delenv("LIS_RAW", raising=False)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
@@ -64,8 +64,8 @@ def test_exported_vectors_are_scored_without_a_lineage(
     assert main(["train", *feed]) == 0
     assert not (exported / "ours" / "lake" / "checkpoints").exists()
     capsys.readouterr()
-    asked = ["--as-of", "2026-01-05:2026-01-06", "--preference", KINDS]
-    assert main(["lis", *feed, *asked, "--mode", "retrain", "--json"]) == 0
+    options = ["--as-of", "2026-01-05:2026-01-06", "--preference", KINDS]
+    assert main(["lis", *feed, *options, "--mode", "retrain", "--json"]) == 0
     results = {r["preference"]: r for r in json.loads(capsys.readouterr().out) if ":" in r["as_of"]}
     assert set(results) == set(KINDS.split(","))
     # All start from the imported vectors, which may have seen held-out labels.
@@ -78,5 +78,5 @@ def test_exported_vectors_are_scored_without_a_lineage(
         assert result["ranker_version"].startswith("imported-")
     report = next((exported / "ours" / "reports").rglob("*.html")).read_text()
     assert "not known whether labels of held-out rows went into it" in report
-    assert main(["lis", *feed, *asked, "--mode", "swap"]) == 2
+    assert main(["lis", *feed, *options, "--mode", "swap"]) == 2
     assert "cannot be scored in mode swap" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Feeds that lack what a score needs: nothing crashes, and results say what they do not know."""
+"""Feeds that lack what a score needs: nothing crashes, and results explain missing figures."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def results(
         assert main(["ingest", *scenario, "--raw", str(folder)]) == 0
         assert main(["train", *scenario]) == 0
         kinds = "id_embedding,similar_items,next_click,content_vector,future_popularity"
-        asked = ["--as-of", "2026-01-06:2026-01-08", "--preference", kinds]
+        options = ["--as-of", "2026-01-06:2026-01-08", "--preference", kinds]
         with (folder / "results.json").open("w") as stream:
             patch.setattr("sys.stdout", stream)
-            assert main(["lis", *scenario, *asked, "--mode", "swap,retrain", "--json"]) == 0
+            assert main(["lis", *scenario, *options, "--mode", "swap,retrain", "--json"]) == 0
         found = json.loads((folder / "results.json").read_text())
     return {(r["as_of"], r["preference"], r["mode"]): r for r in found}
 
@@ -86,7 +86,7 @@ def test_every_kind_gets_a_pooled_score(results: dict[tuple[str, str, str], dict
         assert results[key]["dates"] + results[key]["dates_skipped"] == 3
 
 
-def test_a_day_without_clicks_has_no_score_and_says_so(
+def test_a_day_without_clicks_has_no_score_and_a_note(
     results: dict[tuple[str, str, str], dict],
 ) -> None:
     for mode in ("swap", "retrain"):
@@ -98,7 +98,7 @@ def test_a_day_without_clicks_has_no_score_and_says_so(
         assert "1 of 3 days" in results["2026-01-06:2026-01-08", "id_embedding", mode]["note"]
 
 
-def test_a_day_with_one_user_has_no_interval_and_says_so(
+def test_a_day_with_one_user_has_no_interval_and_a_note(
     results: dict[tuple[str, str, str], dict],
 ) -> None:
     day = results["2026-01-08", "id_embedding", "retrain"]
