@@ -59,7 +59,7 @@ def trend_picture(results: Sequence[LisResult], confidence: float) -> Picture | 
     summary = f"Held-out LIS of each day from {days[0]} to {days[-1]}"
     caption = (
         f"{summary}. Bands are {wording.level(confidence)} intervals. A ring marks a verdict "
-        "other than that of the day before, an upright dotted line another ranker version."
+        "that differs from the day before, a vertical dotted line another ranker version."
     )
     return _drawn("LIS by day", caption, summary, "trend", trend_figure, list(drawn.values()))
 

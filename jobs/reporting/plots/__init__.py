@@ -1,7 +1,7 @@
-"""Pictures of LIS results, as SVG for the report and PNG for MLflow.
+"""Plots of results, as SVG for the report and PNG for MLflow.
 
-Colours are those of Okabe and Ito (2008), which readers with any colour vision can tell apart.
-The same results always give the same bytes.
+The colours are those of Okabe and Ito (2008), distinguishable with any colour vision. Equal results
+give equal bytes.
 """
 
 from jobs.reporting.plots.canvas import png, svg

@@ -1,4 +1,4 @@
-"""What all pictures share: panels, colours, and the way to SVG and PNG."""
+"""Parts shared by all plots: panels, colours, and export to SVG and PNG."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MARKERS = ("o", "s", "^", "D", "v")
 INK = "#1c1d1f"
 
 WIDE = 560
-"""Pixels from which a picture has room for panels side by side at full size of text."""
+"""The width in pixels from which panels fit side by side at full text size."""
 _UNITS_PER_INCH = 72
 _FEW = 4
 _STYLE: dict[Any, Any] = {
@@ -49,13 +49,13 @@ Key = tuple[str, str]
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The look of all pictures, which leaves matplotlib's own settings as they were."""
+    """Apply the style of all plots, and restore the settings of matplotlib afterwards."""
     with matplotlib.rc_context(_STYLE):
         yield
 
 
 def by_panel(results: Sequence[LisResult]) -> dict[Key, list[LisResult]]:
-    """Results by preference and mode, in the order in which they are shown everywhere."""
+    """Group results by preference and mode, in the order of all tables."""
     groups: dict[Key, list[LisResult]] = {}
     for result in ordered(results):
         groups.setdefault((result.preference, result.mode), []).append(result)
@@ -63,7 +63,7 @@ def by_panel(results: Sequence[LisResult]) -> dict[Key, list[LisResult]]:
 
 
 def columns_for(panels: int, width: int) -> int:
-    """How many panels go side by side."""
+    """Return how many panels fit side by side."""
     if width < WIDE:
         return 1 if panels <= _FEW else 2
     return min(panels, 2 if panels <= _FEW else 4)
@@ -78,9 +78,18 @@ def panels(
     share_values: bool = True,
     grid: Literal["x", "y"] = "y",
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with one panel a title. width: of all, height: of one row of panels, in pixels.
+    """Create a figure with one panel for each title.
 
-    Raises ValueError if there is no title.
+    Args:
+        titles: Titles of the panels.
+        width: Width of the figure in pixels.
+        height: Height of one row of panels in pixels.
+        columns: Panels side by side.
+        share_values: Whether panels share their vertical axis.
+        grid: The axis with grid lines.
+
+    Raises:
+        ValueError: If there is no title.
     """
     if not titles:
         raise ValueError("there is no result to draw")
@@ -105,7 +114,7 @@ def panels(
 
 
 def finish_gains(chosen: Sequence[Axes], columns: int, threshold: float) -> None:
-    """Zero, threshold and the ticks of panels that share a vertical axis of AUC gain."""
+    """Draw zero, threshold and ticks of panels that share a vertical axis of AUC gain."""
     for place, axes in enumerate(chosen):
         axes.axhline(0, color=INK, alpha=0.5, linewidth=1)
         axes.axhline(
@@ -124,7 +133,7 @@ def finish_gains(chosen: Sequence[Axes], columns: int, threshold: float) -> None
 
 
 def gain_formatter(limits: tuple[float, float]) -> FuncFormatter:
-    """Ticks as differences, with the digits that their range needs."""
+    """Format ticks as differences, with as many digits as their range needs."""
     digits = 4 if max(map(abs, limits)) < 0.02 else 3 if max(map(abs, limits)) < 0.2 else 2
 
     def text(value: float, _: int) -> str:
@@ -134,7 +143,7 @@ def gain_formatter(limits: tuple[float, float]) -> FuncFormatter:
 
 
 def legend(figure: Figure, sources: Sequence[Axes], width: int) -> None:
-    """One legend above all panels; of equal names the first counts, the threshold comes last."""
+    """Draw one legend above all panels, without repeated names and with the threshold last."""
     entries: dict[str, Artist] = {}
     for axes in sources:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -156,11 +165,14 @@ def title(key: Key) -> str:
 
 
 def svg(figure: Figure, name: str, description: str) -> str:
-    """An ``<svg>`` element to put into a page; its ink takes the colour of the page's text.
+    """Return an ``<svg>`` element for a page; its lines and text take the page's text colour.
 
-    Where the page defines ``--held-out`` or ``--seen``, these series take that colour.
+    If the page defines ``--held-out`` or ``--seen``, these series take that colour.
 
-    name: distinct within the page, so that the ids of two pictures do not meet.
+    Args:
+        figure: The plot.
+        name: A name that is unique within the page, so that ids of two plots differ.
+        description: Text for screen readers.
     """
     target = io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -177,7 +189,7 @@ def svg(figure: Figure, name: str, description: str) -> str:
 
 
 def png(figure: Figure) -> bytes:
-    """A PNG on white, twice the nominal size for sharp screens."""
+    """Return a PNG on white, at twice the nominal size for high-resolution screens."""
     target = io.BytesIO()
     with style():
         FigureCanvasAgg(figure)

@@ -1,4 +1,4 @@
-"""The dose curve: how the LIS grows with the days of leak."""
+"""The dose curve: the LIS by days of leak."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ from jobs.reporting.plots.canvas import (
 
 
 def dose_figure(results: Sequence[LisResult], width: int = 720) -> Figure:
-    """Held-out and seen LIS against the days of leak, one panel a preference and mode.
+    """Draw held-out and seen LIS by days of leak, one panel for each preference and mode.
 
-    The axis of days is logarithmic, drawn as log(1 + n), so that no leak has a place too.
-    width: in pixels at scale 1, so that text stays readable on a narrow screen.
+    The axis of days is logarithmic, as log(1 + n), so that a horizon of 0 days has a place.
+
+    Args:
+        results: The results to draw.
+        width: Width in pixels at scale 1, so that text stays readable on a narrow screen.
     """
     groups = by_panel(results)
     columns = columns_for(len(groups), width)

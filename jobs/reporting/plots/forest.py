@@ -1,4 +1,4 @@
-"""The LIS on parts of the rows: one interval a part, one panel a result."""
+"""The LIS on parts of the rows: one interval per part, one panel per result."""
 
 from __future__ import annotations
 
@@ -29,10 +29,14 @@ Line = tuple[str, str]
 
 
 def forest_figure(results: Sequence[LisResult], width: int = 720) -> Figure:
-    """Intervals of all slices. Parts that stand out after the correction for many are filled.
+    """Draw the intervals of all slices; parts that stand out after the correction are filled.
 
-    Panels side by side share their lines, and each has a scale of its own. Intervals that are
-    far wider than the rest run out of the picture. width: in pixels.
+    Panels side by side share their lines, but not their scale. Intervals much wider than the
+    others extend beyond the plot.
+
+    Args:
+        results: The results to draw.
+        width: Width in pixels.
     """
     lines = _lines(results)
     columns = min(len(results), 3) if width >= WIDE else 1
@@ -49,7 +53,7 @@ def forest_figure(results: Sequence[LisResult], width: int = 720) -> Figure:
 
 
 def _lines(results: Sequence[LisResult]) -> dict[Line, float]:
-    """The height of each slice and of each slice's heading, downwards from 0."""
+    """Return the height of each slice value and each heading, downwards from 0."""
     values: dict[str, dict[str, None]] = {}
     for result in results:
         for part in result.slices:
@@ -125,8 +129,8 @@ def _intervals(
 def _limits(result: LisResult) -> tuple[float, float]:
     points = [part.lis for part in result.slices]
     ends = [end for part in result.slices for end in (part.lis_ci_low, part.lis_ci_high)]
-    known = np.array(ends)[~np.isnan(ends)]
-    usual = np.quantile(known, [0.1, 0.9]) if known.size else np.zeros(0)
+    finite = np.array(ends)[~np.isnan(ends)]
+    usual = np.quantile(finite, [0.1, 0.9]) if finite.size else np.zeros(0)
     values = np.array([0.0, result.lis, *points, *usual])
     values = values[~np.isnan(values)]
     margin = 0.08 * float(np.ptp(values)) or 0.001

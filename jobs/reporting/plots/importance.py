@@ -1,4 +1,4 @@
-"""What the ranker loses without each of its slots: one interval a slot."""
+"""The AUC that the ranker loses without each embedding slot: one interval per slot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ _HEAD = 90
 
 
 def importance_figure(importances: Sequence[SlotImportance], width: int = 720) -> Figure:
-    """Importance of every slot with its interval, in their order downwards. width: in pixels."""
+    """Draw the importance of every slot with its interval, downwards in the given order.
+
+    Args:
+        importances: Importances of the embedding slots.
+        width: Width in pixels.
+    """
     heights = [-place for place in range(len(importances))]
     with style():
         figure, (axes,) = panels(

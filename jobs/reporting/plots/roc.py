@@ -10,7 +10,7 @@ from jobs.stats.roc import RocCurve
 
 
 def roc_figure(baseline: RocCurve, leaked: RocCurve, result: LisResult) -> Figure:
-    """Both curves on held-out rows, with the AUCs of the result."""
+    """Draw both curves on held-out rows, with the AUCs of the result."""
     with style():
         figure, (axes,) = panels(["ROC on held-out rows"], width=480, height=480, columns=1)
         axes.plot([0, 1], [0, 1], color=INK, alpha=0.3, linewidth=1)

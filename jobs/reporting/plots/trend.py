@@ -1,4 +1,4 @@
-"""The LIS from day to day, and where its verdict or its ranker changed."""
+"""The LIS by day, with changes of verdict and of ranker version."""
 
 from __future__ import annotations
 
@@ -28,10 +28,14 @@ from jobs.reporting.wording import days
 
 
 def trend_figure(results: Sequence[LisResult], width: int = 720) -> Figure:
-    """Held-out LIS by day for each horizon, one panel a preference and mode.
+    """Draw the held-out LIS by day for each horizon, one panel for each preference and mode.
 
-    A ring marks a verdict other than that of the day before, a dotted upright line a ranker of
-    another version. Pooled results are left out: they belong to no single day. width: in pixels.
+    A ring marks a verdict that differs from the day before, a dotted vertical line another ranker
+    version. Pooled results belong to no single day and are left out.
+
+    Args:
+        results: The results to draw.
+        width: Width in pixels.
     """
     singles = [result for result in results if not result.is_pooled]
     groups = by_panel(singles)

@@ -81,7 +81,7 @@ INCONCLUSIVE = make_result(
 
 def test_the_page_holds_all_that_a_decision_needs() -> None:
     text = Page(build_report(SCENARIO, [make_result(), INCONCLUSIVE])).text
-    for said in (
+    for expected in (
         "Small feed",
         "Leaking the item-ID embeddings that the ranker will hold 7 days later raises held-out "
         "AUC by +0.0150 (95 % interval +0.0110 to +0.0190), above the threshold of 0.0010.",
@@ -110,7 +110,7 @@ def test_the_page_holds_all_that_a_decision_needs() -> None:
         "abc1234",
         "ranker-1",
     ):
-        assert said in text
+        assert expected in text
 
 
 def test_the_page_loads_nothing_from_elsewhere() -> None:
@@ -134,7 +134,7 @@ def test_tables_are_captioned_and_their_headers_scoped() -> None:
     assert all(attrs["role"] == "img" and attrs["aria-label"] for attrs in pictures)
 
 
-def test_nothing_given_becomes_markup() -> None:
+def test_no_text_becomes_markup() -> None:
     bad = "<script>alert('x')</script>\"&"
     result = make_result(
         preference=bad,
@@ -168,29 +168,29 @@ def warned(html: str) -> list[str]:
     return re.findall(r"<li>(.*?)</li>", aside.group(), re.DOTALL) if aside else []
 
 
-def test_a_placebo_that_gains_or_loses_is_warned_of() -> None:
+def test_a_placebo_that_gains_or_loses_gives_a_warning() -> None:
     assert warned(build_report(SCENARIO, [make_result(), INCONCLUSIVE])) == []
     for low, high, odd in ((0.0001, 0.002, True), (-0.002, -0.0001, True), (0.0, 0.001, False)):
         result = changed(INCONCLUSIVE, placebo_ci_low=low, placebo_ci_high=high)
         html = build_report(SCENARIO, [result])
-        said = warned(html)
-        assert len(said) == odd
-        assert all("next_click, retrain, 7 days of leak: the placebo gains" in s for s in said)
+        warnings = warned(html)
+        assert len(warnings) == odd
+        assert all("next_click, retrain, 7 days of leak: the placebo gains" in s for s in warnings)
         assert ('class="odd"' in html) == odd
         assert ("!" in result_table([result])) == odd
 
 
-def test_data_that_has_or_may_have_seen_held_out_labels_is_warned_of_once() -> None:
+def test_data_that_has_or_may_have_seen_held_out_labels_gives_one_warning() -> None:
     results = [
         make_result(preference="custom", eval_rows_seen="yes", horizon=n) for n in (7, 30)
     ] + [make_result(preference="other", eval_rows_seen="unknown")]
-    said = warned(build_report(SCENARIO, results))
-    assert len(said) == 2
-    assert "custom: Labels of held-out rows went into the leaked data" in said[0]
-    assert "other: Labels of held-out rows may have gone" in said[1]
+    warnings = warned(build_report(SCENARIO, results))
+    assert len(warnings) == 2
+    assert "custom: Labels of held-out rows went into the leaked data" in warnings[0]
+    assert "other: Labels of held-out rows may have gone" in warnings[1]
 
 
-def test_many_scores_are_summed_up_by_verdict_and_all_are_in_the_table() -> None:
+def test_many_results_are_summarised_by_verdict_and_all_are_in_the_table() -> None:
     results = [
         make_result(preference=f"kind_{kind}", lis=0.001 * kind + 0.0002, verdict=verdict)
         for kind, verdict in enumerate(["already captured"] + ["worth aligning"] * 8)
@@ -234,7 +234,7 @@ def test_importances_of_slots_are_drawn_and_listed_only_where_they_are_given() -
     html = build_report(SCENARIO, [make_result()], importances=slots)
     page = Page(html)
     _, _, section = page.text.partition("AUC lost without each embedding slot")
-    for said in (
+    for expected in (
         "permuted among the rows of a day; lines are 95 % intervals.",
         "held-out rows of 2026-01-26 to 2026-02-01",
         "+0.0310",
@@ -243,11 +243,11 @@ def test_importances_of_slots_are_drawn_and_listed_only_where_they_are_given() -
         "12,345",
         "901",
     ):
-        assert said in section
+        assert expected in section
     assert section.rindex("user_id") < section.rindex("<place>")
     labels = [attrs.get("aria-label") for tag, attrs in page.tags if tag == "svg"]
-    said = "AUC lost, by slot. user_id: +0.0310; <place>: \N{MINUS SIGN}0.0002"
-    assert labels.count(said) == 2
+    label = "AUC lost, by slot. user_id: +0.0310; <place>: \N{MINUS SIGN}0.0002"
+    assert labels.count(label) == 2
     assert len(page.ids) == len(set(page.ids))
     added = [tag for tag, _ in page.tags].count("table")
     assert added == [tag for tag, _ in Page(without).tags].count("table") + 1

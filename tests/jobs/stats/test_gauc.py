@@ -18,11 +18,11 @@ tied_rows = st.lists(
 def user_by_user(rows: list[Row], score: int) -> float:
     weighted, weight = 0.0, 0
     for user in {row[3] for row in rows}:
-        own = [row for row in rows if row[3] == user]
-        labels = [row[0] for row in own]
+        of_user = [row for row in rows if row[3] == user]
+        labels = [row[0] for row in of_user]
         if len(set(labels)) == 2:
-            weighted += len(own) * roc_auc_score(labels, [row[score] for row in own])
-            weight += len(own)
+            weighted += len(of_user) * roc_auc_score(labels, [row[score] for row in of_user])
+            weight += len(of_user)
     return weighted / weight if weight else math.nan
 
 

@@ -14,7 +14,7 @@ ROWS_A_USER = 25
 def world(rng: np.random.Generator, users: np.ndarray) -> tuple[np.ndarray, ...]:
     """Draw labels and two scores that are exchangeable, so their true AUCs are equal.
 
-    Each user has an own click rate, and each score an own error for each user.
+    Each user has a click rate, and each score an error for each user.
     """
     appetite, first_error, second_error = rng.normal(size=(3, USERS))
     relevance, first_noise, second_noise = rng.normal(size=(3, users.size))
@@ -41,7 +41,7 @@ def test_clustering_by_user_keeps_the_nominal_rate() -> None:
     assert np.mean([result.se for result in results]) == pytest.approx(spread, rel=0.06)
 
 
-def test_pooling_knows_that_users_come_back() -> None:
+def test_pooling_accounts_for_returning_users() -> None:
     rng = np.random.default_rng(7)
     users = np.repeat(np.arange(USERS), ROWS_A_USER)
     date_of_row = np.tile(np.arange(ROWS_A_USER) % 3, USERS)
@@ -66,7 +66,7 @@ def null_of_seeds(
 ) -> tuple[np.ndarray, ...]:
     """Draw labels and two scores of three seeds each, exchangeable as above.
 
-    Errors are partly each seed's own (of_seed) and partly those of all seeds (of_users). A
+    Errors come partly from each seed (of_seed) and are partly shared by all seeds (of_users). A
     ranker as a whole may also be better or worse by chance (of_ranker).
     """
     appetite = rng.normal(size=USERS)
@@ -75,9 +75,9 @@ def null_of_seeds(
 
     def scores() -> np.ndarray:
         shared = of_users * rng.normal(size=USERS)[users] + rng.normal(size=users.size)
-        own = rng.normal(size=(3, USERS))[:, users] + rng.normal(size=(3, users.size))
+        by_seed = rng.normal(size=(3, USERS))[:, users] + rng.normal(size=(3, users.size))
         weight = np.exp(of_ranker * rng.normal(size=(3, 1)))
-        return np.asarray(relevance + of_seed * own + weight * shared)
+        return np.asarray(relevance + of_seed * by_seed + weight * shared)
 
     return labels, scores(), scores(), users
 

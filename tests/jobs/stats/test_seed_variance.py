@@ -24,7 +24,7 @@ def make_day(seeds: int, rows: int = 200, seed: int = 0) -> Columns:
     return labels, baseline, treatment, random.integers(0, 20, rows)
 
 
-def test_contributions_are_the_means_of_each_seeds_own() -> None:
+def test_contributions_are_the_means_over_seeds() -> None:
     labels, baseline, treatment, users = make_day(3)
     together = contributions(labels, baseline, treatment, users)
     alone = [contributions(labels, baseline[s], treatment[s], users) for s in range(3)]
@@ -32,8 +32,8 @@ def test_contributions_are_the_means_of_each_seeds_own() -> None:
         expected = np.mean([getattr(one, name) for one in alone], axis=0)
         np.testing.assert_allclose(getattr(together, name), expected, atol=1e-9)
     for seed, one in enumerate(alone):
-        own = one.positive_sums + one.negative_sums
-        np.testing.assert_allclose(together.seed_sums[seed], own, atol=1e-9)
+        expected = one.positive_sums + one.negative_sums
+        np.testing.assert_allclose(together.seed_sums[seed], expected, atol=1e-9)
         assert together.doubled_wins_treatment[seed] == one.doubled_wins_treatment[0]
 
 
@@ -84,7 +84,7 @@ rows = st.lists(
 @given(rows)
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_variance_is_that_of_the_formula_written_out(drawn: list[tuple[int, ...]]) -> None:
-    """Between seeds, less what users' own spread over seeds explains, from all pairs by loops."""
+    """Variance between seeds minus the part explained by users, from all pairs by loops."""
     positives = [row for row in drawn if row[0]]
     negatives = [row for row in drawn if not row[0]]
     assume(len({row[7] for row in positives}) > 1 and len({row[7] for row in negatives}) > 1)
@@ -105,12 +105,12 @@ def test_variance_is_that_of_the_formula_written_out(drawn: list[tuple[int, ...]
             term = (np.mean([line[index] for line in gained]) - mean) / len(negatives)
             influence[seed, n[7]] = influence.get((seed, n[7]), 0.0) + term
     users = {row[7] for row in drawn}
-    own = sum(
+    by_users = sum(
         (influence[seed, user] - np.mean([influence[other, user] for other in range(3)])) ** 2
         for seed in range(3)
         for user in users
     )
-    expected = max(np.var(differences, ddof=1) - own / 2, 0.0) / 3
+    expected = max(np.var(differences, ddof=1) - by_users / 2, 0.0) / 3
 
     columns = np.array(drawn)
     total = contributions(columns[:, 0], columns[:, 1:4].T, columns[:, 4:7].T, columns[:, 7])

@@ -43,7 +43,7 @@ MlflowClient.log_artifacts = lambda *given: os._exit(9)
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
-    """One store for the module, for making one takes seconds; each test has its own date."""
+    """One store for the module, because creating one takes seconds; each test has its date."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIS_DATA", str(tmp_path_factory.mktemp("data")))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
