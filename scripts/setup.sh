@@ -41,19 +41,44 @@ make_environment() {
 }
 
 pip_install() {
-  .venv/bin/python -m pip install -qq --disable-pip-version-check --no-compile "$@"
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --no-compile \
+    -c constraints.txt "$@"
 }
 
-# Installs a requirements file, with more options for pip, unless this very file has been installed
-# already.
+digest() {
+  cat "$1" constraints.txt | sha256sum
+}
+
+# Whether a requirements file has been installed as it is now.
+installed() {
+  [ "$(cat ".venv/installed-$1" 2>/dev/null)" = "$(digest "$1")" ]
+}
+
+# pip builds Spark from sources of 450 MB, and its archive needs nothing else: both are made while
+# the other packages are installed.
+install_spark() {
+  installed requirements.txt || pip_install --no-deps -r <(grep ^pyspark= requirements.txt) py4j
+  archive_spark
+}
+
 install() {
-  local stamp=".venv/installed-$1"
-  local needed
-  needed="$(cat "$1" constraints.txt | sha256sum)"
-  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$needed" ] && return
-  echo "Installing the packages of $1 (a few minutes the first time)…"
-  pip_install -r "$1" -c constraints.txt "${@:2}"
-  echo "$needed" >"$stamp"
+  local file changed=()
+  for file in "$@"; do installed "$file" || changed+=("$file"); done
+  [ ${#changed[@]} -gt 0 ] || return 0
+  echo "Installing the packages of ${changed[*]} (a few minutes the first time)…"
+  if [ "${changed[0]}" = requirements.txt ]; then
+    pip_install -r <(grep -hv spark "${changed[@]}")
+    wait "$spark"
+  fi
+  pip_install "${changed[@]/#/-r}"
+  for file in "${changed[@]}"; do digest "$file" >".venv/installed-$file"; done
+}
+
+install_sharded() {
+  installed requirements-sharded.txt && return
+  echo "Installing the packages of requirements-sharded.txt…"
+  pip_install --no-deps -r requirements-sharded.txt
+  digest requirements-sharded.txt >.venv/installed-requirements-sharded.txt
 }
 
 # Makes `import jobs` and the command lis work from any folder, on the code of this checkout.
@@ -86,19 +111,24 @@ archive_spark() {
 
 make_environment
 require_java
-install requirements.txt
-archive_spark &
-install_project
+# Nothing is left running in the background when the rest fails.
+trap wait EXIT
+install_spark &
+spark=$!
 case "${1:-}" in
-  sharded) install requirements-sharded.txt --no-deps ;;
-  docs) install requirements-docs.txt ;;
+  docs) install requirements.txt requirements-docs.txt ;;
   dev)
-    install requirements-sharded.txt --no-deps
-    install requirements-docs.txt
-    install requirements-dev.txt
+    install requirements.txt requirements-docs.txt requirements-dev.txt
+    install_sharded
     ;;
+  sharded)
+    install requirements.txt
+    install_sharded
+    ;;
+  *) install requirements.txt ;;
 esac
-wait
+install_project
+wait "$spark"
 case "${1:-}" in
   '' | sharded)
     echo "Ready. Once in each shell: source .venv/bin/activate   Then, in any folder: lis --help"
