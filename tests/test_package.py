@@ -108,6 +108,12 @@ def test_the_version_and_licence_of_the_wheel(metadata: Message) -> None:
     assert metadata["License-Expression"] == "Apache-2.0"
 
 
+def test_the_newest_entry_of_the_changelog_is_of_this_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    [newest] = re.findall(r"\A.*?^## \[(\d[^\]]*)\]", changelog, re.MULTILINE | re.DOTALL)
+    assert newest == jobs.__version__
+
+
 @pytest.mark.parametrize(
     ("extra", "names"),
     [
