@@ -31,4 +31,4 @@ python -m jobs lis --scenario "$scenario" --as-of "$as_of" --horizons 7,30 2>>"$
 echo
 echo "The report:  $LIS_DATA/reports/$scenario/${as_of/:/_}.html"
 echo "The pages:   make up, then http://127.0.0.1:$LIS_AIRFLOW_PORT (Airflow) and http://127.0.0.1:$LIS_MLFLOW_PORT (MLflow)"
-echo "Your log:    README.md, 'Your own log'"
+echo "Your log:    docs/your-log.md"

@@ -10,7 +10,7 @@ TASK = re.compile(r"\[DAG TEST\] (starting|end task) task_id=(\S+) map_index=(-?
 
 
 def main() -> None:
-    """Copy nothing, summarise: task, and the seconds that it took."""
+    """Print the name of each task as it begins, and its seconds when it ends."""
     started: dict[str, float] = {}
     for line in sys.stdin:
         found = TASK.search(line)
