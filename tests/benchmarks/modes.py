@@ -46,13 +46,13 @@ class World:
 
     @property
     def cut(self) -> int:
-        """Rows before it train, the others are scored."""
+        """Rows before it are trained on, the others are scored."""
         return len(self.rows) * 4 // 5
 
 
 @dataclass(frozen=True)
 class Run:
-    """seconds, cpu_seconds: of training and scoring. auc: of what knows the first feature."""
+    """seconds, cpu_seconds: of training and scoring. auc: of the ranker with the first feature."""
 
     seconds: float
     cpu_seconds: float
@@ -84,20 +84,20 @@ def make_world(rows: int, seed: int = 0) -> World:
 
 def retrained(world: World, options: RetrainOptions, features: int) -> NDArray[np.float64]:
     """Scores of the rows behind the cut by rankers of some features, the first of all."""
-    told = world.features[:features]
+    inputs = world.features[:features]
     rankers = ParallelRankers(world.network, WIDTH, features, RANKER, options)
-    rankers.train(_part(world.rows, slice(None, world.cut)), told[:, : world.cut], seed=0)
-    scores = rankers.score(_part(world.rows, slice(world.cut, None)), told[:, world.cut :])
+    rankers.train(_part(world.rows, slice(None, world.cut)), inputs[:, : world.cut], seed=0)
+    scores = rankers.score(_part(world.rows, slice(world.cut, None)), inputs[:, world.cut :])
     return scores[0, 0]
 
 
 def probed(world: World) -> NDArray[np.float64]:
     """The same by twelve towers, each of another feature or of other columns of one."""
-    told = torch.cat([world.features, world.features.flip(2), world.features.roll(3, 2)])
+    inputs = torch.cat([world.features, world.features.flip(2), world.features.roll(3, 2)])
     before = FrozenRows(*(part[: world.cut] for part in vars(world.frozen).values()))
     after = FrozenRows(*(part[world.cut :] for part in vars(world.frozen).values()))
     towers = Towers(before)
-    return towers.score(towers.fit(told[:, : world.cut]), after, told[:, world.cut :])[0, 0]
+    return towers.score(towers.fit(inputs[:, : world.cut]), after, inputs[:, world.cut :])[0, 0]
 
 
 def measured(rows: int) -> dict[str, Run]:

@@ -18,7 +18,7 @@ from tests.benchmarks import measure
 from tests.benchmarks.log import FIELDS, LogOptions, ids, scenario_of
 
 
-def ranker_that_knows(scenario: Scenario, vocabulary: int) -> Ranker:
+def ranker_with_vocabulary(scenario: Scenario, vocabulary: int) -> Ranker:
     """A ranker whose table has a row for every id of the log, as after months of days."""
     ranker = new_ranker(scenario, torch.device("cpu"))
     sizes = LogOptions(vocabulary=vocabulary).sizes
@@ -41,7 +41,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     lake = Lake(str(options.folder / "lake"))
     scenario = scenario_of(options.history_length, options.precision, options.seed)
-    ranker = ranker_that_knows(scenario, options.vocabulary)
+    ranker = ranker_with_vocabulary(scenario, options.vocabulary)
     *before, day = lake.days("impressions", scenario.name)
     for warm in before:
         train_day(ranker, lake, scenario, warm)

@@ -16,7 +16,7 @@ from jobs.lake import Lake
 from jobs.ranker.model.device import uses_bf16
 from jobs.ranker.training.train_day import train_day
 from tests.benchmarks.log import FIRST_DAY, scenario_of
-from tests.benchmarks.ours import ranker_that_knows
+from tests.benchmarks.ours import ranker_with_vocabulary
 
 PARTS = {
     "matrix products": ("aten::addmm", "aten::mm"),
@@ -54,15 +54,17 @@ class StepProfile:
 def profiled(folder: Path, vocabulary: int) -> StepProfile:
     """Profile the log's first day, of which one pass before has warmed everything."""
     lake, scenario = Lake(str(folder / "lake")), scenario_of()
-    ranker = ranker_that_knows(scenario, vocabulary)
+    ranker = ranker_with_vocabulary(scenario, vocabulary)
     train_day(ranker, lake, scenario, FIRST_DAY)
     with profile(activities=[ProfilerActivity.CPU]) as found:
         wall = time.perf_counter()
         rows = train_day(ranker, lake, scenario, FIRST_DAY)
         wall = time.perf_counter() - wall
     steps = -(-rows // scenario.ranker.batch_size)
-    own = {event.key: event.self_cpu_time_total / 1000 / steps for event in found.key_averages()}
-    parts = {name: sum(own.get(key, 0) for key in keys) for name, keys in PARTS.items()}
+    self_times = {
+        event.key: event.self_cpu_time_total / 1000 / steps for event in found.key_averages()
+    }
+    parts = {name: sum(self_times.get(key, 0) for key in keys) for name, keys in PARTS.items()}
     parts["reading, where it is waited for, and the rest"] = wall * 1000 / steps - sum(
         parts.values()
     )

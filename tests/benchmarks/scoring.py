@@ -76,8 +76,8 @@ def measured(rows: int, folder: Path) -> dict[str, Taken]:
 
 def _lis(lake: Lake, scenario: Scenario, kind: PreferenceKind, turn: int) -> object:
     # A result is kept for its threshold; with another one it is measured again.
-    asked = scenario.model_copy(update={"threshold": 0.001 * (turn + 1)})
-    return score_swap(lake, asked, [kind], [AS_OF], OF_A_LIS)
+    changed = scenario.model_copy(update={"threshold": 0.001 * (turn + 1)})
+    return score_swap(lake, changed, [kind], [AS_OF], OF_A_LIS)
 
 
 def _scored(lake: Lake, scenario: Scenario, horizons: tuple[int, ...]) -> object:
