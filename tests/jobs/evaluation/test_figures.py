@@ -18,6 +18,7 @@ from jobs.lake import Lake
 from jobs.reporting.html_report import build_report
 from jobs.tracking.run_content import result_content
 from jobs.tracking.run_notes import result_note
+from scripts import generate_docs
 from tests.jobs.tracking.sample_results import SCENARIO, make_result
 
 GAIN = Figure(
@@ -76,6 +77,7 @@ def test_a_figure_declared_in_one_place_appears_everywhere(lake: Lake) -> None:
         assert f">{label}</th>" in html
         assert f'data-label="{label}"' in html
     assert f'data-label="Dummy count">{measured.negatives}<' in html
+    assert "A gain that only this test declares" in generate_docs.figures()
 
 
 @pytest.mark.usefixtures("declared")
