@@ -1,4 +1,4 @@
-"""One Spark session for all tests of a process, a lake, and an S3 server of this machine's own."""
+"""Fixtures of all tests: one Spark session per process, a lake, and a local S3 server."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ from pyspark.sql import SparkSession
 from jobs.lake import Lake
 
 _FEW_THREADS = f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} -XX:+UseSerialGC"
-# The few jobs of a JVM that a process of a test starts are over before an optimising compiler has
-# paid for itself.
+# A JVM that a test starts in a process ends before an optimising compiler has paid for itself.
 os.environ["SPARK_SUBMIT_OPTS"] = f"{_FEW_THREADS} -XX:TieredStopAtLevel=1"
 os.environ["LIS_SPARK_SHUFFLE_PARTITIONS"] = "4"
 
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """The running session, which jobs then use and leave running."""
+    """The active session, which jobs use and leave running."""
     settings: dict[str, bool | float | int | str | None] = {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -49,7 +48,7 @@ def lake(tmp_path: Path) -> Lake:
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
-    """Address of a server that speaks S3."""
+    """Address of a local S3 server."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -60,7 +59,7 @@ def s3_endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """URI of a new, empty bucket; the environment leads Arrow and boto3 to its server."""
+    """URI of a new, empty bucket; Arrow and boto3 are directed to its server by the environment."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -72,5 +71,5 @@ def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the whole come first: they take longest, and no process should end with them."""
+    """Run end-to-end tests first: they take longest, and no process should end with them."""
     items.sort(key=lambda item: len(item.path.parts))

@@ -1,8 +1,8 @@
 """Impressions → ``history``: a user's last K clicks strictly before each impression.
 
-Point in time: a click counts from the moment after its ts, so one at the very ts of an impression
-is not part of that impression's history. A day is made from its own impressions and from
-``recent_clicks``, the last K clicks of every user at the end of the day before.
+Histories are correct at each point in time: a click with the ts of an impression is not part of
+that impression's history. A day is computed from its own impressions and from ``recent_clicks``,
+the last K clicks of every user as of the end of the day before.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jobs.lake import Window as SeenWindow
 from jobs.lake.chain import chain_digests
 from jobs.lake.manifest import digest_of
 from jobs.scenarios import Fold, Scenario
-from jobs.spark.parquet_writer import NOTHING, files_for, write_by_day
+from jobs.spark.parquet_writer import NOTHING_WRITTEN, file_count, write_by_day
 from jobs.spark.session import latest_timestamp, next_midnight, read_days, spark_session
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,8 +33,12 @@ _CLICK = ("ts", "impression_id", "item_id", "fold")
 
 
 @dataclass(frozen=True)
-class _Work:
-    """Days to make, and the days whose clicks come before them."""
+class _Plan:
+    """Days to build, and the earlier days that their clicks come from.
+
+    days: days to build. carried: the last day with current ``recent_clicks``, if there is one.
+    replayed: the days after it and before ``days``, whose impressions are read again.
+    """
 
     days: list[date]
     carried: date | None
@@ -44,41 +48,42 @@ class _Work:
 def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
     """Publish the histories of all days up to ``last`` that are missing or stale.
 
-    Returns the days made. Those that are current are left as they are.
+    Returns:
+        The days built.
 
     Raises:
-        InputError: nothing is ingested up to ``last``.
+        InputError: If no day up to ``last`` is ingested.
     """
     chain = chain_digests(lake, scenario.name)
-    work = _plan(lake, scenario, chain, last)
-    if not work.days:
+    plan = _plan(lake, scenario, chain, last)
+    if not plan.days:
         return []
-    end = work.days[-1]
-    partitions = [Partition("history", scenario.name, day) for day in work.days]
+    end = plan.days[-1]
+    partitions = [Partition("history", scenario.name, day) for day in plan.days]
     carried = Partition(RECENT_CLICKS, scenario.name, end)
     with (
         spark_session(f"history {scenario.name}") as spark,
         lake.attempt([carried, *partitions]) as attempt,
     ):
-        clicks = _clicks(spark, lake, scenario, work)
-        asked = read_days(spark, lake, "impressions", scenario.name, work.days)
-        assert asked is not None
-        moments = _write(lake, scenario, attempt, work, _history(asked, clicks, scenario))
+        clicks = _clicks(spark, lake, scenario, plan)
+        impressions = read_days(spark, lake, "impressions", scenario.name, plan.days)
+        assert impressions is not None
+        newest = _write(lake, scenario, attempt, plan, _history(impressions, clicks, scenario))
         state = _state(clicks, scenario).withColumn("ds", F.lit(end.isoformat()))
         folder = f"{attempt.folder}/{RECENT_CLICKS}"
         write_by_day(state, lake, folder, schemas.recent_clicks(scenario), "user_id")
         for partition in partitions:
-            _publish(scenario, attempt, partition, chain, moments[partition.ds])
-        moment = latest_timestamp(lake.storage, f"{folder}/ds={end.isoformat()}", _STATE_TS)
-        _publish(scenario, attempt, carried, chain, moment)
-    return work.days
+            _publish(scenario, attempt, partition, chain, newest[partition.ds])
+        newest_click = latest_timestamp(lake.storage, f"{folder}/ds={end.isoformat()}", _STATE_TS)
+        _publish(scenario, attempt, carried, chain, newest_click)
+    return plan.days
 
 
-def _plan(lake: Lake, scenario: Scenario, chain: dict[date, str], last: date) -> _Work:
+def _plan(lake: Lake, scenario: Scenario, chain: dict[date, str], last: date) -> _Plan:
     days = [day for day in chain if day <= last]
     if not days:
         raise InputError(
-            f"scenario {scenario.name}: no day up to {last} is ingested; run "
+            f"scenario {scenario.name}: no day up to {last} is ingested: run "
             f"python -m jobs ingest --scenario {scenario.name} --end {last}"
         )
 
@@ -86,61 +91,61 @@ def _plan(lake: Lake, scenario: Scenario, chain: dict[date, str], last: date) ->
         manifest = lake.manifest(Partition(table, scenario.name, day))
         return manifest is not None and manifest.inputs == _inputs(scenario, chain[day])
 
-    stale = next((at for at, day in enumerate(days) if not is_current("history", day)), None)
+    stale = next((i for i, day in enumerate(days) if not is_current("history", day)), None)
     if stale is None:
-        return _Work([], None, [])
+        return _Plan([], None, [])
     before = days[:stale]
     carried = next((day for day in reversed(before) if is_current(RECENT_CLICKS, day)), None)
     replayed = [day for day in before if carried is None or day > carried]
-    return _Work(days[stale:], carried, replayed)
+    return _Plan(days[stale:], carried, replayed)
 
 
 def _inputs(scenario: Scenario, chain: str) -> dict[str, str]:
     return {"log": chain, "options": digest_of(scenario.history_length)}
 
 
-def _clicks(spark: SparkSession, lake: Lake, scenario: Scenario, work: _Work) -> DataFrame:
+def _clicks(spark: SparkSession, lake: Lake, scenario: Scenario, plan: _Plan) -> DataFrame:
     """Every click that can still be among a user's last K on one of the days."""
-    days = [*work.replayed, *work.days]
+    days = [*plan.replayed, *plan.days]
     impressions = read_days(spark, lake, "impressions", scenario.name, days)
     assert impressions is not None
     clicks = impressions.where("label = 1").select("user_id", *_CLICK)
-    if work.carried is not None:
-        carried = read_days(spark, lake, RECENT_CLICKS, scenario.name, [work.carried])
+    if plan.carried is not None:
+        carried = read_days(spark, lake, RECENT_CLICKS, scenario.name, [plan.carried])
         assert carried is not None
-        # A click can be among a user's last K in both lists.
+        # A click can be in both lists.
         both = F.array_distinct(F.concat("clicks", "lineage_clicks"))
         clicks = clicks.unionByName(carried.select("user_id", F.inline(both).alias(*_CLICK)))
     is_lineage = F.col("fold") == Fold.LINEAGE.value
     return clicks.withColumns({"is_click": F.lit(True), "is_lineage": is_lineage})
 
 
-def _history(asked: DataFrame, clicks: DataFrame, scenario: Scenario) -> DataFrame:
-    """See ``jobs.ingest.last_clicks.histories``; with ``last_click``, in microseconds."""
+def _history(impressions: DataFrame, clicks: DataFrame, scenario: Scenario) -> DataFrame:
+    """Histories of impressions, with the time of the ``last_click`` in microseconds."""
     length = scenario.history_length
     schema = schemas.history(scenario)
-    made = from_arrow_schema(pa.schema([("ds", pa.string()), *schema, ("last_click", pa.int64())]))
+    columns = [("ds", pa.string()), *schema, ("last_click", pa.int64())]
+    output = from_arrow_schema(pa.schema(columns))
     no = F.lit(False)
-    questions = asked.select("ds", "user_id", "ts", "impression_id").withColumns(
-        {"is_click": no, "is_lineage": no}
-    )
-    rows = questions.unionByName(clicks.drop("fold"), allowMissingColumns=True)
+    rows = impressions.select("ds", "user_id", "ts", "impression_id")
+    rows = rows.withColumns({"is_click": no, "is_lineage": no})
+    rows = rows.unionByName(clicks.drop("fold"), allowMissingColumns=True)
 
-    def find(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def compute(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in histories(batches, length):
-            yield batch.select(made.names)
+            yield batch.select(output.names)
 
-    return _by_user(rows).mapInArrow(find, made)
+    return _by_user(rows).mapInArrow(compute, output)
 
 
 def _state(clicks: DataFrame, scenario: Scenario) -> DataFrame:
-    """See ``jobs.ingest.last_clicks.last_clicks``."""
+    """The last clicks of each user, in the columns of ``recent_clicks``."""
     length = scenario.history_length
 
-    def find(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def compute(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return last_clicks(batches, length, _CLICK)
 
-    return _by_user(clicks).mapInArrow(find, from_arrow_schema(schemas.recent_clicks(scenario)))
+    return _by_user(clicks).mapInArrow(compute, from_arrow_schema(schemas.recent_clicks(scenario)))
 
 
 def _by_user(rows: DataFrame) -> DataFrame:
@@ -148,13 +153,17 @@ def _by_user(rows: DataFrame) -> DataFrame:
 
 
 def _write(
-    lake: Lake, scenario: Scenario, attempt: Attempt, work: _Work, history: DataFrame
+    lake: Lake, scenario: Scenario, attempt: Attempt, plan: _Plan, history: DataFrame
 ) -> dict[date, datetime | None]:
-    """Write the days; returns the moment of the newest click that the histories of each rest on."""
+    """Write the histories; return the time of the newest click in those of each day."""
     manifests = {
-        day: lake.manifest(Partition("impressions", scenario.name, day)) for day in work.days
+        day: lake.manifest(Partition("impressions", scenario.name, day)) for day in plan.days
     }
-    files = {day.isoformat(): files_for(found.rows) for day, found in manifests.items() if found}
+    files = {
+        day.isoformat(): file_count(manifest.rows)
+        for day, manifest in manifests.items()
+        if manifest
+    }
     written = write_by_day(
         history,
         lake,
@@ -165,7 +174,9 @@ def _write(
         newest="last_click",
         files=files,
     )
-    newest = {day: written.get(f"ds={day.isoformat()}", NOTHING).newest for day in work.days}
+    newest = {
+        day: written.get(f"ds={day.isoformat()}", NOTHING_WRITTEN).newest for day in plan.days
+    }
     return {
         day: None if micros is None else EPOCH + timedelta(microseconds=micros)
         for day, micros in newest.items()

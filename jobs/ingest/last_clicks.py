@@ -1,7 +1,7 @@
 """The last K clicks of users, found in one pass over rows in order of user and time.
 
-Rows come in Arrow batches, and a user's may run on from one batch into the next. Of the rows gone
-by, no more is held than the clicks of one user that may still be among the last K.
+Rows come in Arrow batches, and those of a user may continue in the next batch. Of earlier batches,
+only the clicks of one user that may still be among the last K are kept in memory.
 """
 
 from __future__ import annotations
@@ -15,94 +15,102 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 ORDER = ("user_id", "ts", "is_click", "impression_id")
-"""At an equal ts impressions come before clicks: no click is in a history of its own moment."""
+"""Order of rows. Impressions precede clicks with the same ts, which are not in their history."""
 
-Places = NDArray[np.int64]
-Chosen = NDArray[np.bool_]
+Positions = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 def histories(batches: Iterator[pa.RecordBatch], length: int) -> Iterator[pa.RecordBatch]:
-    """To each impression the items of the user's last clicks strictly before it, oldest first.
+    """Find the items of the user's last clicks strictly before each impression.
 
     Args:
-        batches: impressions and clicks in ``ORDER``: with ``is_click``, ``is_lineage`` and
-            ``item_id`` (of clicks alone), and with the ``ds`` of impressions.
-        length: K. Clicks of the lineage fold are counted apart: among the last K of all folds, a
-            held-out click would push an older one out, and a ranker could tell from the gap what
-            was clicked.
+        batches: impressions and clicks in ``ORDER``, with ``is_click`` and ``is_lineage``; clicks
+            also have ``item_id``, and impressions ``ds``.
+        length: K. It applies to the clicks of the lineage fold separately: among the last K of all
+            folds, a held-out click would displace an older one, and a ranker could infer from the
+            gap what was clicked.
+
+    Yields:
+        Impressions with ``items`` and ``lineage_items``, oldest first, and with the time of the
+        ``last_click`` in microseconds, null without one.
     """
-    held: pa.Table | None = None
+    carried: pa.Table | None = None
     for batch in batches:
-        rows = _Rows.after(held, batch)
+        rows = _Rows.after(carried, batch)
         if rows is None:
             continue
-        asked = np.flatnonzero(~rows.is_click)
-        firsts = rows.first[asked]
-        begins, ends = _last(rows.is_click, firsts, asked, length)
+        positions = np.flatnonzero(~rows.is_click)
+        firsts = rows.first[positions]
+        begins, ends = _last(rows.is_click, firsts, positions, length)
         clicks = rows.table.filter(pa.array(rows.is_click))
-        moments = clicks["ts"].cast(pa.int64()).to_numpy()
-        newest = np.zeros(len(asked), np.int64)
-        newest[begins < ends] = moments[ends[begins < ends] - 1]
+        times = clicks["ts"].cast(pa.int64()).to_numpy()
+        newest = np.zeros(len(positions), np.int64)
+        newest[begins < ends] = times[ends[begins < ends] - 1]
         lineage = rows.table["item_id"].filter(pa.array(rows.is_lineage))
-        questions = rows.table.select(["ds", "impression_id", "ts"]).take(pa.array(asked))
+        impressions = rows.table.select(["ds", "impression_id", "ts"]).take(pa.array(positions))
         columns = {
             "items": _lists(clicks["item_id"], begins, ends),
-            "lineage_items": _lists(lineage, *_last(rows.is_lineage, firsts, asked, length)),
+            "lineage_items": _lists(lineage, *_last(rows.is_lineage, firsts, positions, length)),
             "last_click": pa.array(newest, mask=begins == ends),
         }
         for name, column in columns.items():
-            questions = questions.append_column(name, column)
-        yield from questions.combine_chunks().to_batches()
-        held = rows.of_last_user(length)
+            impressions = impressions.append_column(name, column)
+        yield from impressions.combine_chunks().to_batches()
+        carried = rows.last_user_clicks(length)
 
 
 def last_clicks(
     batches: Iterator[pa.RecordBatch], length: int, click: tuple[str, ...]
 ) -> Iterator[pa.RecordBatch]:
-    """Of each user the last clicks, and the last of the lineage fold, oldest first.
+    """Find the last clicks of each user.
 
     Args:
-        batches: clicks in ``ORDER``, as above.
-        length: K.
-        click: the columns that a click is described by.
+        batches: clicks in ``ORDER``, with the columns that ``histories`` takes.
+        length: K, which applies to all clicks and to those of the lineage fold separately.
+        click: columns of a click in the result.
+
+    Yields:
+        Users with ``clicks`` and ``lineage_clicks``, oldest first.
     """
-    held: pa.Table | None = None
+    carried: pa.Table | None = None
     for batch in batches:
-        rows = _Rows.after(held, batch)
+        rows = _Rows.after(carried, batch)
         if rows is None:
             continue
-        held = rows.of_last_user(length)
-        yield from _of_users(rows, rows.first[-1], length, click)
-    if held is not None:
-        rows = _Rows.of(held)
-        yield from _of_users(rows, len(rows.first), length, click)
+        carried = rows.last_user_clicks(length)
+        yield from _clicks_by_user(rows, rows.first[-1], length, click)
+    if carried is not None:
+        rows = _Rows.of(carried)
+        yield from _clicks_by_user(rows, len(rows.first), length, click)
 
 
-def _of_users(
-    rows: _Rows, until: int, length: int, click: tuple[str, ...]
+def _clicks_by_user(
+    rows: _Rows, end: int, length: int, click: tuple[str, ...]
 ) -> Iterator[pa.RecordBatch]:
-    """The last clicks of the users whose rows end before a row."""
-    firsts = np.unique(rows.first[:until])
-    ends = np.append(firsts[1:], until)[: len(firsts)]
-    described = rows.table.select(click).combine_chunks().to_struct_array()
+    """The last clicks of the users in the rows before ``end``."""
+    firsts = np.unique(rows.first[:end])
+    ends = np.append(firsts[1:], end)[: len(firsts)]
+    structs = rows.table.select(click).combine_chunks().to_struct_array()
     columns = {"user_id": rows.table["user_id"].take(pa.array(firsts))}
-    for name, chosen in (("clicks", rows.is_click), ("lineage_clicks", rows.is_lineage)):
-        clicks = described.filter(pa.array(chosen))
-        columns[name] = _lists(clicks, *_last(chosen, firsts, ends, length))
+    for name, mask in (("clicks", rows.is_click), ("lineage_clicks", rows.is_lineage)):
+        clicks = structs.filter(pa.array(mask))
+        columns[name] = _lists(clicks, *_last(mask, firsts, ends, length))
     yield from pa.table(columns).combine_chunks().to_batches()
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows in order of user. first: (rows,), where the user of each row begins.
+    """Rows in ``ORDER``.
 
-    is_click, is_lineage: (rows,), whether a row is a click, and one of the lineage fold.
+    first: (rows,), position of the first row of each row's user.
+    is_click, is_lineage: (rows,), whether a row is a click, and a click of the lineage fold.
     """
 
     table: pa.Table
-    first: Places
-    is_click: Chosen
-    is_lineage: Chosen
+    first: Positions
+    is_click: Mask
+    is_lineage: Mask
 
     @classmethod
     def of(cls, table: pa.Table) -> _Rows:
@@ -114,34 +122,40 @@ class _Rows:
         return cls(table, first, is_click, is_click & table["is_lineage"].to_numpy())
 
     @classmethod
-    def after(cls, held: pa.Table | None, batch: pa.RecordBatch) -> _Rows | None:
-        """A batch behind what is held of those before it; None for an empty one."""
+    def after(cls, carried: pa.Table | None, batch: pa.RecordBatch) -> _Rows | None:
+        """The rows carried over from earlier batches and those of a batch; None if it is empty."""
         if not batch.num_rows:
             return None
         table = pa.Table.from_batches([batch])
-        return cls.of(table if held is None else pa.concat_tables([held, table]))
+        return cls.of(table if carried is None else pa.concat_tables([carried, table]))
 
-    def of_last_user(self, length: int) -> pa.Table:
-        """The clicks of the last user that are among its last ``length``, or those of lineage."""
-        is_own = np.arange(len(self.first)) >= self.first[-1]
+    def last_user_clicks(self, length: int) -> pa.Table:
+        """Clicks of the last user among the last ``length`` of all folds or of the lineage fold."""
+        is_last_user = np.arange(len(self.first)) >= self.first[-1]
         kept = np.zeros(len(self.first), bool)
-        for chosen in (self.is_click & is_own, self.is_lineage & is_own):
-            kept[np.flatnonzero(chosen)[-length:]] = True
+        for mask in (self.is_click & is_last_user, self.is_lineage & is_last_user):
+            kept[np.flatnonzero(mask)[-length:]] = True
         return self.table.filter(pa.array(kept)).combine_chunks()
 
 
-def _last(chosen: Chosen, firsts: Places, ends: Places, length: int) -> tuple[Places, Places]:
-    """Where, among the chosen rows, the last ``length`` of those in [first, end) begin and end."""
-    before = np.concatenate([[0], np.cumsum(chosen)])
+def _last(
+    mask: Mask, firsts: Positions, ends: Positions, length: int
+) -> tuple[Positions, Positions]:
+    """Spans of the last ``length`` masked rows within each [first, end).
+
+    Returns:
+        Begins and ends of the spans, as positions among the masked rows.
+    """
+    before = np.concatenate([[0], np.cumsum(mask)])
     return np.maximum(before[firsts], before[ends] - length), before[ends]
 
 
-def _lists(values: pa.ChunkedArray | pa.Array, begins: Places, ends: Places) -> pa.Array:
-    """One list a span of the values."""
+def _lists(values: pa.ChunkedArray | pa.Array, begins: Positions, ends: Positions) -> pa.Array:
+    """One list per span of the values."""
     lengths = ends - begins
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    places = np.arange(offsets[-1]) + np.repeat(begins - offsets[:-1], lengths)
-    taken = values.take(pa.array(places))
-    if isinstance(taken, pa.ChunkedArray):
-        taken = taken.combine_chunks()
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), taken)
+    positions = np.arange(offsets[-1]) + np.repeat(begins - offsets[:-1], lengths)
+    elements = values.take(pa.array(positions))
+    if isinstance(elements, pa.ChunkedArray):
+        elements = elements.combine_chunks()
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), elements)

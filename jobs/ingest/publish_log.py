@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from jobs.common.day_range import DayRange
 from jobs.common.errors import AuditError, InputError
 from jobs.ingest.read_log import item_columns, read_table, readable, with_contract_columns
-from jobs.ingest.row_validation import NO_DAY, DayCount, JudgedLog, judge
+from jobs.ingest.row_validation import NO_DAY, DayCount, ValidatedLog, validate
 from jobs.lake import Attempt, Lake, Partition, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.lake.folds import pin_folds
@@ -23,7 +23,7 @@ from jobs.scenarios import Scenario, TableSource
 from jobs.sources.log_checks import check_items, check_log
 from jobs.sources.log_location import log_files
 from jobs.sources.log_source import table_source
-from jobs.spark.parquet_writer import NOTHING, files_for, write_by_day
+from jobs.spark.parquet_writer import NOTHING_WRITTEN, file_count, write_by_day
 from jobs.spark.session import (
     latest_timestamp,
     midnight,
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class IngestedDay:
-    """What a day of the log came to."""
+    """Row counts of an ingested day: impressions, and rows in quarantine."""
 
     day: date
     rows: int
@@ -47,14 +47,25 @@ class IngestedDay:
 def ingest(
     lake: Lake, scenario: Scenario, raw: str, first: date | None = None, last: date | None = None
 ) -> list[IngestedDay]:
-    """Publish every day of the log from ``first`` to ``last`` (None: as far as the log goes).
+    """Publish the requested days of the log.
 
-    Idempotent by day: a day's partitions depend on its rows in the log alone. A day without rows
-    within the log's span is published empty, so that the lineage goes on; days outside the span
-    are not published.
+    Idempotent by day: the partitions of a day depend on its rows in the log alone. A day without
+    rows between days with rows is published empty, so that the lineage continues.
+
+    Args:
+        lake: the lake.
+        scenario: the scenario of the log.
+        raw: path or URI of the log.
+        first: first day to publish (default: the first of the log).
+        last: last day to publish, included (default: the last of the log).
+
+    Returns:
+        Row counts of the published days, ascending by day.
 
     Raises:
-        InputError: the log or its mapping is wrong, or there is no row in the asked-for days.
+        InputError: If the log or its column mapping is invalid, or the requested days have no
+            valid row.
+        AuditError: If the log changes while it is read.
     """
     source = table_source(scenario)
     files = log_files(source, raw, first, last)
@@ -65,15 +76,15 @@ def ingest(
         spark = stack.enter_context(spark_session(f"ingest {scenario.name}"))
         uris = stack.enter_context(readable(spark, files))
         rows = with_contract_columns(read_table(spark, source, uris), source, scenario)
-        judged = judge(rows, source, scenario, first, last)
-        counts = judged.counts()
+        validated = validate(rows, source, scenario, first, last)
+        counts = validated.counts()
         days = _days_to_publish(counts, scenario, first, last)
         tables = ("impressions", "items", "quarantine")
         partitions = [Partition(table, scenario.name, day) for table in tables for day in days]
         if NO_DAY in counts:
             partitions.append(Partition("quarantine", scenario.name, NO_DAY))
         attempt = stack.enter_context(lake.attempt(partitions))
-        _write(judged, counts, lake, attempt)
+        _write(validated, counts, lake, attempt)
         content = None
         if item_files is not None:
             uris = stack.enter_context(readable(spark, item_files))
@@ -81,12 +92,12 @@ def ingest(
         items = _items(spark, lake, scenario, attempt, content, days[0])
         folder = f"{attempt.folder}/items"
         write_by_day(items, lake, folder, schemas.items(scenario), "item_id")
-        # Impressions go last: once they are there, the rest of the day is.
+        # Impressions are published last, so a day with impressions is complete.
         partitions.sort(key=lambda partition: (partition.table == "impressions", partition.ds))
         for partition in partitions:
             _publish(lake, scenario, attempt, partition, source)
-    counted = {day: counts.get(day, DayCount(0, 0, 0)) for day in days}
-    return [IngestedDay(day, one.rows, one.quarantined) for day, one in counted.items()]
+    ingested = {day: counts.get(day, DayCount(0, 0, 0)) for day in days}
+    return [IngestedDay(day, count.rows, count.quarantined) for day, count in ingested.items()]
 
 
 def _days_to_publish(
@@ -94,35 +105,35 @@ def _days_to_publish(
 ) -> list[date]:
     with_rows = sorted(day for day, count in counts.items() if count.rows and day != NO_DAY)
     if not with_rows:
-        asked = f"{first or 'the first day'} to {last or 'the last day'}"
-        bad = sum(count.quarantined for count in counts.values())
+        requested = f"{first or 'the first day'} to {last or 'the last day'}"
+        invalid = sum(count.quarantined for count in counts.values())
         raise InputError(
-            f"scenario {scenario.name}: the log has no usable row from {asked} ({bad} rows would "
-            "be quarantined): ask for days that the log holds, or correct source in the scenario"
+            f"scenario {scenario.name}: the log has no valid row from {requested} ({invalid} "
+            "invalid rows): request days that the log has, or correct source in the scenario"
         )
     days = list(DayRange(with_rows[0], with_rows[-1]))
     for day in sorted(set(days) - set(with_rows)):
-        log.warning("%s: no rows on %s; published as an empty day", scenario.name, day)
+        log.warning("%s: %s has no rows and is published as an empty day", scenario.name, day)
     return days
 
 
 def _write(
-    judged: JudgedLog, counts: Mapping[date, DayCount], lake: Lake, attempt: Attempt
+    validated: ValidatedLog, counts: Mapping[date, DayCount], lake: Lake, attempt: Attempt
 ) -> None:
-    schema = schemas.impressions(judged.scenario)
+    schema = schemas.impressions(validated.scenario)
     folder, order = f"{attempt.folder}/impressions", ("ts", "impression_id")
-    files = {day.isoformat(): files_for(count.rows) for day, count in counts.items()}
-    written = write_by_day(judged.impressions(counts), lake, folder, schema, *order, files=files)
+    files = {day.isoformat(): file_count(count.rows) for day, count in counts.items()}
+    written = write_by_day(validated.impressions(counts), lake, folder, schema, *order, files=files)
     for day, count in counts.items():
-        rows = written.get(f"ds={day.isoformat()}", NOTHING).rows
+        rows = written.get(f"ds={day.isoformat()}", NOTHING_WRITTEN).rows
         if rows != count.rows:
             raise AuditError(
-                f"the log of {judged.scenario.name} changed while it was read: {day} had "
-                f"{count.rows} impressions, then {rows}; ingest it again"
+                f"the log of {validated.scenario.name} changed while it was read: {day} had "
+                f"{count.rows} impressions, then {rows}: ingest it again"
             )
-    if (refused := judged.refused(counts)) is not None:
+    if (rejected := validated.rejected(counts)) is not None:
         folder, order = f"{attempt.folder}/quarantine", ("reason", "row")
-        write_by_day(refused, lake, folder, schemas.quarantine(), *order)
+        write_by_day(rejected, lake, folder, schemas.quarantine(), *order)
 
 
 def _items(
@@ -133,22 +144,22 @@ def _items(
     content: DataFrame | None,
     first: date,
 ) -> DataFrame:
-    """Items first seen in these days, with what the item file says of them."""
+    """Items that are first shown in these days, with their content from the item file."""
     written = spark.read.option("recursiveFileLookup", "true").parquet(
         lake.storage.spark_uri(f"{attempt.folder}/impressions")
     )
-    seen = written.groupBy("item_id").agg(F.min("ts").alias("first_seen"))
+    shown = written.groupBy("item_id").agg(F.min("ts").alias("first_seen"))
     before = [day for day in lake.days("items", scenario.name) if day < first]
-    known = read_days(spark, lake, "items", scenario.name, before)
-    if known is not None:
-        seen = seen.join(known.select("item_id"), "item_id", how="left_anti")
+    earlier = read_days(spark, lake, "items", scenario.name, before)
+    if earlier is not None:
+        shown = shown.join(earlier.select("item_id"), "item_id", how="left_anti")
     if content is None:
         empty = {"title": "string", "text": "string", "category": "string"}
         columns = [F.lit(None).cast(kind).alias(name) for name, kind in empty.items()]
         columns.append(F.lit(None).cast("array<float>").alias("vector"))
-        described = seen.select("*", *columns)
+        described = shown.select("*", *columns)
     else:
-        described = seen.join(content, "item_id", how="left")
+        described = shown.join(content, "item_id", how="left")
     return described.select(
         *schemas.items(scenario).names, F.to_date("first_seen").cast("string").alias("ds")
     )

@@ -1,4 +1,4 @@
-"""A raw log as a frame in the columns of the impression contract, nothing yet judged."""
+"""Reading a raw log as a data frame with the columns of the impression contract."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from jobs.spark.parse import parse_id, parse_timestamp
 from jobs.spark.session import spark_type
 
 _NUMBER = "decimal(26,6)"
-_MOMENTS = (T.TimestampType, T.TimestampNTZType, T.DateType)
+_TIME_TYPES = (T.TimestampType, T.TimestampNTZType, T.DateType)
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
-# A zero often stands in for a time that is not known, so the epoch's own day is no time.
+# Zero often stands for a missing time, so times on the first day of the epoch are not valid.
 _EARLIEST = 86_400 * 1_000_000
 _LATEST = 253_402_300_800 * 1_000_000 - 1
 
 
 @contextmanager
 def readable(spark: SparkSession, files: RawFiles) -> Iterator[list[str]]:
-    """URIs of the files that Spark can read.
+    """URIs under which Spark can read the files.
 
-    Object storage that Spark has no connector for is copied to a local folder for the length of
-    the block, so a laptop needs no extra jars.
+    If Spark has no connector for the object storage, the files are copied to a local folder that
+    is deleted after the block, so a laptop needs no extra jars.
     """
     storage = files.storage
     if storage.is_local or _has_connector(spark, storage):
@@ -53,7 +53,7 @@ def readable(spark: SparkSession, files: RawFiles) -> Iterator[list[str]]:
 
 
 def read_table(spark: SparkSession, source: TableSource, uris: Sequence[str]) -> DataFrame:
-    """The files as stored: CSV columns are strings."""
+    """Read files with columns as stored; those of CSV are strings."""
     reader = spark.read.option("recursiveFileLookup", "true")
     if isinstance(source.format, CsvFormat):
         reader = reader.option("sep", source.format.delimiter)
@@ -62,16 +62,16 @@ def read_table(spark: SparkSession, source: TableSource, uris: Sequence[str]) ->
 
 
 def with_contract_columns(raw: DataFrame, source: TableSource, scenario: Scenario) -> DataFrame:
-    """Columns of the contract beside the raw row; a value that cannot be read becomes null.
+    """Convert raw rows to the columns of the impression contract; invalid values become null.
 
-    Adds what the quarantine needs: ``raw_label`` (the label as it stood), ``row`` (the raw row as
-    JSON) and ``file_day`` (the date that the file's path names, null for a log in one piece).
+    Further columns are for validation and quarantine: ``raw_label`` is the label as stored, ``row``
+    the raw row as JSON, and ``file_day`` the date in the path of the file, null if it has none.
     """
     columns = source.columns
     ids = spark_type(source.ids)
     user = parse_id(_column(raw, columns.user_id), ids)
     item = parse_id(_column(raw, columns.item_id), ids)
-    ts = _moment(raw, columns.ts, source)
+    ts = _timestamp(raw, columns.ts, source)
     if columns.impression_id is None:
         parts = [user.cast("string"), item.cast("string"), F.unix_micros(ts).cast("string")]
         impression = F.when(
@@ -99,7 +99,7 @@ def with_contract_columns(raw: DataFrame, source: TableSource, scenario: Scenari
 
 
 def item_columns(raw: DataFrame, source: TableSource) -> DataFrame:
-    """The item file in the columns of the item contract, one row an item."""
+    """Convert the item file to the columns of the item contract, with one row per item."""
     assert source.items is not None
     mapped = source.items
     texts = {
@@ -117,7 +117,7 @@ def item_columns(raw: DataFrame, source: TableSource) -> DataFrame:
         vector.cast("array<float>").alias("vector"),
     )
     content = F.struct("title", "text", "category", "vector")
-    # An item named twice keeps one of its rows, the same one on every run.
+    # Of several rows of an item, min() keeps one, the same one on every run.
     return (
         rows.where(F.col("item_id").isNotNull())
         .groupBy("item_id")
@@ -134,18 +134,19 @@ def _column(frame: DataFrame, mapped: MappedColumn) -> Column:
 def _file_day(source: TableSource) -> Column:
     if not has_day_in_path(source):
         return F.lit(None).cast("date")
-    # From one slash to the next, so that a date in a name above the log is not taken.
-    whole_names = f"/{day_pattern(source)}(?:/|$)"
-    return F.regexp_extract(F.col("_metadata.file_path"), whole_names, 1).try_cast("date")
+    # Whole path components, so that a date elsewhere in the path does not match.
+    pattern = f"/{day_pattern(source)}(?:/|$)"
+    return F.regexp_extract(F.col("_metadata.file_path"), pattern, 1).try_cast("date")
 
 
-def _moment(raw: DataFrame, mapped: MappedColumn, source: TableSource) -> Column:
+def _timestamp(raw: DataFrame, mapped: MappedColumn, source: TableSource) -> Column:
     value = _column(raw, mapped)
     name = column_name(raw.columns, mapped)
     kind = raw.schema[name].dataType if name else None
     if source.ts_unit == "timestamp" and kind == T.LongType():
-        ts = F.timestamp_micros(F.expr(f"`{name}` div 1000"))  # nanoseconds, see session
-    elif source.ts_unit == "timestamp" and isinstance(kind, _MOMENTS):
+        # Nanoseconds, see nanosAsLong in jobs.spark.session.
+        ts = F.timestamp_micros(F.expr(f"`{name}` div 1000"))
+    elif source.ts_unit == "timestamp" and isinstance(kind, _TIME_TYPES):
         ts = value.cast("timestamp")
     elif source.ts_unit == "timestamp":
         ts = parse_timestamp(value)
@@ -161,7 +162,7 @@ def _label(raw: DataFrame, source: TableSource) -> Column:
     if isinstance(rule.equals, str):
         return F.when(value.isNotNull(), (value.cast("string") == rule.equals).cast("int"))
     number = value.try_cast("double")
-    # Spark ranks NaN above every number, so it would pass any lower bound.
+    # Spark orders NaN above every number, so it would pass any lower bound.
     number = F.when(~F.isnan(number), number)
     if rule.at_least is not None:
         return (number >= rule.at_least).cast("int")

@@ -1,7 +1,7 @@
-"""Which rows of a raw log are impressions, and why the others are not.
+"""Validation of the rows of a raw log: each is an impression or is rejected with a reason.
 
-A log is read once to count and once to write, and its refused rows once more where there are any:
-to keep what was read takes more memory than a machine may have, and longer than to read it again.
+The log is read once to count and once to write, and once more if rows were rejected. Caching it
+would take more memory than a machine may have, and more time than reading it again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jobs.lake.folds import HASH_DIGITS, fold_bounds
 from jobs.scenarios import Fold, Scenario, TableSource
 
 NO_DAY = date(1970, 1, 1)
-"""Partition of ``quarantine`` for rows whose time cannot be read: they belong to no day."""
+"""Partition of ``quarantine`` for rows without a valid time, which belong to no day."""
 
 _DS = "cast(_day as string) as ds"
 _ID = ["_day", "impression_id"]
@@ -25,7 +25,10 @@ _ID = ["_day", "impression_id"]
 
 @dataclass(frozen=True)
 class DayCount:
-    """rows: impressions. quarantined: all others, of them ``repeats`` whose id came before."""
+    """Row counts of a day.
+
+    rows: impressions. quarantined: rejected rows. repeats: rejected rows with a repeated id.
+    """
 
     rows: int
     quarantined: int
@@ -33,85 +36,92 @@ class DayCount:
 
 
 @dataclass(frozen=True)
-class JudgedLog:
-    """The rows of a log, each with its ``_day`` and, where it is no impression, the ``reason``.
+class ValidatedLog:
+    """The rows of a log, each with its ``_day`` and, if it is rejected, the ``reason``.
 
-    rows: in the columns of ``jobs.ingest.read_log.with_contract_columns``, ``_day`` and
-    ``reason``. Of sound rows that share an id one is an impression, the same one on every run:
-    see ``_repeated``.
+    rows: the columns of ``jobs.ingest.read_log.with_contract_columns``, ``_day`` and ``reason``.
+    Of several valid rows with the same id one is an impression, the same one on every run: see
+    ``_repeated``.
     """
 
     scenario: Scenario
     rows: DataFrame
 
     def counts(self) -> dict[date, DayCount]:
-        """Of each day with rows. One row a day comes to the driver."""
-        is_sound = F.col("reason").isNull()
-        alike = self.rows.groupBy(*_ID, is_sound.alias("is_sound")).agg(F.count("*").alias("rows"))
-        first = F.col("is_sound").cast("bigint")
-        counts = alike.groupBy("_day").agg(
+        """Row counts of each day that has rows. Only one row per day is collected."""
+        is_valid = F.col("reason").isNull()
+        by_id = self.rows.groupBy(*_ID, is_valid.alias("is_valid")).agg(F.count("*").alias("rows"))
+        first = F.col("is_valid").cast("bigint")
+        counts = by_id.groupBy("_day").agg(
             F.sum(first).alias("rows"),
             F.sum(F.col("rows") - first).alias("quarantined"),
             F.sum((F.col("rows") - 1) * first).alias("repeats"),
         )
-        found = {row["_day"]: row for row in counts.collect()}
         return {
-            day: DayCount(row["rows"], row["quarantined"], row["repeats"])
-            for day, row in found.items()
+            row["_day"]: DayCount(row["rows"], row["quarantined"], row["repeats"])
+            for row in counts.collect()
         }
 
     def impressions(self, counts: Mapping[date, DayCount]) -> DataFrame:
-        """The sound rows with their ``fold`` and ``ds``."""
-        kept = self._sound
+        """The impressions, with ``fold`` and ``ds``."""
+        kept = self._valid
         if _repeats(counts):
             once = kept.join(self._repeated_ids, _ID, how="left_anti")
-            kept = once.unionByName(self._repeated.where("_place = 1").drop("_place"))
+            kept = once.unionByName(self._repeated.where("_rank = 1").drop("_rank"))
         return kept.withColumn("fold", _fold(self.scenario)).selectExpr("*", _DS)
 
-    def refused(self, counts: Mapping[date, DayCount]) -> DataFrame | None:
-        """All other rows with their ``reason`` and ``ds``; None for none."""
+    def rejected(self, counts: Mapping[date, DayCount]) -> DataFrame | None:
+        """The rejected rows, with ``reason`` and ``ds``; None if there are none."""
         if not any(count.quarantined for count in counts.values()):
             return None
-        refused = self.rows.where(F.col("reason").isNotNull())
+        rejected = self.rows.where(F.col("reason").isNotNull())
         if _repeats(counts):
-            later = self._repeated.where("_place > 1").drop("_place")
+            later = self._repeated.where("_rank > 1").drop("_rank")
             reason = F.lit("duplicate impression_id")
-            refused = refused.unionByName(later.withColumn("reason", reason))
-        return refused.selectExpr("*", _DS)
+            rejected = rejected.unionByName(later.withColumn("reason", reason))
+        return rejected.selectExpr("*", _DS)
 
     @property
-    def _sound(self) -> DataFrame:
+    def _valid(self) -> DataFrame:
         return self.rows.where(F.col("reason").isNull())
 
     @property
     def _repeated_ids(self) -> DataFrame:
-        return self._sound.groupBy(*_ID).agg(F.count("*").alias("rows")).where("rows > 1")
+        return self._valid.groupBy(*_ID).agg(F.count("*").alias("rows")).where("rows > 1")
 
     @property
     def _repeated(self) -> DataFrame:
-        """Sound rows that share their id, and the ``_place`` of each among them, from 1.
+        """Valid rows whose id occurs several times, with the ``_rank`` of each from 1.
 
-        They are in order of the raw row, so rows of one place are the same in every column.
+        Ranks are by raw row, so rows that tie are equal in every column.
         """
         same_id = Window.partitionBy(*_ID).orderBy("row")
-        rows = self._sound.join(self._repeated_ids, _ID, how="left_semi")
-        return rows.withColumn("_place", F.row_number().over(same_id))
+        rows = self._valid.join(self._repeated_ids, _ID, how="left_semi")
+        return rows.withColumn("_rank", F.row_number().over(same_id))
 
 
-def judge(
+def validate(
     rows: DataFrame, source: TableSource, scenario: Scenario, first: date | None, last: date | None
-) -> JudgedLog:
-    """Give each row from ``first`` to ``last`` its day and, where it is no impression, the reason.
+) -> ValidatedLog:
+    """Assign each row its day, and a reason if it is rejected.
 
-    A row without a day is judged whatever the days asked for.
+    Args:
+        rows: raw rows with the columns of ``jobs.ingest.read_log.with_contract_columns``.
+        source: options of the log.
+        scenario: the scenario.
+        first: first requested day (default: the first of the log).
+        last: last requested day, included (default: the last of the log).
+
+    Returns:
+        The rows of the requested days. Rows without a day are always included.
     """
     day = F.coalesce("file_day", F.to_date("ts"), F.lit(NO_DAY))
-    asked = F.lit(True)
+    is_requested = F.lit(True)
     if first is not None:
-        asked &= F.col("_day") >= F.lit(first)
+        is_requested &= F.col("_day") >= F.lit(first)
     if last is not None:
-        asked &= F.col("_day") <= F.lit(last)
-    rows = rows.withColumn("_day", day).where(asked | (F.col("_day") == F.lit(NO_DAY)))
+        is_requested &= F.col("_day") <= F.lit(last)
+    rows = rows.withColumn("_day", day).where(is_requested | (F.col("_day") == F.lit(NO_DAY)))
     label = F.coalesce(F.col("raw_label"), F.lit("null"))
     no_label = "no number" if source.label.at_least is not None else "outside {0, 1}"
     ts_day = F.to_date("ts")
@@ -123,8 +133,7 @@ def judge(
         .when(F.col("label").isNull(), F.concat(F.lit("label "), label, F.lit(f" is {no_label}")))
         .when(ts_day != F.col("_day"), F.concat(F.lit("ts of another day: "), ts_day))
     )
-    judged = rows.withColumn("reason", reason).drop("raw_label", "file_day")
-    return JudgedLog(scenario, judged)
+    return ValidatedLog(scenario, rows.withColumn("reason", reason).drop("raw_label", "file_day"))
 
 
 def _repeats(counts: Mapping[date, DayCount]) -> bool:
@@ -132,7 +141,7 @@ def _repeats(counts: Mapping[date, DayCount]) -> bool:
 
 
 def _fold(scenario: Scenario) -> Column:
-    """See ``jobs.lake.folds.fold_of``, whose definition this is in Spark."""
+    """The fold of each row: ``jobs.lake.folds.fold_of`` in Spark."""
     text = F.concat(F.lit(f"{scenario.name}/"), F.col("impression_id").cast("string"))
     value = F.conv(F.substring(F.md5(text), 1, HASH_DIGITS), 16, 10).cast("bigint")
     first, second = fold_bounds(scenario.folds)

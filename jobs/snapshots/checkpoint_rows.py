@@ -1,6 +1,6 @@
-"""Rows of an embedding slot out of checkpoints: where each id lies, and what was learnt of it.
+"""Reading the rows of an embedding slot from checkpoints, in parallel.
 
-A checkpoint keeps the table of a slot as one tensor in a memory-mapped file. Each task maps the
+A checkpoint stores the table of a slot as one tensor in a memory-mapped file. Each task maps the
 file and reads its own range of rows, so no table passes through the driver.
 """
 
@@ -20,13 +20,13 @@ from jobs.lake.addresses import RANKER
 from jobs.lake.manifest import Manifest
 from jobs.scenarios import Scenario
 
-ROWS_A_TASK = 250_000
+ROWS_PER_TASK = 250_000
 RANGE = "ds string, start bigint, length bigint, version string"
 
 
 @dataclass(frozen=True)
 class SlotRange:
-    """Rows [start, start + length) of a slot's table in the checkpoint of a day."""
+    """Rows [start, start + length) of a slot's table in the checkpoint of a day and version."""
 
     ds: str
     start: int
@@ -37,24 +37,24 @@ class SlotRange:
 def slot_ranges(
     spark: SparkSession, slot: str, checkpoints: Sequence[tuple[date, Manifest]]
 ) -> DataFrame:
-    """One row a task, in columns ``RANGE``: together they cover the slot in all checkpoints."""
+    """Ranges that cover the slot in all checkpoints: one row per task, in columns ``RANGE``."""
     ranges = [
-        (day.isoformat(), start, ROWS_A_TASK, manifest.inputs["ranker"])
+        (day.isoformat(), start, ROWS_PER_TASK, manifest.inputs["ranker"])
         for day, manifest in checkpoints
-        for start in range(0, _ids_held(manifest, slot), ROWS_A_TASK)
+        for start in range(0, _id_count(manifest, slot), ROWS_PER_TASK)
     ]
     tasks = min(len(ranges), 4 * spark.sparkContext.defaultParallelism)
     return spark.createDataFrame(ranges, RANGE).repartition(max(tasks, 1))
 
 
 def ranges_of(batches: Iterator[pa.RecordBatch]) -> Iterator[SlotRange]:
-    """The ranges that a task was given."""
+    """The ranges in the batches of a task."""
     for batch in batches:
         yield from (SlotRange(**row) for row in batch.to_pylist())
 
 
 def read_slot(lake: Lake, scenario: Scenario, slot: str, rows: SlotRange) -> pa.Table:
-    """The rows of a range in the columns of ``schemas.snapshots``."""
+    """The rows of a range, with the columns of ``schemas.snapshots``."""
     keys = ((RANKER, rows.version),)
     partition = Partition("checkpoints", scenario.name, date.fromisoformat(rows.ds), keys)
     with lake.local_file(partition, _vocabulary(slot)) as path:
@@ -80,7 +80,7 @@ def read_slot(lake: Lake, scenario: Scenario, slot: str, rows: SlotRange) -> pa.
     return pa.Table.from_arrays(columns, schema=schemas.snapshots(scenario, dim, slot))
 
 
-def _ids_held(checkpoint: Manifest, slot: str) -> int:
+def _id_count(checkpoint: Manifest, slot: str) -> int:
     return next(file for file in checkpoint.files if file.name == _vocabulary(slot)).rows
 
 

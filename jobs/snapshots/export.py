@@ -1,7 +1,7 @@
-"""Checkpoints → ``snapshots``: the item table of M_D, one row an item.
+"""Checkpoints → ``snapshots``: the item table of M_D, one row per item.
 
-Each Spark task writes its own range of rows as one file, so the table never passes through the
-driver, nor through a shuffle.
+Each Spark task writes its range of rows to one file, so the table passes neither through the
+driver nor through a shuffle.
 """
 
 from __future__ import annotations
@@ -23,10 +23,15 @@ from jobs.spark.session import latest_timestamp, midnight, spark_session
 
 
 def build_snapshots(lake: Lake, scenario: Scenario, last: date) -> list[date]:
-    """Publish a snapshot for every checkpoint up to ``last`` + 1 that has none or a stale one.
+    """Publish the missing and stale snapshots of the scenario's ranker version.
 
-    Of the scenario's ranker version alone; snapshots of other versions stay as they are.
-    ``last`` is a day of data: its checkpoint is that of the day after. Returns the days made.
+    Args:
+        lake: the lake.
+        scenario: the scenario.
+        last: last day of data; its checkpoint is that of the next day.
+
+    Returns:
+        The days D of the snapshots published.
     """
     stale = [
         (day, manifest)
@@ -75,18 +80,18 @@ def _write(
     checkpoints: list[tuple[date, Manifest]],
     folder: str,
 ) -> None:
-    """One task a range of rows, one file a task; the rows stay where they are made."""
+    """Write one file per range of rows, each by the task that reads it."""
     lake_uri = lake.uri
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         task_lake = Lake(lake_uri)
-        done = 0
+        written = 0
         for part in ranges_of(batches):
             name = f"ds={part.ds}/part-{part.start // part.length:05d}.parquet"
             rows = read_slot(task_lake, scenario, ITEM, part)
             task_lake.storage.replace(f"{folder}/{name}", _parquet(rows))
-            done += 1
-        yield pa.record_batch({"written": [done]})
+            written += 1
+        yield pa.record_batch({"written": [written]})
 
     slot_ranges(spark, ITEM, checkpoints).mapInArrow(write, "written bigint").collect()
 

@@ -1,7 +1,7 @@
-"""Item tables that a user's own ranker has exported → ``snapshots``.
+"""Item tables exported by an external ranker → ``snapshots``.
 
-They are kept under a version of their own, beside what the lineage makes. What is wrong with one
-of them is named before any is published.
+They are published under their own ranker version, beside those of the lineage. All tables are
+checked before any is published.
 """
 
 from __future__ import annotations
@@ -36,19 +36,24 @@ SLOT = "item_id"
 
 
 def import_snapshots(lake: Lake, scenario: Scenario, raw: str | None = None) -> list[date]:
-    """Publish every exported item table that is new or has changed; return their days.
+    """Publish every exported item table that is new or has changed.
 
     Args:
-        raw: path or URI that ``snapshots.path`` lies below (default: the path stands for itself).
+        lake: the lake.
+        scenario: the scenario with the options of the exports.
+        raw: path or URI that ``snapshots.path`` is relative to (default: the working folder).
+
+    Returns:
+        The days of the tables published.
 
     Raises:
-        InputError: the scenario names no exports, none is there, or one does not hold what it
-            must. The line names the file, the column and the value; nothing is published then.
+        InputError: If the scenario has no exports, there are none, or one is invalid. The message
+            names the file, the column and the value; nothing is published then.
     """
     source = scenario.snapshots
     if source is None:
         raise InputError(
-            f"scenario {scenario.name} imports no snapshots: give it the key snapshots.path"
+            f"scenario {scenario.name} imports no snapshots: add the key snapshots.path"
         )
     found = find_exports(source, raw)
     stale = {
@@ -65,7 +70,7 @@ def import_snapshots(lake: Lake, scenario: Scenario, raw: str | None = None) -> 
         uris = stack.enter_context(readable(spark, files))
         rows = _rows(spark, scenario, source, uris).persist()
         stack.callback(rows.unpersist)
-        _refuse_bad_rows(rows, files)
+        _refuse_invalid_rows(rows, files)
         _refuse_repeats(rows, files)
         days = _days(rows, found, stale)
         dim = _dim(lake, scenario, rows, files, days)
@@ -87,8 +92,8 @@ def import_snapshots(lake: Lake, scenario: Scenario, raw: str | None = None) -> 
 
 
 def _is_current(lake: Lake, scenario: Scenario, key: str, digest: str) -> bool:
-    known = _published(lake, scenario)
-    days = known if key == EVERY_DAY else [date.fromisoformat(key)]
+    published = _published(lake, scenario)
+    days = published if key == EVERY_DAY else [date.fromisoformat(key)]
     manifests = [lake.manifest(snapshot_partition(scenario, day)) for day in days]
     return bool(manifests) and all(
         manifest is not None and manifest.inputs == {"source": digest} for manifest in manifests
@@ -102,14 +107,14 @@ def _published(lake: Lake, scenario: Scenario) -> list[date]:
 def _rows(
     spark: SparkSession, scenario: Scenario, source: ImportedSnapshots, uris: Sequence[str]
 ) -> DataFrame:
-    """Columns of ``snapshots``, the day ``ds``, the ``file``, and of a bad row the ``problem``."""
+    """Rows in the columns of ``snapshots``, with ``ds``, ``file``, and a ``problem`` if invalid."""
     raw = spark.read.option("recursiveFileLookup", "true").parquet(*uris)
     file = F.col("_metadata.file_path")
     if source.as_of is None:
         day_text = F.regexp_extract(file, day_pattern(source), 1)
         day_name = "the path"
     else:
-        day_text, day_name = _moment(raw, source.as_of), source.as_of
+        day_text, day_name = _day_or_timestamp(raw, source.as_of), source.as_of
     day = F.date_format(day_text.try_cast("date"), "yyyy-MM-dd")
     ids = spark_type(str(schemas.id_type(scenario)))
     item = _column(source.item_id).try_cast(ids)
@@ -120,16 +125,16 @@ def _rows(
     updates = updates.try_cast("bigint")
     not_finite = F.exists(vector, lambda x: x.isNull() | F.isnan(x) | (F.abs(x) == float("inf")))
     problem = (
-        F.when(day.isNull(), _problem(day_name, day_text, "is no day"))
-        .when(item.isNull(), _problem(source.item_id, _column(source.item_id), "is no item id"))
+        F.when(day.isNull(), _problem(day_name, day_text, "is not a date"))
+        .when(item.isNull(), _problem(source.item_id, _column(source.item_id), "is not an item id"))
         .when(
             vector.isNull() | (F.size(vector) == 0),
-            _problem(source.vector, F.lit("null or empty"), "is no vector"),
+            _problem(source.vector, F.lit("null or empty"), "is not a vector"),
         )
-        .when(not_finite, _problem(source.vector, vector, "holds what is no finite number"))
+        .when(not_finite, _problem(source.vector, vector, "has an element that is not finite"))
         .when(
             updates.isNull() | (updates < 0),
-            _problem(source.updates or "", updates, "is no count, 0 or more"),
+            _problem(source.updates or "", updates, "is not a count (0 or more)"),
         )
     )
     return raw.select(
@@ -149,21 +154,21 @@ def _column(name: str) -> Column:
     return F.col(f"`{name}`")
 
 
-def _moment(raw: DataFrame, name: str) -> Column:
-    """A day or a moment; the session reads moments in nanoseconds as integers."""
+def _day_or_timestamp(raw: DataFrame, name: str) -> Column:
+    """A column of days; the session reads timestamps in nanoseconds as integers."""
     if raw.schema[name].dataType == T.LongType():
         return F.timestamp_micros(F.expr(f"`{name}` div 1000"))
     return _column(name)
 
 
-def _problem(name: str, value: Column, what: str) -> Column:
+def _problem(name: str, value: Column, reason: str) -> Column:
     text = F.coalesce(value.cast("string"), F.lit("null"))
-    return F.concat(F.lit(f"column {name}: "), F.substring(text, 1, 80), F.lit(f" {what}"))
+    return F.concat(F.lit(f"column {name}: "), F.substring(text, 1, 80), F.lit(f" {reason}"))
 
 
-def _refuse_bad_rows(rows: DataFrame, files: RawFiles) -> None:
-    bad = rows.where(F.col("problem").isNotNull()).select("file", "problem", "item_id")
-    first = bad.orderBy("file", "problem", "item_id").first()
+def _refuse_invalid_rows(rows: DataFrame, files: RawFiles) -> None:
+    invalid = rows.where(F.col("problem").isNotNull()).select("file", "problem", "item_id")
+    first = invalid.orderBy("file", "problem", "item_id").first()
     if first is not None:
         of_item = "" if first.item_id is None else f" (item {first.item_id})"
         raise InputError(
@@ -179,7 +184,7 @@ def _refuse_repeats(rows: DataFrame, files: RawFiles) -> None:
     if first is not None:
         raise InputError(
             f"{_name(files, first.file)}: item {first.item_id} has {first.rows} rows on "
-            f"{first.ds}: export one row an item and day; nothing was imported"
+            f"{first.ds}: export one row per item and day; nothing was imported"
         )
 
 
@@ -188,22 +193,22 @@ def _days(rows: DataFrame, found: Exports, stale: dict[str, str]) -> list[date]:
     empty = sorted(set(stale) - with_rows - {EVERY_DAY})
     if empty or not with_rows:
         names = found.files(empty or stale).names()
-        raise InputError(f"{names[0]}: holds no row: export it again; nothing was imported")
+        raise InputError(f"{names[0]} has no rows: export it again; nothing was imported")
     return sorted(date.fromisoformat(day) for day in with_rows)
 
 
 def _dim(lake: Lake, scenario: Scenario, rows: DataFrame, files: RawFiles, days: list[date]) -> int:
-    """Length of the vectors, the same in all tables: rankers are trained over many days."""
+    """Length of the vectors, which must be equal in all tables: rankers train over many days."""
     lengths = rows.groupBy(F.size("embedding").alias("dim")).agg(
         F.count("*").alias("rows"), F.min(F.struct("file", "item_id")).alias("example")
     )
-    usual, *others = lengths.orderBy(F.desc("rows"), "dim").limit(2).collect()
-    dim: int = usual.dim
+    majority, *others = lengths.orderBy(F.desc("rows"), "dim").limit(2).collect()
+    dim: int = majority.dim
     if others:
         odd = others[0]
         raise InputError(
             f"{_name(files, odd.example.file)}: the vector of item {odd.example.item_id} has "
-            f"{odd.dim} numbers, others have {dim}: export vectors of one length; "
+            f"{odd.dim} numbers, others have {dim}: export vectors of equal length; "
             "nothing was imported"
         )
     for day in sorted(set(_published(lake, scenario)) - set(days)):
@@ -211,13 +216,13 @@ def _dim(lake: Lake, scenario: Scenario, rows: DataFrame, files: RawFiles, days:
         if manifest.facts["dim"] != dim:
             raise InputError(
                 f"{files.names()[0]}: vectors have {dim} numbers, those imported for {day} have "
-                f"{manifest.facts['dim']}: export all days alike; nothing was imported"
+                f"{manifest.facts['dim']}: export all days with equal length; nothing was imported"
             )
     return dim
 
 
 def _name(files: RawFiles, uri: str) -> str:
-    """The file as the user knows it, even where Spark has read a copy."""
+    """Path of the file as given by the user, even if Spark has read a copy."""
     path = unquote(uri)
     named = zip(files.paths, files.names(), strict=True)
     return next((name for below, name in named if path.endswith(f"/{below}")), path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 from jobs.common.errors import InputError
@@ -34,11 +34,6 @@ def raw_location(scenario: Scenario, raw: str | None = None) -> str:
             )
         return location
     return str(Path(os.environ.get("LIS_RAW", data_folder() / "raw")) / scenario.name)
-
-
-def days_between(first: date, last: date) -> list[date]:
-    """All days from ``first`` to ``last``, both included."""
-    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Spark jobs: raw log to impressions, histories, snapshots and feature tables."""
+"""What all Spark jobs use: the session, parsing of values, and writing of Parquet files."""

@@ -1,8 +1,8 @@
-"""Writing a frame as Parquet files of a day, whose bytes follow from the day's rows alone.
+"""Writing a data frame as Parquet files by day, with bytes that depend on the day's rows alone.
 
 Tasks write through Arrow. Spark's own writer lists the encodings of a column in an order that
-differs from one JVM to the next, so a rerun would change the digest of a day, and with it make
-every history and checkpoint after that day stale.
+differs between JVMs, so a rerun would change the digest of a day and thereby make every later
+history and checkpoint stale.
 """
 
 from __future__ import annotations
@@ -29,22 +29,25 @@ _DAY_MICROSECONDS = 86_400_000_000
 
 
 @dataclass(frozen=True)
-class Written:
-    """What was written below a folder. newest: of a column of whole numbers; None without any."""
+class WriteResult:
+    """What was written to a folder: the number of rows, and the maximum of an integer column.
+
+    newest: the maximum, None if no row has a value.
+    """
 
     rows: int
     newest: int | None
 
-    def __add__(self, other: Written) -> Written:
-        known = [one.newest for one in (self, other) if one.newest is not None]
-        return Written(self.rows + other.rows, max(known, default=None))
+    def __add__(self, other: WriteResult) -> WriteResult:
+        values = [result.newest for result in (self, other) if result.newest is not None]
+        return WriteResult(self.rows + other.rows, max(values, default=None))
 
 
-NOTHING = Written(0, None)
+NOTHING_WRITTEN = WriteResult(0, None)
 
 
-def files_for(rows: int) -> int:
-    """How many files a day of so many rows is cut into, each of which one task sorts and writes."""
+def file_count(rows: int) -> int:
+    """Number of files for a day with this many rows; one task sorts and writes each file."""
     return max(1, -(-rows // FILE_ROWS))
 
 
@@ -57,49 +60,55 @@ def write_by_day(
     by: tuple[str, ...] = ("ds",),
     newest: str | None = None,
     files: Mapping[str, int] | None = None,
-) -> dict[str, Written]:
-    """Write the rows of each day (or whatever ``by`` names) in order, in one shuffle.
-
-    Returns what was written for each folder, such as ``ds=2026-01-31``.
+) -> dict[str, WriteResult]:
+    """Write the rows of each day (or other groups, see ``by``) in order, with one shuffle.
 
     Args:
-        folder: below the lake; files of a day are ``<folder>/ds=<day>/part-00000.parquet`` and on.
-        schema: columns to write, and the types to write them in.
-        order: columns that give the rows of a day a total order.
-        newest: a column, which need not be written, whose largest value is told.
-        files: of a day, by ``ds``, if not one. Each holds an equal part of the day's hours, so that
-            the rows are in order from file to file; ``order`` begins with ``ts`` then.
+        frame: rows with the columns of ``schema`` and ``by``.
+        lake: the lake.
+        folder: folder in the lake; a day's files are ``<folder>/ds=<day>/part-00000.parquet`` etc.
+        schema: columns to write, and their types.
+        order: columns that define a total order of the rows of a day.
+        by: columns that name the folders of the rows.
+        newest: integer column whose maximum is returned; it need not be in ``schema``.
+        files: number of files of a day by ``ds`` (default: one). Each file has an equal part of
+            the day's hours, so that rows are in order across files; ``order`` must then begin
+            with ``ts``.
+
+    Returns:
+        The rows written and the maximum of ``newest``, by folder such as ``ds=2026-01-31``.
     """
     lake_uri = lake.uri
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         storage = Storage(lake_uri)
         for file, runs in groupby(_runs(batches), key=itemgetter(0)):
-            seen = _Seen(newest)
-            _write_file(storage, f"{folder}/{file}", schema, seen.of(run for _, run in runs))
+            counter = _Counter(newest)
+            _write_file(storage, f"{folder}/{file}", schema, counter.count(run for _, run in runs))
             below = file.rpartition("/")[0]
             yield pa.record_batch(
                 {
                     "below": [below],
-                    "rows": [seen.written.rows],
-                    "newest": pa.array([seen.written.newest], pa.int64()),
+                    "rows": [counter.result.rows],
+                    "newest": pa.array([counter.result.newest], pa.int64()),
                 }
             )
 
     below = F.concat_ws("/", *[F.concat(F.lit(f"{name}="), F.col(name)) for name in by])
     number = F.lpad(_number(files or {}).cast("string"), 5, "0")
     file = F.concat(below, F.lit("/part-"), number, F.lit(".parquet"))
-    beside = [newest] if newest and newest not in schema.names else []
-    rows = frame.select(*schema.names, *beside, file.alias(_FILE))
+    unwritten = [newest] if newest and newest not in schema.names else []
+    rows = frame.select(*schema.names, *unwritten, file.alias(_FILE))
     ordered = rows.repartition(_FILE).sortWithinPartitions(_FILE, *order)
-    done: dict[str, Written] = {}
+    results: dict[str, WriteResult] = {}
     for row in ordered.mapInArrow(write, "below string, rows bigint, newest bigint").collect():
-        done[row.below] = done.get(row.below, NOTHING) + Written(row["rows"], row.newest)
-    return done
+        result = WriteResult(row["rows"], row.newest)
+        results[row.below] = results.get(row.below, NOTHING_WRITTEN) + result
+    return results
 
 
 def _number(files: Mapping[str, int]) -> Column:
-    """Number of the file of its day that a row belongs to."""
+    """Number of a row's file among those of its day."""
     several = {ds: number for ds, number in files.items() if number > 1}
     if not several:
         return F.lit(0)
@@ -108,22 +117,22 @@ def _number(files: Mapping[str, int]) -> Column:
     return F.coalesce(F.floor(since_midnight * number / _DAY_MICROSECONDS).cast("int"), F.lit(0))
 
 
-class _Seen:
-    """Counts the rows that pass by, and finds the largest value of a column of theirs."""
+class _Counter:
+    """Counts rows and finds the maximum of a column while they are iterated over."""
 
     def __init__(self, column: str | None) -> None:
         self._column = column
-        self.written = NOTHING
+        self.result = NOTHING_WRITTEN
 
-    def of(self, runs: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    def count(self, runs: Iterable[pa.Table]) -> Iterator[pa.Table]:
         for run in runs:
             newest = None if self._column is None else pc.max(run[self._column]).as_py()
-            self.written += Written(run.num_rows, newest)
+            self.result += WriteResult(run.num_rows, newest)
             yield run
 
 
 def _runs(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.Table]]:
-    """Cut batches, whose rows lie in order of their file, into runs of one file each."""
+    """Split batches, whose rows are in order of their file, into runs of one file each."""
     for batch in batches:
         table = pa.Table.from_batches([batch])
         runs = pc.run_end_encode(batch.column(_FILE))
@@ -134,29 +143,29 @@ def _runs(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.Table]]:
 
 
 def _write_file(storage: Storage, path: str, schema: pa.Schema, runs: Iterable[pa.Table]) -> None:
-    """Write under a passing name first: another attempt at the task may write the same file."""
+    """Write a file under a temporary name first, as a retry of the task may write it too."""
     folder = path.rpartition("/")[0]
     storage.make_folder(folder)
-    passing = f"{folder}/.{uuid.uuid4().hex}"
+    temporary = f"{folder}/.{uuid.uuid4().hex}"
     with (
-        storage.filesystem.open_output_stream(storage.absolute(passing)) as stream,
+        storage.filesystem.open_output_stream(storage.absolute(temporary)) as stream,
         pq.ParquetWriter(stream, schema, compression="zstd") as writer,
     ):
         for group in _row_groups(runs):
             writer.write_table(group.select(schema.names).cast(schema), ROW_GROUP_ROWS)
-    storage.move(passing, path)
+    storage.move(temporary, path)
 
 
 def _row_groups(runs: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Row groups of equal size, wherever the batches that Spark sent were cut."""
-    held: list[pa.Table] = []
+    """Row groups of equal size, regardless of the batches that Spark sent."""
+    pending: list[pa.Table] = []
     rows = 0
     for run in runs:
-        held.append(run)
+        pending.append(run)
         rows += run.num_rows
         while rows >= ROW_GROUP_ROWS:
-            whole = pa.concat_tables(held).combine_chunks()
+            whole = pa.concat_tables(pending).combine_chunks()
             yield whole.slice(0, ROW_GROUP_ROWS)
-            held, rows = [whole.slice(ROW_GROUP_ROWS)], rows - ROW_GROUP_ROWS
+            pending, rows = [whole.slice(ROW_GROUP_ROWS)], rows - ROW_GROUP_ROWS
     if rows:
-        yield pa.concat_tables(held).combine_chunks()
+        yield pa.concat_tables(pending).combine_chunks()

@@ -1,4 +1,4 @@
-"""Ids and moments out of whatever a file holds; what is neither becomes null."""
+"""Parsing of ids and timestamps; invalid values become null."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pyspark.sql import types as T
 
 
 def parse_id(value: Column, kind: T.DataType) -> Column:
-    """An id of a scenario's ``source.ids``, which Spark knows as ``kind``."""
+    """Parse an id of Spark type ``kind``; empty strings are null."""
     if isinstance(kind, T.StringType):
         text = value.cast("string")
         return F.when(text != "", text)
@@ -16,7 +16,7 @@ def parse_id(value: Column, kind: T.DataType) -> Column:
 
 
 def parse_timestamp(value: Column) -> Column:
-    """A moment written out, year first."""
-    # Spark takes a bare time of day as one of today, which changes from run to run.
+    """Parse a timestamp in text that begins with the year."""
+    # Spark reads a time without a date as a time of today, so reruns would differ.
     has_year = value.cast("string").rlike(r"^\s*\d{4}")
     return F.when(has_year, value.try_cast("timestamp"))

@@ -1,4 +1,4 @@
-"""The Spark session, and reading published days with it."""
+"""The Spark session, and reading published days as data frames."""
 
 from __future__ import annotations
 
@@ -20,25 +20,28 @@ _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    # At most, not at least. A quarter of the default: a part is sorted in a quarter of the memory,
-    # and cores that are done with theirs wait for less of one.
+    # An upper bound, a quarter of the default: sorting a partition takes a quarter of the memory,
+    # and cores that have finished wait less for the last one.
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",
-    # Published days are named file by file; up to so many need no job of their own to be looked up.
+    # Published days are read file by file; up to this many files are listed without a Spark job.
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "4096",
-    # Spark has no type for nanoseconds, in which pandas writes times: it reads them as integers.
+    # pandas writes times in nanoseconds, for which Spark has no type: it reads them as integers.
     "spark.sql.legacy.parquet.nanosAsLong": "true",
 }
 
 _kept: ContextVar[bool] = ContextVar("_kept", default=False)
-"""Whether a session outlives the ``spark_session`` that has started it."""
+"""Whether a session outlives the ``spark_session`` block that started it."""
 
 
 @contextmanager
 def spark_session(name: str) -> Iterator[SparkSession]:
-    """The running session, or a new one that is stopped at the end.
+    """The active session, or a new one that is stopped after the block.
 
-    The master is spark-submit's where it started this process, else ``LIS_SPARK_MASTER``, else
+    The master is that of spark-submit if it started this process, else ``LIS_SPARK_MASTER``, else
     all local cores.
+
+    Args:
+        name: name of the application if a session is started.
     """
     running = SparkSession.getActiveSession()
     if running is not None:
@@ -54,9 +57,10 @@ def spark_session(name: str) -> Iterator[SparkSession]:
 
 @contextmanager
 def one_session() -> Iterator[None]:
-    """Every ``spark_session`` in the block is the same one: the first starts it, the block ends it.
+    """Share one session among all ``spark_session`` blocks within; stop it after the outer block.
 
-    A session more would start its Python workers anew. One that runs already is left running.
+    Each new session would have to start its Python workers again. A session that is already active
+    is used and left running.
     """
     running = SparkSession.getActiveSession()
     before = _kept.set(True)
@@ -86,7 +90,7 @@ def _new_session(name: str) -> SparkSession:
 def _with_settings(session: SparkSession) -> SparkSession:
     for key, value in _SETTINGS.items():
         session.conf.set(key, value)
-    # At most; Spark joins small ones as it goes. A cluster wants two or three a core.
+    # An upper bound, as Spark merges small ones. A cluster should have two or three per core.
     partitions = os.environ.get("LIS_SPARK_SHUFFLE_PARTITIONS", "32")
     session.conf.set("spark.sql.shuffle.partitions", partitions)
     return session
@@ -100,27 +104,45 @@ def read_days(
     days: Iterable[date],
     keys: tuple[tuple[str, str], ...] = (),
 ) -> DataFrame | None:
-    """Published days of a table as one frame with a ``ds`` column; None for no days."""
+    """Published days of a table as one data frame with a ``ds`` column.
+
+    Args:
+        spark: the session.
+        lake: the lake.
+        table: name of the table.
+        scenario: name of the scenario.
+        days: days to read; each must be published.
+        keys: further partition keys, which do not become columns.
+
+    Returns:
+        The rows in no particular order, or None if there are no days.
+    """
     paths: list[str] = []
     for day in days:
         paths += lake.spark_paths(Partition(table, scenario, day, keys))
     if not paths:
         return None
-    # The folders below it become columns: a text for each, and no work for each row.
+    # Spark adds the folders below the base path as columns, without work per row.
     base = lake.storage.spark_uri(f"{table}/scenario={scenario}")
     frame = spark.read.option("basePath", base).parquet(*paths)
     return frame.drop(*(key for key, _ in keys))
 
 
 def spark_type(name: str) -> T.DataType:
-    """Spark's type for a scenario's ids."""
+    """Spark type of the ids of a scenario, from ``string`` or ``int64``."""
     return T.LongType() if name == "int64" else T.StringType()
 
 
 def latest_timestamp(storage: Storage, folder: str, column: str) -> datetime | None:
     """Largest value of a timestamp column in the Parquet files of a folder, from their footers.
 
-    ``column`` is the path of a leaf in the stored schema, such as ``clicks.list.element.ts``.
+    Args:
+        storage: the storage with the folder.
+        folder: path of the folder.
+        column: path of a leaf in the stored schema, such as ``clicks.list.element.ts``.
+
+    Returns:
+        The value, or None if no file has one.
     """
     found: list[datetime] = []
     for name in storage.files(folder):
@@ -142,5 +164,5 @@ def midnight(day: date) -> datetime:
 
 
 def next_midnight(day: date) -> datetime:
-    """The end of a day in UTC, not part of it."""
+    """The end of a day in UTC, exclusive."""
     return midnight(day + timedelta(days=1))

@@ -1,4 +1,4 @@
-"""Small logs to ingest, and lakes made from them."""
+"""Fixtures with small logs to ingest, and lakes built from them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ RawRow = Sequence[str | None]
 
 @pytest.fixture
 def make_scenario() -> Callable[..., Scenario]:
-    """A scenario over a CSV log with a header; keywords replace parts of its source."""
+    """Make a scenario with a CSV log; keywords replace parts of its source."""
     return _scenario
 
 
 def _scenario(context: Sequence[str] = ("place",), length: int = 3, **source: Any) -> Scenario:
     columns = {"impression_id": "id", "user_id": "user", "item_id": "item"}
     columns |= {"ts": "ts", "label": "label"}
-    described = {
+    options = {
         "reader": "table",
         "path": "log.csv",
         "format": {"kind": "csv"},
@@ -48,7 +48,7 @@ def _scenario(context: Sequence[str] = ("place",), length: int = 3, **source: An
     return Scenario.model_validate(
         {
             "name": "tiny",
-            "source": described,
+            "source": options,
             "context": list(context),
             "history_length": length,
             "ranker": {**ranker, "history_length": min(length, 3), "precision": "fp32"},
@@ -58,7 +58,7 @@ def _scenario(context: Sequence[str] = ("place",), length: int = 3, **source: An
 
 @pytest.fixture
 def write_log(tmp_path: Path) -> Callable[..., str]:
-    """Write raw rows as CSV with a header; a row may be too short. Returns the raw path."""
+    """Write raw rows as CSV with a header and return the raw path; a row may be too short."""
 
     def write(
         rows: Sequence[RawRow], name: str = "log.csv", columns: Sequence[str] = COLUMNS
@@ -74,7 +74,7 @@ def write_log(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def trained_once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake of five days with histories and M_1 to M_6; new items come every day."""
+    """A lake of five days with histories and M_1 to M_6; every day has new items."""
     folder = tmp_path_factory.mktemp("trained")
     generator = np.random.default_rng(0)
     days = np.arange(200) // 40
@@ -93,7 +93,7 @@ def trained_once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def trained(trained_once: Path, tmp_path: Path) -> Lake:
-    """A copy of the trained lake, for a test to change."""
+    """A copy of the trained lake that a test may change."""
     shutil.copytree(trained_once, tmp_path / "lake")
     return Lake(str(tmp_path / "lake"))
 
@@ -111,14 +111,14 @@ def feed_once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def feed(feed_once: Path, tmp_path: Path) -> Lake:
-    """A copy of the feed's lake, for a test to change."""
+    """A copy of the feed's lake that a test may change."""
     shutil.copytree(feed_once, tmp_path / "lake")
     return Lake(str(tmp_path / "lake"))
 
 
 @pytest.fixture
 def published_bytes() -> Callable[..., dict[str, bytes]]:
-    """Every published file of some tables, manifests included, by its path in the lake."""
+    """Read every published file of some tables, with manifests, by its path in the lake."""
 
     def read(lake: Lake, *tables: str) -> dict[str, bytes]:
         root = Path(lake.storage.absolute(""))

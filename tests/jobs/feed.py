@@ -1,4 +1,4 @@
-"""A small feed that is full of edges: ties, midnights, an empty day and a day with one user."""
+"""A small feed with many edge cases: ties, midnights, an empty day and a day with one user."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any
 import numpy as np
 
 from jobs.lake import Lake, Partition
-from jobs.scenarios import Scenario
+from jobs.scenarios import Fold, Scenario
 
 FIRST = date(2026, 1, 1)
 FEED_DAYS = [FIRST + timedelta(days=number) for number in range(8)]
 EMPTY_DAY, LONELY_DAY = FEED_DAYS[3], FEED_DAYS[5]
 LOOKBACK_DAYS = 3
-# Few moments, so that many rows share one, and the first and the last second of a day.
+# Few times, so that many rows tie, and the first and the last second of a day.
 SECONDS = (0, 1, 3_600, 43_200, 86_399)
-ROWS_A_DAY = 70
+ROWS_PER_DAY = 70
 
 
 @dataclass(frozen=True, order=True)
 class Row:
-    """An impression as it was published."""
+    """A published impression."""
 
     ts: datetime
     impression_id: int
@@ -36,6 +36,7 @@ class Row:
 
 
 def feed_scenario(**options: Any) -> Scenario:
+    """The scenario of the feed; options replace its top-level keys."""
     columns = {name: name for name in ("impression_id", "user_id", "item_id", "ts", "label")}
     items = {"path": "items.csv", "item_id": "id", "title": "title", "category": "category"}
     source = {"reader": "table", "path": "log.csv", "format": {"kind": "csv"}, "columns": columns}
@@ -53,12 +54,12 @@ def feed_scenario(**options: Any) -> Scenario:
 
 
 def write_feed(folder: Path) -> None:
-    """The log and the items as CSV. Items 0 to 9 are shown; item 9 has no words."""
+    """Write the log and the items as CSV. Items 0 to 9 are shown; item 9 has no content."""
     generator = np.random.default_rng(5)
     start = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
     rows: list[tuple[Any, ...]] = []
     for number, day in enumerate(FEED_DAYS):
-        for _ in range(0 if day == EMPTY_DAY else ROWS_A_DAY):
+        for _ in range(0 if day == EMPTY_DAY else ROWS_PER_DAY):
             user = 1 if day == LONELY_DAY else generator.integers(0, 9)
             second = start + 86_400 * number + generator.choice(SECONDS)
             item, label = generator.integers(0, 10), generator.integers(0, 2)
@@ -74,17 +75,17 @@ def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
 
 
 def lineage_rows(lake: Lake, first: date, end: date) -> list[Row]:
-    """Impressions of the lineage fold of the days [first, end), by ts and then id."""
+    """Impressions of the lineage fold of the days [first, end), ordered by ts and id."""
     return sorted(
         Row(**row)
         for day in FEED_DAYS
         if first <= day < end
         for row in lake.read(Partition("impressions", "feed", day)).to_pylist()
-        if row["fold"] == "lineage"
+        if row["fold"] == Fold.LINEAGE
     )
 
 
-def windowed_clicks(lake: Lake, known_at: date, lookback_days: int = LOOKBACK_DAYS) -> list[Row]:
-    """Clicks of the lineage fold of [known_at - lookback, known_at), by ts and then id."""
-    rows = lineage_rows(lake, known_at - timedelta(days=lookback_days), known_at)
+def windowed_clicks(lake: Lake, end: date, lookback_days: int = LOOKBACK_DAYS) -> list[Row]:
+    """Clicks of the lineage fold in [end - lookback_days, end), ordered by ts and id."""
+    rows = lineage_rows(lake, end - timedelta(days=lookback_days), end)
     return [row for row in rows if row.label]

@@ -1,4 +1,4 @@
-"""Every test in this folder uses the Spark session of all tests."""
+"""Every test in this folder uses the shared Spark session."""
 
 import pytest
 from pyspark.sql import SparkSession

@@ -1,4 +1,4 @@
-"""Published rows of the test scenario as plain dictionaries."""
+"""Published rows of the test scenario as dictionaries."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Histories against a plain loop over all clicks, and how days are made stale and built again."""
+"""Histories equal those of a plain loop, and days are built again when they are stale."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,22 @@ import pytest
 from jobs.common.errors import AuditError, InputError
 from jobs.ingest.click_history import RECENT_CLICKS, build_history
 from jobs.lake import Lake, Partition, schemas
-from jobs.scenarios import Scenario
+from jobs.scenarios import Fold, Scenario
+from tests.oracles import history_loop
+from tests.oracles.history_loop import items_before
 
 Row = dict[str, Any]
 MakeScenario = Callable[..., Scenario]
 Bytes = Callable[..., dict[str, bytes]]
 YEAR_END = date(2027, 12, 30)
 LEAP_DAY = date(2028, 2, 27)
-FOLDS = ("lineage", "fit", "eval")
+FOLDS = tuple(Fold)
 
 
 def random_log(first: date, days: int = 4, rows: int = 60, seed: int = 0) -> list[Row]:
-    """Few moments a day, so that many rows tie, at both ends of the day too.
+    """A log with few different times, so that many rows tie, also at both ends of a day.
 
-    Of six users, user 5 is away but for the first day and the last.
+    User 5 of six is active on the first and the last day only.
     """
     generator = np.random.default_rng(seed)
     seconds = (0, 0.000001, 3600, 3600, 86_399, 86_399.999999)
@@ -37,15 +39,15 @@ def random_log(first: date, days: int = 4, rows: int = 60, seed: int = 0) -> lis
         start = datetime.combine(first + timedelta(days=number), datetime.min.time(), UTC)
         for _ in range(rows):
             user = int(generator.integers(6))
-            away = user == 5 and 0 < number < days - 1
+            is_away = user == 5 and 0 < number < days - 1
             log.append(
                 {
                     "impression_id": len(log) * 37 % 1009,
-                    "user_id": 4 if away else user,
+                    "user_id": 4 if is_away else user,
                     "item_id": int(generator.integers(100, 120)),
                     "ts": start + timedelta(seconds=seconds[generator.integers(len(seconds))]),
                     "label": int(generator.integers(2)),
-                    "fold": FOLDS[generator.integers(3)],
+                    "fold": FOLDS[generator.integers(3)].value,
                     "place": "home",
                 }
             )
@@ -53,7 +55,7 @@ def random_log(first: date, days: int = 4, rows: int = 60, seed: int = 0) -> lis
 
 
 def publish(lake: Lake, scenario: Scenario, log: list[Row]) -> list[date]:
-    """Publish the impressions of each day that has rows; returns the days."""
+    """Publish the impressions of each day that has rows, and return the days."""
     days = sorted({row["ts"].date() for row in log})
     for day in days:
         publish_day(lake, scenario, day, [row for row in log if row["ts"].date() == day])
@@ -69,41 +71,17 @@ def publish_day(lake: Lake, scenario: Scenario, day: date, rows: list[Row]) -> N
         attempt.publish(partition, inputs={}, schema=schema)
 
 
-def items_before(row: Row, log: list[Row], length: int, folds: Collection[str]) -> list[int]:
-    """The oracle: look at every click of the log."""
-    clicks = [
-        other
-        for other in log
-        if other["user_id"] == row["user_id"]
-        and other["label"]
-        and other["ts"] < row["ts"]
-        and other["fold"] in folds
-    ]
-    clicks.sort(key=lambda click: (click["ts"], click["impression_id"]))
-    return [click["item_id"] for click in clicks[-length:]]
-
-
 def assert_equals_the_loop(lake: Lake, log: list[Row], length: int) -> None:
     for day in sorted({row["ts"].date() for row in log}):
-        rows = [row for row in log if row["ts"].date() == day]
-        rows.sort(key=lambda row: (row["ts"], row["impression_id"]))
-        expected = [
-            {
-                "impression_id": row["impression_id"],
-                "ts": row["ts"],
-                "items": items_before(row, log, length, FOLDS),
-                "lineage_items": items_before(row, log, length, {"lineage"}),
-            }
-            for row in rows
-        ]
-        assert lake.read(Partition("history", "tiny", day)).to_pylist() == expected
+        published = lake.read(Partition("history", "tiny", day)).to_pylist()
+        assert published == history_loop.history(log, day, length)
 
 
 @pytest.mark.parametrize(
     ("first", "length", "seed"),
     [(YEAR_END, 1, 0), (LEAP_DAY, 3, 1), (YEAR_END, 20, 2), (LEAP_DAY, 200, 3)],
 )
-def test_a_history_is_what_a_loop_over_all_clicks_finds(
+def test_histories_equal_those_of_a_loop_over_all_clicks(
     lake: Lake, make_scenario: MakeScenario, first: date, length: int, seed: int
 ) -> None:
     scenario, log = make_scenario(length=length), random_log(first, seed=seed)
@@ -130,7 +108,7 @@ def test_a_range_equals_its_days(
     assert build_history(at_once, scenario, days[-1]) == []
 
 
-def test_only_the_days_from_a_late_row_on_are_built_again(
+def test_only_days_from_a_late_row_on_are_built_again(
     tmp_path: Path, make_scenario: MakeScenario, published_bytes: Bytes
 ) -> None:
     scenario, log = make_scenario(length=3), random_log(LEAP_DAY)
@@ -156,30 +134,21 @@ def inodes(lake: Lake, day: date) -> dict[str, tuple[int, int]]:
     return {p.name: (p.stat().st_ino, p.stat().st_mtime_ns) for p in sorted(folder.iterdir())}
 
 
-def test_the_carried_clicks_stand_in_for_the_days_before(
+def test_recent_clicks_replace_the_days_before(
     lake: Lake, make_scenario: MakeScenario, published_bytes: Bytes
 ) -> None:
-    """What is read for a new day is the state of the day before, and no older impressions."""
+    """A new day is built from the recent clicks of the day before, without older impressions."""
     scenario, log = make_scenario(length=3), random_log(YEAR_END)
     days = publish(lake, scenario, log)
     build_history(lake, scenario, days[-2])
     data = Path(lake.storage.absolute(Partition("impressions", "tiny", days[0]).path))
     next(data.glob("part-*")).unlink()
     assert build_history(lake, scenario, days[-1]) == days[-1:]
-    assert_equals_the_loop_on(lake, log, days[-1])
+    published = lake.read(Partition("history", "tiny", days[-1])).to_pylist()
+    assert published == history_loop.history(log, days[-1], 3)
 
 
-def assert_equals_the_loop_on(lake: Lake, log: list[Row], day: date) -> None:
-    rows = lake.read(Partition("history", "tiny", day)).to_pylist()
-    found = {row["impression_id"]: row for row in rows}
-    for row in log:
-        if row["ts"].date() == day:
-            history = found[row["impression_id"]]
-            assert history["items"] == items_before(row, log, 3, FOLDS)
-            assert history["lineage_items"] == items_before(row, log, 3, {"lineage"})
-
-
-def test_without_carried_clicks_the_days_before_are_read_again(
+def test_without_recent_clicks_the_days_before_are_read_again(
     lake: Lake, make_scenario: MakeScenario
 ) -> None:
     scenario, log = make_scenario(length=3), random_log(YEAR_END)
@@ -192,7 +161,7 @@ def test_without_carried_clicks_the_days_before_are_read_again(
     assert_equals_the_loop(lake, log, 3)
 
 
-def test_carried_clicks_are_the_last_of_every_user(lake: Lake, make_scenario: MakeScenario) -> None:
+def test_recent_clicks_are_the_last_of_every_user(lake: Lake, make_scenario: MakeScenario) -> None:
     scenario, log = make_scenario(length=3), random_log(YEAR_END)
     days = publish(lake, scenario, log)
     build_history(lake, scenario, days[-1])
@@ -200,17 +169,17 @@ def test_carried_clicks_are_the_last_of_every_user(lake: Lake, make_scenario: Ma
     found = {row["user_id"]: row for row in lake.read(partition).to_pylist()}
     end = datetime.combine(days[-1] + timedelta(days=1), datetime.min.time(), UTC)
     for user in {row["user_id"] for row in log}:
-        after_all = {"user_id": user, "ts": end}
-        for column, folds in (("clicks", FOLDS), ("lineage_clicks", {"lineage"})):
+        at_the_end = {"user_id": user, "ts": end}
+        for column, folds in (("clicks", FOLDS), ("lineage_clicks", [Fold.LINEAGE])):
             clicks = [click["item_id"] for click in found[user][column]]
-            assert clicks == items_before(after_all, log, 3, folds)
+            assert clicks == items_before(at_the_end, log, 3, folds)
     newest = max(row["ts"] for row in log if row["label"])
     window = lake.require(partition, "").window
     assert window is not None
     assert window.max_ts == newest.isoformat(timespec="microseconds")
 
 
-def test_another_length_makes_every_day_stale(lake: Lake, make_scenario: MakeScenario) -> None:
+def test_a_changed_length_makes_every_day_stale(lake: Lake, make_scenario: MakeScenario) -> None:
     log = random_log(YEAR_END)
     days = publish(lake, make_scenario(length=3), log)
     build_history(lake, make_scenario(length=3), days[-1])
@@ -218,8 +187,8 @@ def test_another_length_makes_every_day_stale(lake: Lake, make_scenario: MakeSce
     assert_equals_the_loop(lake, log, 5)
 
 
-def test_a_click_of_the_future_is_not_published(lake: Lake, make_scenario: MakeScenario) -> None:
-    """Impressions of a later day under an earlier one: the audit of the window refuses them."""
+def test_a_click_after_the_day_is_not_published(lake: Lake, make_scenario: MakeScenario) -> None:
+    """Impressions of a later day stored under an earlier one fail the audit of the window."""
     scenario, log = make_scenario(), random_log(YEAR_END, days=2)
     misplaced = [row for row in log if row["ts"].date() == YEAR_END + timedelta(days=1)]
     publish_day(lake, scenario, YEAR_END, misplaced)
@@ -237,7 +206,7 @@ def test_empty_days_have_empty_histories(lake: Lake, make_scenario: MakeScenario
     assert lake.read(Partition("history", "tiny", days[0])).num_rows == 0
 
 
-def test_without_a_day_ingested_it_says_what_to_run(
+def test_without_ingested_days_the_error_names_the_command(
     lake: Lake, make_scenario: MakeScenario
 ) -> None:
     with pytest.raises(InputError, match="python -m jobs ingest --scenario tiny"):

@@ -1,4 +1,4 @@
-"""Labels and moments as logs write them, and what becomes of them on ingest."""
+"""How ingest converts labels and times in the formats of logs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MakeScenario = Callable[..., Scenario]
 WriteLog = Callable[..., str]
 
 
-def test_a_number_in_place_of_a_label_is_no_nan(
+def test_a_label_of_nan_is_rejected(
     lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
 ) -> None:
     labels = ["NaN", "7.9", "8", "", "8e0", "inf"]
@@ -77,10 +77,10 @@ def test_units_of_time(
     assert found == {n: start + timedelta(microseconds=m) for n, m in enumerate(micros.values())}
 
 
-def test_a_text_without_a_day_of_our_era_is_no_time(
+def test_a_text_without_a_valid_date_is_not_a_time(
     lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
 ) -> None:
-    """A bare time of day would otherwise be one of today, another day on every run."""
+    """Spark would read a time without a date as a time of today, which depends on the run."""
     texts = ["12:30:00", "T12:30", "31/01/2026", "+12026-01-30", "-0001-05-05", "1970-01-01"]
     rows = [(str(n), "1", "1", text, "1", "") for n, text in enumerate(["2026-01-30", *texts])]
     done = ingest(lake, make_scenario(ts_unit="timestamp"), write_log(rows))
@@ -97,26 +97,24 @@ def test_a_text_without_a_day_of_our_era_is_no_time(
 def test_parquet_times(
     lake: Lake, make_scenario: MakeScenario, tmp_path: Path, unit: str, zone: str | None
 ) -> None:
-    moments = [datetime(2026, 1, 30, 23, 59, 59, 999000, tzinfo=UTC if zone else None)]
-    table = parquet_rows(moments).set_column(
-        3, "ts", pa.array(moments, pa.timestamp(unit, tz=zone))
-    )
+    times = [datetime(2026, 1, 30, 23, 59, 59, 999000, tzinfo=UTC if zone else None)]
+    table = parquet_rows(times).set_column(3, "ts", pa.array(times, pa.timestamp(unit, tz=zone)))
     pq.write_table(table, tmp_path / "log.parquet")
     scenario = make_scenario(path="log.parquet", format={"kind": "parquet"}, ts_unit="timestamp")
     ingest(lake, scenario, str(tmp_path))
     rows = all_rows(lake, "impressions")
-    assert [row["ts"] for row in rows] == [moments[0].replace(tzinfo=UTC)]
+    assert [row["ts"] for row in rows] == [times[0].replace(tzinfo=UTC)]
     assert [row["place"] for row in rows] == [""]
 
 
-def parquet_rows(moments: Sequence[datetime]) -> pa.Table:
-    count = len(moments)
+def parquet_rows(times: Sequence[datetime]) -> pa.Table:
+    count = len(times)
     return pa.table(
         {
             "id": pa.array(range(count), pa.int64()),
             "user": pa.array([1] * count, pa.int32()),
             "item": pa.array([1] * count, pa.int64()),
-            "ts": pa.array(moments),
+            "ts": pa.array(times),
             "label": pa.array([True] * count),
             "place": pa.array([None] * count, pa.string()),
         }

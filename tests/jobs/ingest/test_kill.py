@@ -1,4 +1,4 @@
-"""A job that is killed in the middle of its write leaves the lake as it was."""
+"""A job that is killed while it writes leaves the lake unchanged."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def log_rows(place: str) -> list[tuple[str, ...]]:
 
 @pytest.fixture
 def kill_at_first_file() -> Iterator[Kill]:
-    """Run a step in its own process group; kill the group once it has begun to write a table."""
+    """Run a step in its own process group, and kill the group once it writes a table."""
     started: list[subprocess.Popen[bytes]] = []
 
     def run(lake: Lake, command: Sequence[str], table: str) -> None:
@@ -67,7 +67,7 @@ def kill_at_first_file() -> Iterator[Kill]:
 
 
 def start_step(lake: Lake, command: Sequence[str]) -> subprocess.Popen[bytes]:
-    # The driver must start a JVM of its own, not use that of this test.
+    # The driver must start its own JVM and not use that of this test.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYSPARK_GATEWAY")}
     environment |= {"LIS_LAKE": lake.uri, "LIS_SPARK_MASTER": "local[2]"}
     return subprocess.Popen(
@@ -79,7 +79,7 @@ def start_step(lake: Lake, command: Sequence[str]) -> subprocess.Popen[bytes]:
 
 
 def command_names(group: int) -> list[str]:
-    """Commands of the living processes of a process group."""
+    """Commands of the processes of a group, without zombies."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -101,7 +101,7 @@ def scenario_file(tmp_path: Path, make_scenario: MakeScenario) -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
-def test_an_ingest_that_is_killed_leaves_what_was_there_and_can_be_run_again(
+def test_a_killed_ingest_leaves_the_lake_unchanged_and_can_be_run_again(
     tmp_path: Path,
     make_scenario: MakeScenario,
     scenario_file: str,
@@ -125,7 +125,7 @@ def test_an_ingest_that_is_killed_leaves_what_was_there_and_can_be_run_again(
     kill_at_first_file(lake, command, "history")
     assert published_bytes(lake) == new
 
-    # In a process of its own: the bytes must not follow from what a JVM happens to do.
+    # In another process, since the bytes must not depend on the JVM.
     assert start_step(lake, command).wait() == 0
     build_history(undisturbed, scenario, days[-1])
     assert published_bytes(lake) == published_bytes(undisturbed) != new

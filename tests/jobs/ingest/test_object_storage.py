@@ -1,4 +1,4 @@
-"""A log in object storage is read through Arrow where Spark has no connector for it."""
+"""A log in object storage is read through Arrow if Spark has no connector for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jobs.scenarios import Scenario
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An empty bucket on a server of its own."""
+    """An empty bucket on a separate server."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
@@ -31,7 +31,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.stop()
 
 
-def test_the_same_log_gives_the_same_bytes(
+def test_a_log_in_object_storage_gives_the_same_bytes(
     bucket: str,
     tmp_path: Path,
     make_scenario: Callable[..., Scenario],

@@ -1,4 +1,4 @@
-"""Raw rows become impressions or go to quarantine; nothing gets lost, and days stand alone."""
+"""Every raw row becomes an impression or goes to quarantine, and days are independent."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pyspark.sql import SparkSession
 from jobs.common.errors import AuditError, InputError
 from jobs.ingest.click_history import build_history
 from jobs.ingest.publish_log import NO_DAY, ingest
-from jobs.ingest.row_validation import DayCount, JudgedLog
+from jobs.ingest.row_validation import DayCount, ValidatedLog
 from jobs.lake import Lake, Partition, schemas
 from jobs.lake.folds import fold_of
 from jobs.ranker.rows.read_day import read_day
 from jobs.scenarios import Fold, Scenario
-from jobs.spark import parquet_writer as write
+from jobs.spark import parquet_writer
 from tests.jobs.ingest.reading import all_rows, rows_of
 
 FIRST = date(2026, 1, 30)
@@ -38,8 +38,8 @@ def day(number: int) -> date:
     return FIRST + timedelta(days=number)
 
 
-def sound_rows(days: int, rows: int = 12) -> Rows:
-    """Rows in no order of time, several of them at the same moment."""
+def valid_rows(days: int, rows: int = 12) -> Rows:
+    """Rows that are not in order of time, several of them with the same time."""
     made = []
     for number in range(days):
         for place in range(rows):
@@ -49,11 +49,11 @@ def sound_rows(days: int, rows: int = 12) -> Rows:
     return made[::-1]
 
 
-def test_impressions_are_in_order_and_of_the_schema(
+def test_impressions_are_in_order_and_have_the_schema(
     lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
 ) -> None:
     scenario = make_scenario(context=("place", "hour", "weekday"))
-    raw = write_log(sound_rows(3))
+    raw = write_log(valid_rows(3))
     done = ingest(lake, scenario, raw)
     assert [(d.day, d.rows, d.quarantined) for d in done] == [(day(n), 12, 0) for n in range(3)]
     for ingested in done:
@@ -73,21 +73,21 @@ def test_impressions_are_in_order_and_of_the_schema(
             assert row["weekday"] == f"{row['ts']:%a}"
 
 
-def test_a_long_day_lies_in_several_files(
+def test_a_long_day_has_several_files(
     tmp_path: Path,
     make_scenario: MakeScenario,
     write_log: WriteLog,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The same rows in the same order as in one file, and histories of the same rows."""
+    """Rows, their order and their histories are the same as with one file."""
     log = [
         (key, user, item, str(int(ts) + int(key) % 3 * 25_000), label, place)
-        for key, user, item, ts, label, place in sound_rows(2)
+        for key, user, item, ts, label, place in valid_rows(2)
     ]
     scenario, raw = make_scenario(), write_log(log)
     found = {}
     for rows, files in ((1000, 1), (3, 3)):
-        monkeypatch.setattr(write, "FILE_ROWS", rows)
+        monkeypatch.setattr(parquet_writer, "FILE_ROWS", rows)
         lake = Lake(str(tmp_path / f"lake of {files}"))
         ingest(lake, scenario, raw)
         build_history(lake, scenario, day(1))
@@ -111,23 +111,23 @@ def test_a_log_that_changes_while_it_is_read_is_not_published(
     monkeypatch: pytest.MonkeyPatch,
     published_bytes: Callable[..., dict[str, bytes]],
 ) -> None:
-    scenario, raw = make_scenario(), write_log(sound_rows(2))
+    scenario, raw = make_scenario(), write_log(valid_rows(2))
     ingest(lake, scenario, raw)
     before = published_bytes(lake)
-    counts = JudgedLog.counts
+    counts = ValidatedLog.counts
 
-    def then_grows(judged: JudgedLog) -> dict[date, DayCount]:
-        found = counts(judged)
-        write_log([*sound_rows(2), ("777", "1", "10", str(START), "1", "home")])
+    def counts_before_change(validated: ValidatedLog) -> dict[date, DayCount]:
+        found = counts(validated)
+        write_log([*valid_rows(2), ("777", "1", "10", str(START), "1", "home")])
         return found
 
-    monkeypatch.setattr(JudgedLog, "counts", then_grows)
+    monkeypatch.setattr(ValidatedLog, "counts", counts_before_change)
     with pytest.raises(AuditError, match=r"tiny changed .* 2026-01-30 had 12 impressions, then 13"):
         ingest(lake, scenario, raw)
     assert published_bytes(lake) == before
 
 
-def test_folds_are_those_of_the_definition(
+def test_folds_equal_their_definition(
     lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
 ) -> None:
     scenario = make_scenario(ids="string")
@@ -136,13 +136,13 @@ def test_folds_are_those_of_the_definition(
     ingest(lake, scenario, raw)
     folds = {row["impression_id"]: row["fold"] for row in all_rows(lake, "impressions")}
     assert folds == {key: fold_of(scenario, key) for key in ids}
-    assert set(folds.values()) == {"lineage", "fit", "eval"}
+    assert set(folds.values()) == set(Fold)
 
 
 def test_the_session_is_left_running(
     lake: Lake, make_scenario: MakeScenario, write_log: WriteLog, spark: SparkSession
 ) -> None:
-    ingest(lake, make_scenario(), write_log(sound_rows(1)))
+    ingest(lake, make_scenario(), write_log(valid_rows(1)))
     assert spark.range(3).count() == 3
 
 
@@ -161,7 +161,11 @@ DIRTY_ROWS = st.lists(
     min_size=150,
     max_size=250,
 )
-ALWAYS_SOUND = [("900", "1", "10", str(START), "1", "home")]
+# Each day has an impression: the first and the last day of a log are those with one.
+ALWAYS_VALID = [
+    ("900", "1", "10", str(START), "1", "home"),
+    ("901", "1", "10", str(START + A_DAY), "1", "home"),
+]
 
 
 @settings(
@@ -178,11 +182,11 @@ def test_every_raw_row_is_published_once(
     make_scenario: MakeScenario,
     write_log: WriteLog,
 ) -> None:
-    """An impression or a quarantined row with the right reason: what a plain loop says."""
+    """As an impression or as a quarantined row with its reason, like a plain loop finds them."""
     lake = Lake(str(tmp_path_factory.mktemp("lake")))
-    raw_rows = [*ALWAYS_SOUND, *dirty]
+    raw_rows = [*ALWAYS_VALID, *dirty]
     done = ingest(lake, make_scenario(), write_log(raw_rows))
-    kept, refused = judged_by_hand(raw_rows)
+    kept, rejected = validated_by_loop(raw_rows)
     found = [
         (row["impression_id"], row["user_id"], row["item_id"], row["ts"], row["label"])
         for row in all_rows(lake, "impressions")
@@ -193,40 +197,40 @@ def test_every_raw_row_is_published_once(
         for ds in lake.days("quarantine", "tiny")
         for row in rows_of(lake, "quarantine", ds)
     )
-    assert reasons == Counter(refused)
+    assert reasons == Counter(rejected)
     assert len(found) + reasons.total() == len(raw_rows)
     assert sum(d.rows for d in done) == len(found)
 
 
-def judged_by_hand(
+def validated_by_loop(
     raw_rows: Rows,
 ) -> tuple[list[tuple[int, int, int, datetime, int]], list[tuple[date, str, str]]]:
     kept: dict[tuple[date, int], tuple[str, tuple[int, int, int, datetime, int]]] = {}
-    refused: list[tuple[date, str, str]] = []
+    rejected: list[tuple[date, str, str]] = []
     for raw in raw_rows:
         cells = dict(zip(COLUMNS, (*raw, "", "", "", ""), strict=False))
         text = json.dumps({k: v for k, v in cells.items() if v != ""}, separators=(",", ":"))
         key, user, item = (whole(cells[name]) for name in ("id", "user", "item"))
-        ts = moment(cells["ts"])
+        ts = timestamp(cells["ts"])
         label = {"0": 0, "1": 1, "1.0": 1}.get(cells["label"])
         ds = NO_DAY if ts is None else ts.date()
         if user is None:
-            refused.append((ds, "null or unreadable user_id", text))
+            rejected.append((ds, "null or unreadable user_id", text))
         elif item is None:
-            refused.append((ds, "null or unreadable item_id", text))
+            rejected.append((ds, "null or unreadable item_id", text))
         elif ts is None:
-            refused.append((ds, "null or unreadable ts", text))
+            rejected.append((ds, "null or unreadable ts", text))
         elif key is None:
-            refused.append((ds, "null or unreadable impression_id", text))
+            rejected.append((ds, "null or unreadable impression_id", text))
         elif label is None:
             shown = cells["label"] or "null"
-            refused.append((ds, f"label {shown} is outside {{0, 1}}", text))
+            rejected.append((ds, f"label {shown} is outside {{0, 1}}", text))
         else:
             row = (text, (key, user, item, ts, label))
             first, *others = sorted(filter(None, [kept.get((ds, key)), row]))
             kept[ds, key] = first
-            refused += [(ds, "duplicate impression_id", other[0]) for other in others]
-    return [row for _, row in kept.values()], refused
+            rejected += [(ds, "duplicate impression_id", other[0]) for other in others]
+    return [row for _, row in kept.values()], rejected
 
 
 def whole(text: str) -> int | None:
@@ -234,14 +238,14 @@ def whole(text: str) -> int | None:
     return int(text) if fits else None
 
 
-def moment(text: str) -> datetime | None:
-    """A time on the epoch's own day is a zero that stood in for no time."""
+def timestamp(text: str) -> datetime | None:
+    """A time on the first day of the epoch stands for a missing time."""
     if not re.fullmatch(r"\d+(\.\d+)?", text) or not A_DAY <= float(text) < 253402300800:
         return None
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=float(text))
 
 
-def test_derived_ids_name_user_item_and_moment(
+def test_derived_ids_consist_of_user_item_and_time(
     lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
 ) -> None:
     columns = {"user_id": "user", "item_id": "item", "ts": "ts", "label": "label"}
@@ -257,7 +261,7 @@ def test_derived_ids_name_user_item_and_moment(
 
 @pytest.fixture
 def write_days(write_log: WriteLog) -> Callable[[Rows], str]:
-    """The same rows as a log by day."""
+    """Write rows as a log with one path per day."""
 
     def write(rows: Rows) -> str:
         raw = ""
@@ -276,7 +280,7 @@ def test_a_range_equals_its_days(
     published_bytes: Callable[..., dict[str, bytes]],
 ) -> None:
     scenario = make_scenario(path="feed/{ds}")
-    raw = write_days([*sound_rows(4), *sound_rows(4)[:5]])
+    raw = write_days([*valid_rows(4), *valid_rows(4)[:5]])
     at_once, by_day = Lake(str(tmp_path / "at-once")), Lake(str(tmp_path / "by-day"))
     ingest(at_once, scenario, raw)
     for number in range(4):
@@ -288,7 +292,7 @@ def test_a_range_equals_its_days(
     assert published_bytes(at_once) == once
 
 
-def test_a_row_in_the_file_of_another_day_is_refused(
+def test_a_row_in_the_file_of_another_day_is_rejected(
     lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
 ) -> None:
     late = ("9", "1", "1", str(START + A_DAY), "1", "home")
@@ -296,29 +300,29 @@ def test_a_row_in_the_file_of_another_day_is_refused(
     raw = write_log([("1", "1", "1", str(START), "1", "home"), late, unread], f"{FIRST}.csv")
     done = ingest(lake, make_scenario(path="{ds}.csv"), raw)
     assert [(d.day, d.rows, d.quarantined) for d in done] == [(FIRST, 1, 2)]
-    refused = rows_of(lake, "quarantine", FIRST)
-    assert [row["reason"] for row in refused] == [
+    rejected = rows_of(lake, "quarantine", FIRST)
+    assert [row["reason"] for row in rejected] == [
         "null or unreadable ts",
         f"ts of another day: {day(1)}",
     ]
-    assert json.loads(refused[1]["row"]) == dict(zip(COLUMNS, late, strict=True))
+    assert json.loads(rejected[1]["row"]) == dict(zip(COLUMNS, late, strict=True))
 
 
-def test_a_day_is_read_from_the_log_below_the_raw_path(
+def test_the_day_is_read_from_the_path_below_the_raw_path(
     lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
 ) -> None:
-    """An export's own date in the path above is not the day of its rows."""
+    """A date elsewhere in the path is not the day of the rows."""
     name = f"export-2025-12-24/{FIRST}/log.csv"
     raw = write_log([("1", "1", "1", str(START), "1", "home")], name)
     done = ingest(lake, make_scenario(path="{ds}"), f"{raw}/export-2025-12-24")
     assert [(d.day, d.rows, d.quarantined) for d in done] == [(FIRST, 1, 0)]
 
 
-def test_an_interior_day_without_rows_is_published_empty(
+def test_a_day_without_rows_between_others_is_published_empty(
     lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
 ) -> None:
     scenario = make_scenario()
-    rows = [row for row in sound_rows(3) if int(row[3]) // A_DAY != START // A_DAY + 1]
+    rows = [row for row in valid_rows(3) if int(row[3]) // A_DAY != START // A_DAY + 1]
     done = ingest(lake, scenario, write_log(rows))
     assert [d.rows for d in done] == [12, 0, 12]
     empty = lake.read(Partition("impressions", "tiny", day(1)))
@@ -329,22 +333,22 @@ def test_an_interior_day_without_rows_is_published_empty(
 def test_a_day_outside_the_log_is_refused(
     lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
 ) -> None:
-    raw = write_log(sound_rows(2))
-    with pytest.raises(InputError, match="no usable row from 2026-02-20 to 2026-02-20"):
+    raw = write_log(valid_rows(2))
+    with pytest.raises(InputError, match="no valid row from 2026-02-20 to 2026-02-20"):
         ingest(lake, make_scenario(), raw, date(2026, 2, 20), date(2026, 2, 20))
     assert lake.days("impressions", "tiny") == []
     done = ingest(lake, make_scenario(), raw, FIRST, date(2026, 2, 20))
     assert [d.day for d in done] == [day(0), day(1)]
 
 
-def test_items_come_once_with_their_content(
+def test_items_are_published_once_with_their_content(
     lake: Lake, make_scenario: MakeScenario, write_log: WriteLog
 ) -> None:
     items = {"path": "items.csv", "item_id": "item", "title": "name", "category": "kind"}
     scenario = make_scenario(items=items)
     named = [("100", "a film", "drama"), ("100", "A film", "drama"), ("101", "two", "")]
     write_log(named, "items.csv", columns=("item", "name", "kind"))
-    raw = write_log(sound_rows(3))
+    raw = write_log(valid_rows(3))
     for number in range(3):
         ingest(lake, scenario, raw, day(number), day(number))
     impressions = all_rows(lake, "impressions")

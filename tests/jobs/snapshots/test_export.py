@@ -1,4 +1,4 @@
-"""Snapshots equal the checkpoint's tensors row for row, and saw nothing of their day."""
+"""Snapshots equal the checkpoint's tensors row by row and contain nothing of their day."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from jobs.common.errors import AuditError
 from jobs.lake import Lake, Partition, schemas
 from jobs.lake.addresses import ranker_version, snapshot_partition
 from jobs.ranker.lineage import extend_lineage
-from jobs.scenarios import Scenario
-from jobs.snapshots import checkpoint_rows as slot_rows
+from jobs.scenarios import Fold, Scenario
+from jobs.snapshots import checkpoint_rows
 from jobs.snapshots.export import build_snapshots
 
 FIRST = date(2026, 1, 1)
@@ -28,7 +28,7 @@ Bytes = Callable[..., dict[str, bytes]]
 
 
 def checkpoint_of(lake: Lake, day: date) -> Partition:
-    """The one checkpoint of a day, whatever its version is called."""
+    """The only checkpoint of a day, of whichever version."""
     [keys] = lake.keys_below("checkpoints", "tiny", day)
     return Partition("checkpoints", "tiny", day, keys)
 
@@ -43,7 +43,7 @@ def tensors_of(lake: Lake, day: date) -> dict[str, np.ndarray]:
     return stored
 
 
-def assert_equal_to_the_tensors(lake: Lake, day: date) -> None:
+def assert_equals_the_tensors(lake: Lake, day: date) -> None:
     tensors = tensors_of(lake, day)
     partition = checkpoint_of(lake, day)
     with lake.local_file(partition, "vocabulary-item_id.parquet") as path:
@@ -55,24 +55,24 @@ def assert_equal_to_the_tensors(lake: Lake, day: date) -> None:
         np.testing.assert_array_equal(embedding, tensors["item_id.embedding"])
     assert [row["updates"] for row in rows] == tensors["item_id.updates"].tolist()
     micros = tensors["item_id.last_update"].tolist()
-    moments = [None if at < 0 else EPOCH + timedelta(microseconds=at) for at in micros]
-    assert [row["last_update"] for row in rows] == moments
+    times = [None if ts < 0 else EPOCH + timedelta(microseconds=ts) for ts in micros]
+    assert [row["last_update"] for row in rows] == times
 
 
-@pytest.mark.parametrize("rows_a_task", [4, 250_000])
-def test_a_snapshot_is_the_item_table_row_for_row(
+@pytest.mark.parametrize("rows_per_task", [4, 250_000])
+def test_a_snapshot_equals_the_item_table_row_by_row(
     trained: Lake,
     make_scenario: MakeScenario,
     monkeypatch: pytest.MonkeyPatch,
-    rows_a_task: int,
+    rows_per_task: int,
 ) -> None:
-    monkeypatch.setattr(slot_rows, "ROWS_A_TASK", rows_a_task)
+    monkeypatch.setattr(checkpoint_rows, "ROWS_PER_TASK", rows_per_task)
     scenario = make_scenario()
     assert build_snapshots(trained, scenario, LAST) == CHECKPOINTS
     for day in CHECKPOINTS:
-        assert_equal_to_the_tensors(trained, day)
+        assert_equals_the_tensors(trained, day)
         manifest = trained.require(snapshot_of(trained, day), "")
-        assert len(manifest.files) == max(1, -(-manifest.rows // rows_a_task))
+        assert len(manifest.files) == max(1, -(-manifest.rows // rows_per_task))
         assert manifest.window is not None
         end = datetime.combine(day, time(), UTC)
         assert manifest.window.end == end.isoformat(timespec="microseconds")
@@ -89,12 +89,12 @@ def test_a_snapshot_is_the_item_table_row_for_row(
 
 
 def test_every_update_is_counted(trained: Lake, make_scenario: MakeScenario) -> None:
-    """Each click or impression that trains an item moves its count and its last update."""
+    """Each impression that trains an item increases its number of updates and its last update."""
     build_snapshots(trained, make_scenario(), LAST)
     before = {row["item_id"]: row for row in trained.read(snapshot_of(trained, LAST)).to_pylist()}
     after = trained.read(snapshot_of(trained, LAST + timedelta(days=1))).to_pylist()
     shown = trained.read(Partition("impressions", "tiny", LAST)).to_pylist()
-    newest = {row["item_id"]: row["ts"] for row in shown if row["fold"] == "lineage"}
+    newest = {row["item_id"]: row["ts"] for row in shown if row["fold"] == Fold.LINEAGE}
     assert newest
     for row in after:
         old = before.get(row["item_id"])
@@ -103,7 +103,7 @@ def test_every_update_is_counted(trained: Lake, make_scenario: MakeScenario) -> 
             assert row["last_update"] >= newest[row["item_id"]]
 
 
-def test_current_snapshots_are_left_alone(
+def test_current_snapshots_are_kept(
     trained: Lake, make_scenario: MakeScenario, published_bytes: Bytes, tmp_path: Path
 ) -> None:
     scenario = make_scenario()
@@ -115,17 +115,17 @@ def test_current_snapshots_are_left_alone(
     assert [(path.stat().st_ino, path.stat().st_mtime_ns) for path in files] == before
 
 
-def test_snapshots_made_again_have_the_same_bytes(
+def test_rebuilt_snapshots_have_the_same_bytes(
     trained: Lake, make_scenario: MakeScenario, published_bytes: Bytes, tmp_path: Path
 ) -> None:
     build_snapshots(trained, make_scenario(), LAST)
     once = published_bytes(trained, "snapshots")
-    (tmp_path / "lake" / "snapshots").rename(tmp_path / "moved away")
+    (tmp_path / "lake" / "snapshots").rename(tmp_path / "moved")
     build_snapshots(trained, make_scenario(), LAST)
     assert published_bytes(trained, "snapshots") == once
 
 
-def test_snapshots_of_two_designs_live_side_by_side(
+def test_snapshots_of_two_versions_exist_side_by_side(
     trained: Lake, make_scenario: MakeScenario, published_bytes: Bytes
 ) -> None:
     one = make_scenario()
@@ -144,10 +144,10 @@ def test_snapshots_of_two_designs_live_side_by_side(
     assert not stored[0]["embedding"].equals(stored[1]["embedding"])
 
 
-def test_a_checkpoint_that_saw_its_own_day_is_refused(
+def test_a_checkpoint_with_an_update_of_its_day_is_refused(
     trained: Lake, make_scenario: MakeScenario
 ) -> None:
-    plant_update(trained, LAST, datetime.combine(LAST, time(), UTC))
+    set_last_update(trained, LAST, datetime.combine(LAST, time(), UTC))
     with pytest.raises(AuditError, match=r"2026-01-05.* outside its window"):
         build_snapshots(trained, make_scenario(), LAST)
     assert trained.manifest(snapshot_of(trained, LAST)) is None
@@ -157,18 +157,18 @@ def test_an_update_just_before_the_day_is_accepted(
     trained: Lake, make_scenario: MakeScenario
 ) -> None:
     newest = datetime.combine(LAST, time(), UTC) - timedelta(microseconds=1)
-    plant_update(trained, LAST, newest)
+    set_last_update(trained, LAST, newest)
     build_snapshots(trained, make_scenario(), LAST)
     window = trained.require(snapshot_of(trained, LAST), "").window
     assert window is not None
     assert window.max_ts == newest.isoformat(timespec="microseconds")
 
 
-def plant_update(lake: Lake, day: date, moment: datetime) -> None:
-    """Publish M_D with a last update of this moment, past the audit that training does."""
+def set_last_update(lake: Lake, day: date, ts: datetime) -> None:
+    """Publish M_D with this time of a last update, bypassing the audit of training."""
     checkpoint = checkpoint_of(lake, day)
     tensors = tensors_of(lake, day)
-    tensors["item_id.last_update"][0] = (moment - EPOCH) // timedelta(microseconds=1)
+    tensors["item_id.last_update"][0] = (ts - EPOCH) // timedelta(microseconds=1)
     inputs = lake.require(checkpoint, "").inputs
     with lake.local_file(checkpoint, "vocabulary-item_id.parquet") as path:
         vocabulary = pq.ParquetFile(path).read()

@@ -1,4 +1,4 @@
-"""Item tables of a user's own ranker are taken in as they are, or refused by file and value."""
+"""Item tables of an external ranker are imported unchanged, or refused by file and value."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write(path: Path, rows: list[Row], schema: pa.Schema = SCHEMA) -> None:
 
 @pytest.fixture
 def by_day(tmp_path: Path, make_scenario: MakeScenario) -> Scenario:
-    """A scenario with one file a day, in a folder whose name needs escaping."""
+    """A scenario with one file per day, in a folder whose name must be escaped."""
     path = tmp_path / "my exports+" / "ds={ds}" / "table.parquet"
     return imports(make_scenario(), path=str(path), item_id="item", vector="vector", updates="n")
 
@@ -57,7 +57,7 @@ def file_of(scenario: Scenario, day: date) -> Path:
     return Path(scenario.snapshots.path.replace("{ds}", day.isoformat()))
 
 
-def test_a_table_is_taken_in_row_for_row(lake: Lake, by_day: Scenario) -> None:
+def test_a_table_is_imported_row_by_row(lake: Lake, by_day: Scenario) -> None:
     write(file_of(by_day, ONE), GOOD)
     write(file_of(by_day, TWO), GOOD[:1])
     assert import_snapshots(lake, by_day) == [ONE, TWO]
@@ -81,7 +81,7 @@ def test_a_table_is_taken_in_row_for_row(lake: Lake, by_day: Scenario) -> None:
     assert lake.read(snapshot_partition(by_day, TWO)).num_rows == 1
 
 
-def test_only_what_is_new_or_changed_is_taken_in(
+def test_only_new_or_changed_tables_are_imported(
     lake: Lake, by_day: Scenario, published_bytes: Bytes
 ) -> None:
     write(file_of(by_day, ONE), GOOD)
@@ -106,7 +106,7 @@ def test_only_what_is_new_or_changed_is_taken_in(
         (pa.timestamp("ns", tz="UTC"), [datetime(2026, 1, 1), datetime(2026, 1, 2)]),
     ],
 )
-def test_a_column_may_say_of_which_day_a_row_is(
+def test_a_column_may_have_the_day_of_a_row(
     lake: Lake, make_scenario: MakeScenario, tmp_path: Path, kind: pa.DataType, values: list[Any]
 ) -> None:
     scenario = imports(make_scenario(), path="tables", item_id="item", vector="vector", as_of="day")
@@ -122,18 +122,18 @@ def test_a_column_may_say_of_which_day_a_row_is(
 @pytest.mark.parametrize(
     "kind", [pa.list_(pa.float64()), pa.list_(pa.float32(), 3), pa.large_list(pa.float32())]
 )
-def test_vectors_come_in_several_types(lake: Lake, by_day: Scenario, kind: pa.DataType) -> None:
+def test_vectors_may_have_several_types(lake: Lake, by_day: Scenario, kind: pa.DataType) -> None:
     write(file_of(by_day, ONE), GOOD, SCHEMA.set(1, pa.field("vector", kind)))
     import_snapshots(lake, by_day)
     table = lake.read(snapshot_partition(by_day, ONE))
     assert table["embedding"].to_pylist() == [[0.25, 3.0, 0.0], [0.5, -1.0, 2.0]]
 
 
-def test_imports_stand_beside_the_lineages_own(
+def test_imports_exist_beside_those_of_the_lineage(
     trained: Lake, by_day: Scenario, published_bytes: Bytes
 ) -> None:
-    own = by_day.model_copy(update={"snapshots": None})
-    build_snapshots(trained, own, TWO)
+    lineage = by_day.model_copy(update={"snapshots": None})
+    build_snapshots(trained, lineage, TWO)
     before = published_bytes(trained, "snapshots")
     write(file_of(by_day, ONE), GOOD)
     import_snapshots(trained, by_day)
@@ -141,13 +141,13 @@ def test_imports_stand_beside_the_lineages_own(
     assert {path: after[path] for path in before} == before
     assert ranker_version(by_day).startswith("imported-")
     assert checkpoint_days(trained, by_day) == []
-    assert trained.days("snapshots", "tiny", ranker_keys(own))
+    assert trained.days("snapshots", "tiny", ranker_keys(lineage))
     assert build_snapshots(trained, by_day, TWO) == []
 
 
-BAD: list[tuple[str, list[Row], str]] = [
+INVALID: list[tuple[str, list[Row], str]] = [
     ("repeated", [*GOOD, GOOD[0]], "item 2 has 2 rows on 2026-01-02"),
-    ("null id", [*GOOD, {**GOOD[0], "item": None}], "column item: null is no item id"),
+    ("null id", [*GOOD, {**GOOD[0], "item": None}], "column item: null is not an item id"),
     (
         "longer",
         [*GOOD, {**GOOD[0], "item": 3, "vector": [1.0] * 4}],
@@ -156,24 +156,26 @@ BAD: list[tuple[str, list[Row], str]] = [
     (
         "null vector",
         [{**GOOD[0], "vector": None}],
-        r"vector: null or empty is no vector \(item 2\)",
+        r"vector: null or empty is not a vector \(item 2\)",
     ),
-    ("empty vector", [{**GOOD[0], "vector": []}], "column vector: null or empty is no vector"),
+    ("empty vector", [{**GOOD[0], "vector": []}], "column vector: null or empty is not a vector"),
     (
         "nan",
         [{**GOOD[0], "vector": [1.0, math.nan, 0.0]}],
-        r"column vector: \[1.0, NaN, 0.0\] holds what is no finite number \(item 2\)",
+        r"column vector: \[1.0, NaN, 0.0\] has an element that is not finite \(item 2\)",
     ),
-    ("infinite", [{**GOOD[0], "vector": [1.0, -math.inf, 0.0]}], "no finite number"),
-    ("null number", [{**GOOD[0], "vector": [1.0, None, 0.0]}], "no finite number"),
-    ("negative", [{**GOOD[0], "n": -1}], "column n: -1 is no count"),
-    ("null count", [{**GOOD[0], "n": None}], "column n: null is no count"),
-    ("no row", [], "holds no row"),
+    ("infinite", [{**GOOD[0], "vector": [1.0, -math.inf, 0.0]}], "not finite"),
+    ("null number", [{**GOOD[0], "vector": [1.0, None, 0.0]}], "not finite"),
+    ("negative", [{**GOOD[0], "n": -1}], "column n: -1 is not a count"),
+    ("null count", [{**GOOD[0], "n": None}], "column n: null is not a count"),
+    ("no row", [], "has no rows"),
 ]
 
 
-@pytest.mark.parametrize(("rows", "line"), [case[1:] for case in BAD], ids=[c[0] for c in BAD])
-def test_a_bad_row_is_named_and_nothing_is_published(
+@pytest.mark.parametrize(
+    ("rows", "line"), [case[1:] for case in INVALID], ids=[c[0] for c in INVALID]
+)
+def test_an_invalid_row_is_named_and_nothing_is_published(
     lake: Lake, by_day: Scenario, rows: list[Row], line: str
 ) -> None:
     write(file_of(by_day, ONE), GOOD)
@@ -185,7 +187,7 @@ def test_a_bad_row_is_named_and_nothing_is_published(
     assert lake.days_with_any("snapshots", "tiny") == []
 
 
-def test_later_days_have_vectors_as_long_as_earlier_ones(lake: Lake, by_day: Scenario) -> None:
+def test_later_days_must_have_vectors_as_long_as_earlier_ones(lake: Lake, by_day: Scenario) -> None:
     write(file_of(by_day, ONE), GOOD)
     import_snapshots(lake, by_day)
     longer = [{**row, "vector": [1.0] * 4} for row in GOOD]
@@ -196,17 +198,15 @@ def test_later_days_have_vectors_as_long_as_earlier_ones(lake: Lake, by_day: Sce
     assert import_snapshots(lake, by_day) == [ONE, TWO]
 
 
-def test_a_day_that_is_no_day_is_named(
-    lake: Lake, make_scenario: MakeScenario, tmp_path: Path
-) -> None:
+def test_an_invalid_day_is_named(lake: Lake, make_scenario: MakeScenario, tmp_path: Path) -> None:
     scenario = imports(make_scenario(), path="t", item_id="item", vector="vector", as_of="day")
     rows = [{**GOOD[0], "day": "2026-01-01"}, {**GOOD[1], "day": "yesterday"}]
     schema = SCHEMA.append(pa.field("day", pa.string()))
     write(tmp_path / "t" / "part-0.parquet", rows, schema)
-    with pytest.raises(InputError, match="column day: yesterday is no day"):
+    with pytest.raises(InputError, match="column day: yesterday is not a date"):
         import_snapshots(lake, scenario, str(tmp_path))
 
 
 def test_a_scenario_without_imports_is_refused(lake: Lake, make_scenario: MakeScenario) -> None:
-    with pytest.raises(InputError, match=r"imports no snapshots: give it the key snapshots\.path"):
+    with pytest.raises(InputError, match=r"imports no snapshots: add the key snapshots\.path"):
         import_snapshots(lake, make_scenario())

@@ -1,4 +1,4 @@
-"""When a session of the project's own begins and ends. The session here only keeps the score."""
+"""When a Spark session is started and stopped; sessions are replaced by a fake that counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jobs.spark.session import one_session, spark_session
 
 
 class Sessions:
-    """Stands for Spark: at most one session is active at a time."""
+    """A fake of Spark with at most one active session."""
 
     def __init__(self) -> None:
         self.active: Sessions | None = None
@@ -43,7 +43,7 @@ def test_a_session_ends_with_its_block(sessions: Sessions) -> None:
     assert sessions.started == 2
 
 
-def test_the_sessions_of_a_block_are_one_that_ends_with_it(sessions: Sessions) -> None:
+def test_blocks_share_one_session_that_ends_with_the_outer_block(sessions: Sessions) -> None:
     with one_session():
         assert sessions.started == 0
         for _ in range(2):
@@ -54,19 +54,19 @@ def test_the_sessions_of_a_block_are_one_that_ends_with_it(sessions: Sessions) -
     assert sessions.started == 1
 
 
-def test_it_ends_after_a_failure_too(sessions: Sessions) -> None:
+def test_a_session_ends_after_a_failure_too(sessions: Sessions) -> None:
     with pytest.raises(ZeroDivisionError), one_session(), spark_session("one"):
         raise ZeroDivisionError
     assert sessions.active is None
 
 
-def test_a_block_that_needs_no_spark_starts_none(sessions: Sessions) -> None:
+def test_a_block_without_spark_starts_no_session(sessions: Sessions) -> None:
     with one_session():
         pass
     assert sessions.started == 0
 
 
-def test_a_session_that_runs_already_is_left_running(sessions: Sessions) -> None:
+def test_a_session_that_is_already_active_is_left_running(sessions: Sessions) -> None:
     sessions.start("elsewhere")
     with one_session(), spark_session("mine"):
         pass
