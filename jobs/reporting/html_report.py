@@ -75,7 +75,7 @@ def build_report(
     Args:
         about: The scenario of the results, or what was compared.
         results: The results to report; with several days, the pooled result leads.
-        previous: Earlier results of the about, shown in the trend only, and results of other
+        previous: Earlier results of the same subject, shown in the trend only, and results of other
             ranker versions, shown only beside those of the same day.
         importances: Importances of the embedding slots, highest first.
 
@@ -83,7 +83,7 @@ def build_report(
         ValueError: If there is no result.
     """
     if not results:
-        raise ValueError("a report needs a result; score the scenario first")
+        raise ValueError("a report needs a result; run python -m jobs lis first")
     shown = wording.ordered(results)
     leading = wording.leading_results(shown)
     with_previous = [*previous, *shown]

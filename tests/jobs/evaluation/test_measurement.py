@@ -110,7 +110,7 @@ def test_memorisation_is_what_seen_rows_gain_beyond_held_out_ones() -> None:
     assert figures["memorisation"] == seen - figures["lis"] > 0.05
 
 
-def test_rows_of_the_fit_fold_count_for_nothing() -> None:
+def test_rows_of_the_fit_fold_do_not_count() -> None:
     day = make_day()
     without = chosen(day, day["fold"] != "fit")
     assert repr(measured(day)) == repr(measured(without))
@@ -284,7 +284,7 @@ def test_every_figure_is_the_mean_over_seeds() -> None:
     assert figures["rows"] == alone[0]["rows"]
 
 
-def test_the_gains_of_known_and_leaked_data_add_up_to_the_lis() -> None:
+def test_unleaked_gain_and_leak_gain_add_up_to_the_lis() -> None:
     figures = measured(*[with_seeds(make_day(rows=900, seed=seed), 2) for seed in range(2)])
     assert figures["unleaked_gain"] + figures["leak_gain"] == pytest.approx(figures["lis"])
     assert figures["unleaked_gain_ci_low"] < figures["unleaked_gain"] < figures["lis"]
@@ -292,7 +292,7 @@ def test_the_gains_of_known_and_leaked_data_add_up_to_the_lis() -> None:
     assert figures["lis_seen_ci_low"] < figures["lis_seen"] < figures["lis_seen_ci_high"]
 
 
-def test_a_mode_without_known_data_and_placebo_has_no_such_figures() -> None:
+def test_without_their_variants_gains_and_placebo_are_missing() -> None:
     figures = measured(make_day())
     for name in ("unleaked_gain", "leak_gain", "placebo", "placebo_ci_low", "seed_sd"):
         assert math.isnan(figures[name])

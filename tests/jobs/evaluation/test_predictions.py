@@ -106,7 +106,7 @@ def test_scores_of_other_inputs_and_of_other_variants_are_not_read(lake: Lake) -
     assert read_seed_scores(lake, other, INPUTS) is None
 
 
-def test_designs_lie_side_by_side() -> None:
+def test_ranker_versions_have_separate_partitions() -> None:
     other = SCENARIO.model_copy(update={"ranker": RankerOptions(seed=5)})
     ours = predictions_partition(SCENARIO, DAY, "baseline")
     assert ours.keys == (("ranker", ranker_version(SCENARIO)), ("variant", "baseline"))

@@ -136,7 +136,7 @@ def test_a_result_made_from_something_else_is_not_read_back(
     assert stored_result(lake, partition, dict(reversed(INPUTS.items()))) is not None
 
 
-def test_nothing_stored_is_nothing_read(lake: Lake) -> None:
+def test_an_empty_table_has_no_results(lake: Lake) -> None:
     assert stored_result(lake, partition_of(make_result()), INPUTS) is None
     assert read_results(lake, "tiny") == []
 
@@ -180,7 +180,7 @@ def test_results_come_single_days_first_by_day_and_horizon_as_numbers(lake: Lake
     ]
 
 
-def test_results_of_two_rankers_live_side_by_side(lake: Lake) -> None:
+def test_results_of_two_rankers_are_stored_separately(lake: Lake) -> None:
     for version in ("ranker-2", "ranker-1"):
         store(lake, make_result(ranker_version=version))
     found = read_results(lake, "tiny")

@@ -78,7 +78,7 @@ def test_no_rows_have_no_parts(lake: Lake) -> None:
     assert all(values == [] for values in found.values())
 
 
-def test_clicks_in_history(lake: Lake) -> None:
+def test_clicks_in_history_are_bucketed(lake: Lake) -> None:
     clicks = [0, 1, 4, 5, 19, 20]
     found = sliced(lake, [1] * 6, history_clicks=pa.array(clicks, pa.int64()))
     assert found["clicks in history"] == ["0", "1-4", "1-4", "5-19", "5-19", "20+"]
@@ -94,7 +94,7 @@ def test_context_fields_of_the_rows_and_a_null_among_them(lake: Lake) -> None:
 
 @given(st.lists(st.integers(0, 14), min_size=1, max_size=60))
 @settings(max_examples=40, deadline=None, derandomize=True)
-def test_the_commonest_values_keep_their_names(drawn: list[int]) -> None:
+def test_the_most_frequent_values_keep_their_names(drawn: list[int]) -> None:
     values = [f"v{number:02}" for number in drawn]
     found = sliced(Lake("/nowhere"), [1] * len(values), device=values)["device"]
     ranked = sorted(set(values), key=lambda value: (-values.count(value), value))

@@ -181,7 +181,7 @@ def test_another_rule_of_the_verdict_is_measured_again(
     assert (again[0].threshold, again[0].lis_ci_low) != (first[0].threshold, first[0].lis_ci_low)
 
 
-def test_modes_lie_side_by_side(lake: Lake, scorer: Scorer) -> None:
+def test_modes_have_separate_results(lake: Lake, scorer: Scorer) -> None:
     scorer.evaluate(lake, DAYS[:1])
     swap = replace(scorer.scoring, mode="swap")
     evaluate(lake, SCENARIO, swap, DAYS[:1], HORIZONS)

@@ -284,7 +284,7 @@ def test_the_same_results_give_the_same_bytes() -> None:
     assert build_report(SCENARIO, results) == build_report(SCENARIO, results[::-1])
 
 
-def test_a_report_on_nothing_is_refused() -> None:
+def test_a_report_without_results_is_refused() -> None:
     with pytest.raises(ValueError, match="needs a result"):
         build_report(SCENARIO, [])
 

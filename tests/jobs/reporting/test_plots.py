@@ -1,4 +1,4 @@
-"""Contract of the pictures and of the ROC curve that they draw."""
+"""Contract of the plots and of the ROC curve that they draw."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_curve_of_one_point_is_refused() -> None:
 
 @pytest.mark.parametrize("draw", [dose_figure, trend_figure])
 @pytest.mark.parametrize("width", [340, 840])
-def test_svg_is_deterministic_and_takes_the_pages_ink(draw: object, width: int) -> None:
+def test_svg_is_deterministic_and_takes_the_pages_text_colour(draw: object, width: int) -> None:
     assert callable(draw)
     results = ONE_DAY if draw is dose_figure else RESULTS
     first, second = (svg(draw(results, width), "name", 'what "it" <shows>') for _ in range(2))
@@ -91,7 +91,7 @@ def test_svg_is_deterministic_and_takes_the_pages_ink(draw: object, width: int) 
         assert shown in words
 
 
-def test_two_pictures_of_a_page_share_no_id() -> None:
+def test_two_plots_of_a_page_share_no_id() -> None:
     def ids(name: str) -> set[str]:
         root = ET.fromstring(svg(dose_figure(ONE_DAY), name, "any"))
         return {element.attrib["id"] for element in root.iter() if "id" in element.attrib}
@@ -100,7 +100,7 @@ def test_two_pictures_of_a_page_share_no_id() -> None:
     assert not ids("wide") & ids("narrow")
 
 
-def test_references_within_a_picture_lead_somewhere() -> None:
+def test_references_within_a_plot_have_targets() -> None:
     text = svg(dose_figure(ONE_DAY), "wide", "any")
     referred = re.findall(r'(?:url\(#|href="#)([^")]+)', text)
     assert referred
@@ -199,7 +199,7 @@ def important(slot: str, importance: float, margin: float = 0.002) -> SlotImport
 
 
 @pytest.mark.parametrize("width", [340, 1080])
-def test_slots_are_drawn_downwards_with_their_intervals(width: int) -> None:
+def test_embedding_slots_are_drawn_downwards_with_their_intervals(width: int) -> None:
     slots = [important("user_id", 0.031), important("place", -0.0001, math.nan)]
     first, second = (svg(importance_figure(slots, width), "name", "any") for _ in range(2))
     assert first == second
@@ -228,6 +228,6 @@ def test_missing_figures_and_days_out_of_order_can_be_drawn() -> None:
     assert svg(dose_figure([hole]), "hole", "any").startswith("<svg")
 
 
-def test_a_picture_of_nothing_is_refused() -> None:
+def test_a_plot_without_results_is_refused() -> None:
     with pytest.raises(ValueError, match="no result"):
         trend_figure([make_result(as_of="2026-02-01:2026-02-02")])

@@ -48,7 +48,7 @@ def test_is_nan_without_both_classes(labels: list[int]) -> None:
     ("scores", "expected"),
     [([1, 2, 3, 4], 1.0), ([4, 3, 2, 1], 0.0), ([5, 5, 5, 5], 0.5), ([1, 2, 2, 3], 0.875)],
 )
-def test_known_values(scores: list[int], expected: float) -> None:
+def test_small_examples(scores: list[int], expected: float) -> None:
     assert auc([0, 0, 1, 1], scores) == expected
 
 

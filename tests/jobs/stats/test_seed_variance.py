@@ -56,7 +56,7 @@ def test_one_seed_is_the_same_bit_for_bit_as_no_seed() -> None:
     assert repr(with_axis) == repr(compare(labels, baseline[0], treatment[0], users))
 
 
-def test_equal_seeds_are_as_one() -> None:
+def test_equal_seeds_count_as_one() -> None:
     labels, baseline, treatment, users = make_day(1)
     one = compare(labels, baseline, treatment, users)
     three = compare(labels, np.repeat(baseline, 3, 0), np.repeat(treatment, 3, 0), users)

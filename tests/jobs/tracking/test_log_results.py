@@ -162,7 +162,7 @@ def test_logging_the_same_again_changes_nothing(client: MlflowClient, lake: Lake
     assert len(client.get_metric_history(first[1].run_id, "lis")) == 1
 
 
-def test_a_horizon_that_falls_due_later_joins_its_dates_run(
+def test_a_horizon_that_becomes_due_later_joins_the_run_of_its_date(
     client: MlflowClient, lake: Lake
 ) -> None:
     week = log_results(lake, SCENARIO, [make_result(as_of="2026-03-02")])

@@ -42,7 +42,7 @@ def test_a_store_of_an_unknown_kind_is_bad_input(monkeypatch: pytest.MonkeyPatch
         store.prepare_store()
 
 
-def test_a_store_of_an_older_mlflow_is_brought_up_to_date(
+def test_a_store_of_an_older_mlflow_is_upgraded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uri = f"sqlite:///{tmp_path}/older.db"
