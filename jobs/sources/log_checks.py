@@ -128,17 +128,18 @@ def _check_column(
     if values.empty or required.kind in ("any", "string"):
         return
     if required.kind == "timestamp":
-        good = pd.to_datetime(values.astype(str), errors="coerce", utc=True, format="mixed").notna()
+        times = pd.to_datetime(values.astype(str), errors="coerce", utc=True, format="mixed")
+        is_valid = times.notna()
         expected = "a date or time"
     else:
-        good = pd.to_numeric(values.astype(str), errors="coerce").notna()
+        is_valid = pd.to_numeric(values.astype(str), errors="coerce").notna()
         if pd.api.types.is_bool_dtype(values.dtype):
-            good = pd.Series(required.role == "label", index=values.index)
+            is_valid = pd.Series(required.role == "label", index=values.index)
         expected = {"int64": "a whole number (or set source.ids: string)"}.get(
             required.kind,
             f"a number (ts_unit is {source.ts_unit})" if required.role == "ts" else "a number",
         )
-    if not good.any():
+    if not is_valid.any():
         raise InputError(
             f"{name}: column {column!r} holds {str(values.iloc[0])!r} where {required.role} needs "
             f"{expected}: correct the file or the scenario's source"
