@@ -25,6 +25,8 @@ from jobs.evaluation.verdict import rows_needed
 
 HEADLINE = Difference(BASELINE, TREATMENT)
 """The difference on which the verdict rests."""
+HEADLINE_NAME = "lis"
+"""The figure that reports it."""
 SEEN = Difference(BASELINE, TREATMENT, RowGroup.SEEN)
 
 
@@ -47,7 +49,7 @@ def _coverage(rows: Rows) -> tuple[float, float]:
 
 FIGURES = (
     Figure(
-        name="lis",
+        name=HEADLINE_NAME,
         label="LIS",
         section=Section.DECISION,
         description="AUC gain of the leaked ranker over the baseline on held-out rows: the "

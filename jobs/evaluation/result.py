@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Protocol
 
-from jobs.evaluation.figure import Figure, Value
-from jobs.evaluation.figures import flat_values, values_of
+from jobs.evaluation.figure import Estimate, Figure, Value
+from jobs.evaluation.figures import HEADLINE_NAME, flat_values, values_of
 
 COMPARE = "compare"
 """The mode of a result whose scores were computed outside the project."""
@@ -36,6 +36,7 @@ class Slice:
     Figures are NaN where the part holds a single class, or a class from one user.
 
     Attributes:
+        estimate: The difference, without a standard error.
         p_value: Of the hypothesis that the part has the difference of all held-out rows, without
             correction for the number of parts.
         stands_out: Whether the part differs from all held-out rows after the correction for all
@@ -46,11 +47,40 @@ class Slice:
     value: str
     rows: int
     users: int
-    lis: float
-    lis_ci_low: float
-    lis_ci_high: float
+    estimate: Estimate
     p_value: float = math.nan
     stands_out: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the value of each column; the estimate has those of the figure ``lis``."""
+        return {
+            "name": self.name,
+            "value": self.value,
+            "rows": self.rows,
+            "users": self.users,
+            "lis": self.estimate.value,
+            "lis_ci_low": self.estimate.ci_low,
+            "lis_ci_high": self.estimate.ci_high,
+            "p_value": self.p_value,
+            "stands_out": self.stands_out,
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Slice:
+        """Return the slice that ``to_dict`` described, with None for NaN too.
+
+        Columns that an earlier version did not write take their defaults.
+        """
+        low, high = content["lis_ci_low"], content["lis_ci_high"]
+        return cls(
+            name=content["name"],
+            value=content["value"],
+            rows=content["rows"],
+            users=content["users"],
+            estimate=Estimate(_number(content["lis"]), _number(low), _number(high)),
+            p_value=_number(content.get("p_value")),
+            stands_out=content.get("stands_out", False),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +111,13 @@ class Evaluation:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return columns[name]
 
+    @property
+    def estimate(self) -> Estimate:
+        """The difference on which the verdict rests."""
+        found = self.figures[HEADLINE_NAME]
+        assert isinstance(found, Estimate)
+        return found
+
     def value(self, figure: Figure) -> Value:
         """Return the value of a figure, which is missing if it was not measured."""
         return self.figures.get(figure.name, figure.missing)
@@ -89,7 +126,7 @@ class Evaluation:
         """Return plain values for JSON, one for each column; NaN becomes None."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         del own["figures"]
-        slices = [asdict(part) for part in own.pop("slices")]
+        slices = [part.to_dict() for part in own.pop("slices")]
         return {
             key: _plain(value)
             for key, value in {**own, **flat_values(self.figures), "slices": slices}.items()
@@ -153,17 +190,13 @@ class LisResult(Evaluation):
 
         Columns that an earlier version did not write take their defaults.
         """
-        values = _fields_of(cls, content)
-        values["slices"] = tuple(Slice(**_fields_of(Slice, part)) for part in content["slices"])
-        return cls(**values, figures=values_of(content))
-
-
-def _fields_of(kind: type[Slice] | type[LisResult], content: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        field.name: _nan_for_none(field.type, content[field.name])
-        for field in fields(kind)
-        if field.name in content
-    }
+        values = {
+            field.name: _nan_for_none(field.type, content[field.name])
+            for field in fields(cls)
+            if field.name in content and field.name != "slices"
+        }
+        slices = tuple(Slice.from_dict(part) for part in content["slices"])
+        return cls(**values, figures=values_of(content), slices=slices)
 
 
 def _plain(value: Any) -> Any:
@@ -177,4 +210,8 @@ def _plain(value: Any) -> Any:
 
 
 def _nan_for_none(kind: object, value: Any) -> Any:
-    return float("nan") if value is None and kind == "float" else value
+    return math.nan if value is None and kind == "float" else value
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -10,17 +10,30 @@ import pyarrow as pa
 
 from jobs.common.errors import InputError
 from jobs.evaluation.figures import all_figures
-from jobs.evaluation.result import LisResult, Slice
+from jobs.evaluation.result import LisResult
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_version
 from jobs.scenarios import Scenario
 
-_TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
+_TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
+
+_SLICE = pa.struct(
+    [
+        ("name", pa.string()),
+        ("value", pa.string()),
+        ("rows", pa.int64()),
+        ("users", pa.int64()),
+        ("lis", pa.float64()),
+        ("lis_ci_low", pa.float64()),
+        ("lis_ci_high", pa.float64()),
+        ("p_value", pa.float64()),
+        ("stands_out", pa.bool_()),
+    ]
+)
 
 
 def result_schema() -> pa.Schema:
     """Return the schema of the table: what identifies a result, its figures, its slices."""
-    part = pa.struct([(field.name, _TYPES[str(field.type)]) for field in fields(Slice)])
     described = [
         (field.name, _TYPES[str(field.type)])
         for field in fields(LisResult)
@@ -31,7 +44,7 @@ def result_schema() -> pa.Schema:
         for figure in all_figures()
         for column in figure.columns
     ]
-    return pa.schema([*described, *measured, ("slices", pa.list_(part))])
+    return pa.schema([*described, *measured, ("slices", pa.list_(_SLICE))])
 
 
 def result_partition(

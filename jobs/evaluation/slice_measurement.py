@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from jobs.evaluation.figure import Estimate
 from jobs.evaluation.result import Slice
 from jobs.evaluation.slices import EDGES, OTHER, UNKNOWN, Values
 from jobs.stats.auc_contributions import Contributions
@@ -83,9 +84,7 @@ class SliceMeasurement:
                         value=value,
                         rows=part.rows,
                         users=part.users,
-                        lis=part.difference,
-                        lis_ci_low=part.ci_low,
-                        lis_ci_high=part.ci_high,
+                        estimate=Estimate(part.difference, part.ci_low, part.ci_high),
                         p_value=p_value_of_departure(parts[value].total, whole.total),
                     )
                 )

@@ -74,7 +74,7 @@ def forest_picture(results: Sequence[LisResult], confidence: float) -> Picture |
         return None
     shown = wording.ordered(chosen.values())
     parts = [
-        f"{result.preference}, {part.name} {part.value}: {wording.signed(part.lis)}"
+        f"{result.preference}, {part.name} {part.value}: {wording.signed(part.estimate.value)}"
         for result in shown
         for part in result.slices
         if part.stands_out

@@ -48,7 +48,7 @@ def _cells(result: LisResult) -> tuple[str, ...]:
         result.mode,
         str(result.horizon),
         signed(result.lis),
-        interval(result),
+        interval(result.estimate),
         result.verdict,
         *(_cell(result, figure) for figure in _shown()),
     )

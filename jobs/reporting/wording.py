@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from jobs.evaluation.figure import Estimate, Figure, Format, Value
-from jobs.evaluation.result import COMPARE, LisResult, Slice, Subject
+from jobs.evaluation.result import COMPARE, LisResult, Subject
 from jobs.evaluation.verdict import Verdict
 from jobs.preference.registry import leak_phrase
 from jobs.scenarios import Scenario
@@ -116,9 +116,9 @@ def is_suspicious(figure: Figure, value: Value) -> bool:
     )
 
 
-def interval(result: LisResult | Slice) -> str:
-    """Format the interval of the held-out LIS."""
-    return between(result.lis_ci_low, result.lis_ci_high)
+def interval(estimate: Estimate) -> str:
+    """Format the interval of an estimate."""
+    return between(estimate.ci_low, estimate.ci_high)
 
 
 def days(horizon: int) -> str:
@@ -142,7 +142,7 @@ def statement(result: LisResult, about: Subject) -> str:
     subject = _treatment(result, about)
     if math.isnan(result.lis):
         return f"{subject} gives no figure: the held-out rows do not contain both classes."
-    score = f"{signed(result.lis)} ({level(about.confidence)} interval {interval(result)})"
+    score = f"{signed(result.lis)} ({level(about.confidence)} interval {interval(result.estimate)})"
     threshold = f"{result.threshold:.4f}"
     if result.verdict == Verdict.WORTH_ALIGNING:
         return f"{subject} raises held-out AUC by {score}, above the threshold of {threshold}."

@@ -92,7 +92,7 @@ def _table(about: Subject, results: Sequence[LisResult]) -> str:
             f"{result.preference}, {result.mode}",
             str(result.horizon),
             f"**{wording.signed(result.lis)}**",
-            wording.interval(result),
+            wording.interval(result.estimate),
             result.verdict,
             *(_cell(figure, result.value(figure)) for figure in shown),
         )
@@ -113,8 +113,8 @@ def _slices(about: Subject, result: LisResult) -> str:
     rows = [
         (
             f"{part.name}: {part.value}",
-            wording.signed(part.lis),
-            wording.interval(part),
+            wording.signed(part.estimate.value),
+            wording.interval(part.estimate),
             "yes" if part.stands_out else wording.MISSING,
             wording.count(part.rows),
         )

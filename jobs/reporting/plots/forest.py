@@ -109,13 +109,13 @@ def _intervals(
     heights = [lines[part.name, part.value] for part in parts]
     axes.hlines(
         heights,
-        [part.lis_ci_low for part in parts],
-        [part.lis_ci_high for part in parts],
+        [part.estimate.ci_low for part in parts],
+        [part.estimate.ci_high for part in parts],
         color=colour,
         linewidth=1.6,
     )
     axes.plot(
-        [part.lis for part in parts],
+        [part.estimate.value for part in parts],
         heights,
         linestyle="none",
         marker="D" if filled else "o",
@@ -127,8 +127,9 @@ def _intervals(
 
 
 def _limits(result: LisResult) -> tuple[float, float]:
-    points = [part.lis for part in result.slices]
-    ends = [end for part in result.slices for end in (part.lis_ci_low, part.lis_ci_high)]
+    estimates = [part.estimate for part in result.slices]
+    points = [one.value for one in estimates]
+    ends = [end for one in estimates for end in (one.ci_low, one.ci_high)]
     finite = np.array(ends)[~np.isnan(ends)]
     usual = np.quantile(finite, [0.1, 0.9]) if finite.size else np.zeros(0)
     values = np.array([0.0, result.lis, *points, *usual])

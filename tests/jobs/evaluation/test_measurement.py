@@ -154,7 +154,10 @@ def test_the_same_scores_give_exactly_zero_and_are_captured_already() -> None:
         assert figures["logloss_delta"] == figures["ne_delta"] == 0.0
         assert figures["verdict"] == "already captured"
         assert figures["rows_needed"] is None
-        assert all(part.lis == 0.0 or math.isnan(part.lis) for part in figures["slices"])
+        assert all(
+            part.estimate.value == 0.0 or part.estimate.value != part.estimate.value
+            for part in figures["slices"]
+        )
 
 
 @pytest.mark.parametrize("label", [0, 1])
@@ -236,7 +239,7 @@ def test_slices_part_the_held_out_rows() -> None:
     assert sum(part.rows for part in figures["slices"]) == figures["rows"]
     rows = held_out(day)
     desk = compare(*columns(chosen(rows, rows["device"] == "desk")))
-    assert figures["slices"][0].lis == desk.difference
+    assert figures["slices"][0].estimate.value == desk.difference
     assert figures["slices"][0].users == desk.users
 
 

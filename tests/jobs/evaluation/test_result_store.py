@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jobs.evaluation.figure import Estimate
 from jobs.evaluation.figures import all_figures
 from jobs.evaluation.result import LisResult, Slice
 from jobs.evaluation.result_store import (
@@ -46,7 +47,7 @@ def make_result(**changes: Any) -> LisResult:
     }
     floats = {name: 0.1 * position for position, name in enumerate(FLOATS)}
     columns = {**floats, **values, **changes}
-    columns["slices"] = [dataclasses.asdict(part) for part in columns["slices"]]
+    columns["slices"] = [part.to_dict() for part in columns["slices"]]
     return LisResult.from_dict(columns)
 
 
@@ -82,9 +83,7 @@ slices = st.lists(
         value=st.text("0123456789-+", max_size=5),
         rows=st.integers(0, 2**62),
         users=st.integers(0, 2**62),
-        lis=any_float,
-        lis_ci_low=any_float,
-        lis_ci_high=any_float,
+        estimate=st.builds(Estimate, any_float, any_float, any_float),
         p_value=any_float,
         stands_out=st.booleans(),
     ),
@@ -111,7 +110,7 @@ def test_a_result_is_read_as_it_was_stored(
 
 def test_a_result_without_any_figure_is_read_as_it_was_stored(lake: Lake) -> None:
     nothing = dict.fromkeys(FLOATS, math.nan)
-    part = Slice("item updates before T", "0", 1, 1, math.nan, math.nan, math.nan)
+    part = Slice("item updates before T", "0", 1, 1, Estimate())
     result = make_result(**nothing, slices=(part,), rows_needed=None)
     found = stored_result(lake, store(lake, result), INPUTS)
     assert found is not None
@@ -120,7 +119,9 @@ def test_a_result_without_any_figure_is_read_as_it_was_stored(lake: Lake) -> Non
 
 
 def test_a_result_survives_json() -> None:
-    result = make_result(lis=math.nan, rows_needed=None, slices=(Slice("a", "b", 1, 1, 0, 0, 0),))
+    result = make_result(
+        lis=math.nan, rows_needed=None, slices=(Slice("a", "b", 1, 1, Estimate(0, 0, 0)),)
+    )
     assert "NaN" not in result.to_json()
     assert_same(LisResult.from_dict(json.loads(result.to_json())), result)
 
@@ -194,7 +195,7 @@ def test_columns_of_the_table_are_those_of_json(lake: Lake) -> None:
 
 
 def test_a_result_written_before_a_field_existed_is_read_without_it() -> None:
-    content = make_result(slices=(Slice("a", "b", 1, 1, 0, 0, 0, 0.5, True),)).to_dict()
+    content = make_result(slices=(Slice("a", "b", 1, 1, Estimate(0, 0, 0), 0.5, True),)).to_dict()
     del content["placebo"], content["eval_rows_seen"], content["slices"][0]["stands_out"]
     del content["dates"], content["dates_skipped"]
     result = LisResult.from_dict(content)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from jobs.evaluation.figure import Estimate
 from jobs.evaluation.result import Slice
 from jobs.evaluation.slice_measurement import MOST_VALUES, SliceMeasurement, p_value_of_departure
 from jobs.stats.auc_contributions import contributions
@@ -42,8 +43,7 @@ def test_a_part_is_the_comparison_of_its_rows() -> None:
     device = np.random.default_rng(1).choice(["phone", "desk"], 600)
     for part in measured(({"device": device}, day)):
         alone = compare(*taken(day, device == part.value))
-        assert part.lis == alone.difference
-        assert (part.lis_ci_low, part.lis_ci_high) == (alone.ci_low, alone.ci_high)
+        assert repr(part.estimate) == repr(Estimate(alone.difference, alone.ci_low, alone.ci_high))
         assert (part.rows, part.users) == (alone.rows, alone.users)
 
 
@@ -54,7 +54,7 @@ def test_days_are_pooled_and_a_part_may_lack_a_day() -> None:
     both = PooledDifference()
     for part, day in zip(parts, days, strict=True):
         both.add(*taken(day, part == "b"))
-    assert b.lis == both.result().difference
+    assert b.estimate.value == both.result().difference
     assert a.rows == 300
 
 
@@ -74,9 +74,9 @@ def test_a_part_of_one_class_or_one_user_has_rows_and_no_figures() -> None:
         part.value: part for part in measured(({"kind": kind}, (labels, baseline, leaked, users)))
     }
     assert found["clicked"].rows == (kind == "clicked").sum()
-    assert math.isnan(found["clicked"].lis)
+    assert math.isnan(found["clicked"].estimate.value)
     assert found["one user"].users == 1
-    assert math.isnan(found["one user"].lis_ci_low)
+    assert math.isnan(found["one user"].estimate.ci_low)
     assert not any(part.stands_out for part in found.values())
 
 

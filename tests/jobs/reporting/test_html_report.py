@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from jobs.evaluation.figure import Estimate
 from jobs.evaluation.result import Slice
 from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting import wording
@@ -61,7 +62,7 @@ INCONCLUSIVE = make_result(
     lis_ci_high=0.0022,
     verdict="inconclusive",
     rows_needed=123_456,
-    slices=(Slice("item age", "new", 500, 90, 0.002, -0.001, 0.005),),
+    slices=(Slice("item age", "new", 500, 90, Estimate(0.002, -0.001, 0.005)),),
     note="The log lacks one hour.",
     placebo=0.0001,
     placebo_ci_low=-0.0012,
@@ -142,7 +143,7 @@ def test_no_text_becomes_markup() -> None:
         note=bad,
         code_version=bad,
         ranker_version=bad,
-        slices=(Slice(bad, bad, 1, 1, 0.0, 0.0, 0.0),),
+        slices=(Slice(bad, bad, 1, 1, Estimate(0.0, 0.0, 0.0)),),
     )
     scenario = SCENARIO.model_copy(update={"title": bad})
     html = build_report(scenario, [result])

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
+from jobs.evaluation.figure import Estimate
 from jobs.evaluation.result import LisResult, Slice
 from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting.plots import (
@@ -166,9 +167,9 @@ def test_changes_of_verdict_and_of_ranker_are_marked() -> None:
 
 def sliced(**changes: object) -> LisResult:
     parts = (
-        Slice("device", "desk", 500, 90, 0.002, -0.001, 0.005, 0.4),
-        Slice("device", "phone", 500, 90, 0.012, 0.010, 0.014, 0.001, stands_out=True),
-        Slice("age", "unknown", 3, 1, math.nan, math.nan, math.nan),
+        Slice("device", "desk", 500, 90, Estimate(0.002, -0.001, 0.005), 0.4),
+        Slice("device", "phone", 500, 90, Estimate(0.012, 0.010, 0.014), 0.001, stands_out=True),
+        Slice("age", "unknown", 3, 1, Estimate()),
     )
     return make_result(slices=parts, **changes)
 
@@ -187,7 +188,7 @@ def test_the_forest_has_a_line_for_each_part_and_marks_what_stands_out(width: in
 
 
 def test_a_forest_without_any_figure_can_be_drawn() -> None:
-    part = Slice("age", "0", 3, 1, math.nan, math.nan, math.nan)
+    part = Slice("age", "0", 3, 1, Estimate())
     nothing = make_result(slices=(part,), lis=math.nan)
     assert svg(forest_figure([nothing]), "hole", "any").startswith("<svg")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, is_dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from jobs.evaluation.result import LisResult
+from jobs.evaluation.result import LisResult, Slice
 from jobs.lake import Lake, Partition
 from jobs.scenarios import Scenario, SimulatedSource
 
@@ -63,7 +62,7 @@ def changed(result: LisResult, **changes: Any) -> LisResult:
 
 def from_columns(values: dict[str, Any]) -> LisResult:
     """Return the result with these columns; slices may be objects or dictionaries."""
-    slices = [asdict(part) if is_dataclass(part) else part for part in values["slices"]]
+    slices = [part.to_dict() if isinstance(part, Slice) else part for part in values["slices"]]
     return LisResult.from_dict({**values, "slices": slices})
 
 
