@@ -46,11 +46,16 @@ def imported(path: Path, *, with_types: bool = True) -> frozenset[str]:
     """Every name that a file imports, at its top or in a function, and for its types."""
     found = set()
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    if not with_types:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-                node.body = []
+    for_types = {
+        child
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+        for child in ast.walk(statement)
+    }
     for node in ast.walk(tree):
+        if node in for_types and not with_types:
+            continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -81,8 +81,9 @@ def extend_lineage(
             from jobs.ranker.distributed.train_sharded import follow, lead
     except ImportError as error:
         raise InputError(
-            f"training in {process_count()} processes needs TorchRec ({error}): run pip install "
-            "--no-deps -r requirements-sharded.txt, or train without torchrun"
+            f"training in {process_count()} processes needs TorchRec ({error}): run make "
+            "setup-sharded, on GPUs pip install 'leakage-impact-score[sharded]', or train without "
+            "torchrun"
         ) from error
     with join_processes() as processes:
         if processes.rank > 0:

@@ -105,15 +105,6 @@ class PredictionFile:
         self._slices = self._slice_values(table, slices)
         self.digest = sha256(content).hexdigest()
 
-    @property
-    def rows(self) -> int:
-        """Rows of the file, those of all seeds counted."""
-        return len(self._labels)
-
-    @property
-    def slice_names(self) -> tuple[str, ...]:
-        return tuple(self._slices)
-
     def __iter__(self) -> Iterator[PredictedDay]:
         """The days, ascending.
 
