@@ -36,7 +36,7 @@ Known is the feature as of day d itself, leaked that of day d + n, placebo the l
 The baseline gets none.
 """
 
-ROWS_A_COLUMN = 500
+ROWS_PER_COLUMN = 500
 """Raw vectors are used if the fit fold has at least this many rows per column."""
 
 Floats = NDArray[np.float32]
@@ -64,11 +64,7 @@ class DayFeatures:
 
 
 class RollingDays:
-    """Features of the days of a window; each day is read once while the window moves forward.
-
-    Attributes:
-        side_information: Kinds of preference data that every variant gets.
-    """
+    """Features of the days of a window; each day is read once while the window moves forward."""
 
     def __init__(
         self,
@@ -77,6 +73,14 @@ class RollingDays:
         kinds: Sequence[PreferenceKind],
         side_information: Sequence[PreferenceKind],
     ) -> None:
+        """Start with an empty window.
+
+        Args:
+            lake: Where rows, rankers and feature tables are stored.
+            scenario: The scenario to score.
+            kinds: Kinds of preference data to leak.
+            side_information: Kinds of preference data that every variant gets.
+        """
         self._lake, self._scenario = lake, scenario
         self._kinds = {kind.name: kind for kind in kinds}
         self._ranker_days = starting_ranker_days(lake, scenario)
@@ -94,9 +98,9 @@ class RollingDays:
         """
         days = self.days(as_of)
         self._fit = {
-            day: features
-            for day, features in self._fit.items()
-            if day in days and features.features.keys() >= set(leaks)
+            day: loaded
+            for day, loaded in self._fit.items()
+            if day in days and loaded.features.keys() >= set(leaks)
         }
         for day in days:
             if day not in self._fit:
@@ -195,7 +199,7 @@ def _standardised(features: Sequence[Sequence[RowFeature]]) -> list[tuple[Floats
     """
     widest = max((day for days in features for day in days), key=lambda day: day.columns.shape[1])
     width = widest.columns.shape[1]
-    if sum(len(day.columns) for day in features[0][:-1]) < ROWS_A_COLUMN * width:
+    if sum(len(day.columns) for day in features[0][:-1]) < ROWS_PER_COLUMN * width:
         width = widest.compact
     # If all tables are empty, towers still need a column: one of zeros.
     width = max(width, 1)

@@ -126,9 +126,9 @@ def score_fitted(
 
 
 def eval_rows_seen(scenario: Scenario, kind: PreferenceKind) -> EvalRowsSeen:
-    """Whether any input of the rankers has been built from held-out rows: the worst answer of all.
+    """Whether inputs of the rankers were made from held-out rows: the worst answer of all inputs.
 
-    Besides the leaked kind, inputs are side information and imported item vectors.
+    Inputs are the leaked kind, side information and imported item vectors.
     """
     answers = {each.eval_rows_seen for each in (kind, *_side_information(scenario))}
     if scenario.snapshots is not None:

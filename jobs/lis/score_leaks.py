@@ -218,7 +218,7 @@ def _stored(
         as_of=target.as_of,
         horizon=target.leak.horizon,
         preference=target.leak.preference,
-        mode=scoring.mode,
+        mode=scoring.mode.value,
         seeds=scoring.seeds,
         ranker_version=ranker_version(scenario),
         data_digest=target.input_digests.data,

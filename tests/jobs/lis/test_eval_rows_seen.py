@@ -1,4 +1,4 @@
-"""A result says the worst of what its rankers read."""
+"""A result records the worst answer of all inputs of its rankers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def table(name: str, seen: EvalRowsSeen) -> PreferenceTable:
     return PreferenceTable(name=name, path="none.parquet", vector="v", eval_rows_seen=seen)
 
 
-OWN = (table("clean", "no"), table("doubtful", "unknown"), table("dirty", "yes"))
+CUSTOM = (table("clean", "no"), table("doubtful", "unknown"), table("dirty", "yes"))
 
 
 @pytest.mark.parametrize(
-    ("leaked", "already_read", "expected"),
+    ("leaked", "side_information", "expected"),
     [
         ("id_embedding", (), "no"),
         ("doubtful", (), "unknown"),
@@ -30,14 +30,14 @@ OWN = (table("clean", "no"), table("doubtful", "unknown"), table("dirty", "yes")
     ],
 )
 @pytest.mark.parametrize("imported", [None, "no", "unknown", "yes"])
-def test_the_worst_word_counts(
+def test_the_worst_answer_of_all_inputs_is_recorded(
     leaked: str,
-    already_read: tuple[str, ...],
+    side_information: tuple[str, ...],
     expected: EvalRowsSeen,
     imported: EvalRowsSeen | None,
 ) -> None:
-    scenario = Scenario(name="tiny", source=SimulatedSource(), custom_preferences=OWN)
-    ranker = scenario.ranker.model_copy(update={"side_information": already_read})
+    scenario = Scenario(name="tiny", source=SimulatedSource(), custom_preferences=CUSTOM)
+    ranker = scenario.ranker.model_copy(update={"side_information": side_information})
     snapshots = imported and ImportedSnapshots(path="{ds}.parquet", eval_rows_seen=imported)
     scenario = scenario.model_copy(update={"ranker": ranker, "snapshots": snapshots})
     found = eval_rows_seen(scenario, preference_kind(leaked, scenario))

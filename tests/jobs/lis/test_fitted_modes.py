@@ -1,4 +1,4 @@
-"""Modes that train, from a log to results: one day of the feed is empty, one has a single user."""
+"""Fitted modes, from a log to results; one day of the feed is empty, one has a single user."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def mode(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def scored(mode: str, assembled: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """The same with all results. No test changes it."""
+    """The assembled lake with all results. No test changes it."""
     folder = tmp_path_factory.mktemp("scored") / "lake"
     shutil.copytree(assembled, folder)
     lake = Lake(str(folder))
@@ -116,10 +116,10 @@ def score(
     horizons: Sequence[int],
     scenario: Scenario = SCENARIO,
 ) -> list[LisResult]:
-    trainings: list[FittedMode] = [Retrain(scenario.retrain), Probe(scenario.fit.days)]
-    [training] = [training for training in trainings if training.mode == mode]
+    modes: list[FittedMode] = [Retrain(scenario.retrain), Probe(scenario.fit.days)]
+    [fitted_mode] = [one for one in modes if one.mode == mode]
     kinds = [preference_kind(name, scenario)]
-    return score_fitted(lake, scenario, training, kinds, as_ofs, horizons)
+    return score_fitted(lake, scenario, fitted_mode, kinds, as_ofs, horizons)
 
 
 def partition_of(mode: str, name: str, day: date, horizon: int, variant: str) -> Partition:
@@ -129,7 +129,7 @@ def partition_of(mode: str, name: str, day: date, horizon: int, variant: str) ->
 def scores_of(
     mode: str, lake: Lake, name: str, day: date, horizon: int, variant: str
 ) -> NDArray[np.float64]:
-    """Seed scores of a variant, (rows, seeds), as they are stored."""
+    """Stored seed scores of a variant, (rows, seeds)."""
     lists = lake.read(partition_of(mode, name, day, horizon, variant))["seed_scores"].to_pylist()
     return np.array(lists).reshape(len(lists), SEEDS[mode])
 
@@ -164,15 +164,15 @@ def flip(fold: str) -> Change:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_results_of_days_and_of_all_together(mode: str, scored: Lake, name: str) -> None:
+def test_results_are_of_days_and_of_all_pooled(mode: str, scored: Lake, name: str) -> None:
     results = score(mode, scored, name, AS_OFS, HORIZONS)
     pooled = f"{AS_OFS[0]}:{AS_OFS[-1]}"
-    asked = [(day.isoformat(), horizon) for day in AS_OFS for horizon in HORIZONS]
-    asked += [(pooled, horizon) for horizon in HORIZONS]
-    assert [(result.as_of, result.horizon) for result in results] == asked
+    expected = [(day.isoformat(), horizon) for day in AS_OFS for horizon in HORIZONS]
+    expected += [(pooled, horizon) for horizon in HORIZONS]
+    assert [(result.as_of, result.horizon) for result in results] == expected
     for result in results:
         assert (result.preference, result.mode, result.seeds) == (name, mode, SEEDS[mode])
-        # Of the three only the next click is looked for in a window of behaviour.
+        # Of the three kinds only next_click looks at a window of behaviour.
         lookback = SCENARIO.lookback_days if name == "next_click" else 0
         assert (result.fit_days, result.lookback_days) == (4, lookback)
         assert result.eval_rows_seen == "no"
@@ -186,7 +186,7 @@ def test_results_of_days_and_of_all_together(mode: str, scored: Lake, name: str)
 
 @pytest.mark.parametrize("name", KINDS)
 def test_gains_are_differences_of_auc_on_held_out_rows(mode: str, scored: Lake, name: str) -> None:
-    """The oracle: an AUC for each seed from what is stored, then their mean."""
+    """The reference: the AUC of each seed from stored predictions, then their mean."""
     results = score(mode, scored, name, [T], HORIZONS)
     for result in results:
         auc = {}
@@ -208,7 +208,7 @@ def test_gains_are_differences_of_auc_on_held_out_rows(mode: str, scored: Lake, 
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_predictions_are_of_the_days_held_out_and_seen_rows(
+def test_predictions_cover_the_held_out_and_seen_rows_of_the_day(
     mode: str, scored: Lake, name: str
 ) -> None:
     for day in AS_OFS:
@@ -225,7 +225,7 @@ def test_predictions_are_of_the_days_held_out_and_seen_rows(
 
 @pytest.mark.parametrize(("name", "different"), [("id_embedding", 4), ("next_click", 3)])
 def test_variants_and_seeds_differ(mode: str, scored: Lake, name: str, different: int) -> None:
-    """But of a next click nothing is known on the day, so that ranker is the baseline."""
+    """Except that no next click is known on the day itself, so that ranker is the baseline."""
     found = {
         variant: np.concatenate([scores_of(mode, scored, name, day, 2, variant) for day in AS_OFS])
         for variant in VARIANTS
@@ -236,7 +236,7 @@ def test_variants_and_seeds_differ(mode: str, scored: Lake, name: str, different
     assert np.array_equal(found["baseline"], found["known"]) is (name == "next_click")
 
 
-def test_the_baseline_is_the_same_whatever_it_is_compared_with(mode: str, scored: Lake) -> None:
+def test_the_baseline_does_not_depend_on_the_leak(mode: str, scored: Lake) -> None:
     for day in AS_OFS:
         first, *others = [
             scores_of(mode, scored, name, day, horizon, "baseline")
@@ -244,12 +244,12 @@ def test_the_baseline_is_the_same_whatever_it_is_compared_with(mode: str, scored
             for horizon in HORIZONS
         ]
         for other in others:
-            # Stacks of other widths multiply in another order.
+            # Stacks of another width are multiplied in another order.
             np.testing.assert_allclose(other, first, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_nothing_is_leaked_without_a_future(mode: str, scored: Lake, name: str) -> None:
+def test_horizon_zero_leaks_nothing(mode: str, scored: Lake, name: str) -> None:
     for result in score(mode, scored, name, AS_OFS, [0]):
         if result.dates:
             assert result.leak_gain == 0.0
@@ -259,7 +259,7 @@ def test_nothing_is_leaked_without_a_future(mode: str, scored: Lake, name: str) 
         assert np.array_equal(known, scores_of(mode, scored, name, day, 0, "leaked"))
 
 
-def test_content_is_the_same_n_days_later(mode: str, scored: Lake) -> None:
+def test_content_that_does_not_change_leaks_nothing(mode: str, scored: Lake) -> None:
     name = "content_vector"
     [result] = score(mode, scored, name, [T], [2])
     assert result.leak_gain == 0.0
@@ -269,7 +269,7 @@ def test_content_is_the_same_n_days_later(mode: str, scored: Lake) -> None:
         assert not np.array_equal(known, scores_of(mode, scored, name, T, 2, "baseline"))
 
 
-def test_a_second_call_makes_nothing(
+def test_a_second_call_changes_no_file(
     mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake]
 ) -> None:
     lake = copied(scored)
@@ -281,7 +281,7 @@ def test_a_second_call_makes_nothing(
     assert state(lake, "predictions", "lis") == before
 
 
-def test_lost_results_are_made_from_predictions_without_training(
+def test_removed_results_are_measured_from_stored_predictions(
     mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake]
 ) -> None:
     lake = copied(scored)
@@ -299,10 +299,10 @@ def test_lost_results_are_made_from_predictions_without_training(
         assert lake.is_published(partition)
 
 
-def test_a_run_that_was_killed_goes_on_with_the_same_bytes(
+def test_an_interrupted_run_continues_with_the_same_bytes(
     mode: str, scored: Lake, assembled: Path, copied: Callable[[Path | Lake], Lake]
 ) -> None:
-    """Half of the days first, then all; against all in one go."""
+    """Half of the days first, then all; compared with all in one run."""
     lake = copied(assembled)
     score(mode, lake, "next_click", AS_OFS[1:3], [2])
     of_half = state(lake, "predictions")
@@ -319,7 +319,7 @@ def test_a_run_that_was_killed_goes_on_with_the_same_bytes(
 
 @pytest.mark.parametrize("fold", ["eval", "fit"])
 @pytest.mark.parametrize("name", ["id_embedding", "next_click"])
-def test_no_label_of_the_day_itself_moves_a_score(
+def test_labels_of_the_day_itself_change_no_score(
     mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake], name: str, fold: str
 ) -> None:
     lake = copied(scored)
@@ -329,14 +329,14 @@ def test_no_label_of_the_day_itself_moves_a_score(
     assert all_scores(mode, lake, name) == all_scores(mode, scored, name)
     for one, other in zip(before, after, strict=True):
         assert one.data_digest != other.data_digest
-        # All held-out labels are turned round, so every AUC is one less itself.
-        turned = -1 if fold == "eval" else 1
-        assert other.lis == pytest.approx(turned * one.lis, abs=1e-12)
+        # All held-out labels are flipped, so every AUC becomes one minus itself.
+        sign = -1 if fold == "eval" else 1
+        assert other.lis == pytest.approx(sign * one.lis, abs=1e-12)
         assert (other.auc_baseline == one.auc_baseline) is (fold == "fit")
 
 
 @pytest.mark.parametrize(("fold", "moves"), [("fit", True), ("eval", False)])
-def test_only_fit_labels_of_earlier_days_train(
+def test_only_labels_of_the_fit_fold_of_earlier_days_are_fitted_to(
     mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake], fold: str, moves: bool
 ) -> None:
     lake = copied(scored)
@@ -345,7 +345,7 @@ def test_only_fit_labels_of_earlier_days_train(
     assert (all_scores(mode, lake, "next_click") != all_scores(mode, scored, "next_click")) is moves
 
 
-def test_other_options_train_anew(
+def test_other_options_are_fitted_again(
     mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake]
 ) -> None:
     lake = copied(scored)
@@ -359,17 +359,17 @@ def test_other_options_train_anew(
 
 
 @pytest.mark.parametrize("name", ["id_embedding", "next_click"])
-def test_tables_that_hold_nothing_are_worth_nothing(
+def test_empty_tables_add_no_auc(
     mode: str, scored: Lake, copied: Callable[[Path | Lake], Lake], name: str
 ) -> None:
-    """As on the days before anything was known."""
+    """As on days before any behaviour was recorded."""
     lake = copied(scored)
     for day in FEED_DAYS[1:5]:
         partition = feature_partition(SCENARIO, name, day, 0)
-        nothing = lake.read(partition).slice(0, 0)
+        empty = lake.read(partition).slice(0, 0)
         with lake.attempt([partition]) as attempt:
-            attempt.write_table("part-00000.parquet", nothing)
-            attempt.publish(partition, inputs={}, schema=nothing.schema)
+            attempt.write_table("part-00000.parquet", empty)
+            attempt.publish(partition, inputs={}, schema=empty.schema)
     none, two = score(mode, lake, name, [T], HORIZONS)
     assert (none.lis, none.unleaked_gain, none.leak_gain, none.placebo) == (0, 0, 0, 0)
     assert none.coverage == 0
@@ -381,16 +381,16 @@ def test_tables_that_hold_nothing_are_worth_nothing(
     )
 
 
-def test_an_empty_fit_fold_is_refused(mode: str, scored: Lake) -> None:
+def test_an_empty_fit_fold_is_rejected(mode: str, scored: Lake) -> None:
     scenario = make_scenario(days=1)
     assert FEED_DAYS[FEED_DAYS.index(EMPTY_DAY) + 1] == T
     with pytest.raises(
         InputError, match=r"no row of the fit fold in the 1 days? before"
-    ) as refused:
+    ) as rejected:
         score(mode, scored, "next_click", [T], [2], scenario)
-    assert "fit.days" in str(refused.value)
+    assert "fit.days" in str(rejected.value)
 
 
-def test_a_table_that_is_not_assembled_is_refused(mode: str, scored: Lake) -> None:
+def test_a_table_that_is_not_assembled_is_rejected(mode: str, scored: Lake) -> None:
     with pytest.raises(InputError, match=r"features/.*horizon=1.*: run python -m jobs lis"):
         score(mode, scored, "next_click", [T], [1])

@@ -1,7 +1,7 @@
-"""On a feed whose truth is known, scores follow it: what content explains, only content is worth.
+"""On a simulated feed with known ground truth, the LIS follows it.
 
-The rankers here read the items' content already. What the item embeddings of later rankers can
-tell them beyond it is the idiosyncratic part of taste, which the simulator sets.
+The rankers here have the items' content as an input. Item embeddings of later rankers can add only
+the idiosyncratic part of taste, whose share the simulator sets.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ SCENARIO = {
 }
 
 
-def worth_of_embeddings(folder: Path, idiosyncratic_share: float, seed: int) -> float:
-    """The LIS of id_embedding in a world, for rankers that know the items' content."""
+def lis_of_embeddings(folder: Path, idiosyncratic_share: float, seed: int) -> float:
+    """The LIS of id_embedding in a simulated world, for rankers with the items' content."""
     lake = Lake(str(folder / f"{idiosyncratic_share}-{seed}"))
     scenario = Scenario.model_validate(SCENARIO)
     options = SimulatorOptions(
@@ -68,8 +68,8 @@ def worth_of_embeddings(folder: Path, idiosyncratic_share: float, seed: int) -> 
             publish_embeddings(lake, scenario, day, horizon)
         publish_content(lake, scenario, options, day)
     kind = preference_kind("id_embedding", scenario)
-    training = Retrain(scenario.retrain)
-    return score_fitted(lake, scenario, training, [kind], AS_OFS, [HORIZON])[-1].lis
+    mode = Retrain(scenario.retrain)
+    return score_fitted(lake, scenario, mode, [kind], AS_OFS, [HORIZON])[-1].lis
 
 
 def publish_log(lake: Lake, scenario: Scenario, options: SimulatorOptions) -> None:
@@ -134,10 +134,10 @@ def vectors(scenario: Scenario, ids: pa.Array, embedding: np.ndarray) -> pa.Tabl
 
 
 @pytest.mark.parametrize("seeds", [(1, 2, 3)])
-def test_embeddings_are_worth_more_where_content_explains_less(
+def test_embeddings_have_a_higher_lis_where_content_explains_less(
     tmp_path: Path, seeds: tuple[int, ...]
 ) -> None:
-    explained = [worth_of_embeddings(tmp_path, 0.0, seed) for seed in seeds]
-    unexplained = [worth_of_embeddings(tmp_path, 1.0, seed) for seed in seeds]
+    explained = [lis_of_embeddings(tmp_path, 0.0, seed) for seed in seeds]
+    unexplained = [lis_of_embeddings(tmp_path, 1.0, seed) for seed in seeds]
     assert np.mean(unexplained) > np.mean(explained)
     assert np.mean(unexplained) > 0

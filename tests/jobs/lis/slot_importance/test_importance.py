@@ -40,7 +40,7 @@ Rule = Callable[[Row], int]
 def trained(
     folder: Path, rule: Rule | None = None, days: int = DAYS, **changes: Any
 ) -> tuple[Lake, list[Row]]:
-    """A lake with a ranker of every morning; labels follow from the rule, or from nothing."""
+    """A lake with a ranker for every day; labels follow a rule, or are random."""
     lake = Lake(str(folder / "lake"))
     log = random_log(days=days, rows=150, users=8, **changes)
     for row in log:
@@ -55,7 +55,7 @@ def partition_of(as_of: date) -> Partition:
 
 
 def rewrite(lake: Lake, partition: Partition, change: Callable[[Row], object]) -> None:
-    """Publish a partition again with every row changed in place, from the inputs it had."""
+    """Publish a partition again with every row changed and the same inputs."""
     stored, manifest = lake.read(partition), lake.manifest(partition)
     assert manifest is not None
     rows = stored.to_pylist()
@@ -77,14 +77,15 @@ def held_out(lake: Lake, day: date) -> Chunk:
     return chunk
 
 
-def mixed(chunk: Chunk, field: str, seed: list[int]) -> Chunk:
-    """The same rows and histories, with the ids of a field in another order."""
-    place = chunk.impressions.schema.get_field_index(field)
+def permuted(chunk: Chunk, field: str, seed: list[int]) -> Chunk:
+    """The same rows and histories, with the ids of a field permuted."""
+    column = chunk.impressions.schema.get_field_index(field)
     ids = chunk.impressions[field].to_pylist()
     order = np.random.default_rng(seed).permutation(len(chunk))
-    kind = chunk.impressions.schema.field(place)
-    moved = pa.array([ids[at] for at in order], kind.type)
-    return replace(chunk, impressions=chunk.impressions.set_column(place, kind, moved))
+    schema = chunk.impressions.schema.field(column)
+    permuted_ids = pa.array([ids[row] for row in order], schema.type)
+    impressions = chunk.impressions.set_column(column, schema, permuted_ids)
+    return replace(chunk, impressions=impressions)
 
 
 def scores(lake: Lake, day: date, chunk: Chunk) -> NDArray[np.float64]:
@@ -92,20 +93,20 @@ def scores(lake: Lake, day: date, chunk: Chunk) -> NDArray[np.float64]:
     return score_rows(ranker, SCENARIO, [chunk], {}).scores["baseline"]
 
 
-def mixed_scores(lake: Lake, day: date, field: str) -> list[NDArray[np.float64]]:
-    """Scores of the rows, one array a permutation."""
-    chunk, at = held_out(lake, day), FIELDS.index(field)
-    seeds = [[day.toordinal(), number, at] for number in range(PERMUTATIONS)]
-    return [scores(lake, day, mixed(chunk, field, seed)) for seed in seeds]
+def permuted_scores(lake: Lake, day: date, field: str) -> list[NDArray[np.float64]]:
+    """Scores of the held-out rows, one array per permutation."""
+    chunk, index = held_out(lake, day), FIELDS.index(field)
+    seeds = [[day.toordinal(), number, index] for number in range(PERMUTATIONS)]
+    return [scores(lake, day, permuted(chunk, field, seed)) for seed in seeds]
 
 
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """A lake whose labels are noise. No test changes it but for its importances."""
+    """A lake whose labels are noise. Tests change nothing in it but importances."""
     return trained(tmp_path_factory.mktemp("noise"))[0]
 
 
-def test_importance_is_the_auc_that_is_lost_on_the_pairs_of_all_days(noise: Lake) -> None:
+def test_importance_is_the_auc_lost_on_the_pairs_of_all_days(noise: Lake) -> None:
     found = {one.slot: one for one in slot_importances(noise, SCENARIO, AS_OF)}
     assert set(found) == set(FIELDS)
     days = [FIRST + timedelta(days=number) for number in range(1, DAYS)]
@@ -114,9 +115,9 @@ def test_importance_is_the_auc_that_is_lost_on_the_pairs_of_all_days(noise: Lake
         lost, pairs = [], []
         for day, chunk in zip(days, chunks, strict=True):
             labels = chunk.impressions["label"].to_pylist()
-            own = roc_auc_score(labels, scores(noise, day, chunk))
-            others = [roc_auc_score(labels, other) for other in mixed_scores(noise, day, field)]
-            lost.append(own - np.mean(others))
+            auc = roc_auc_score(labels, scores(noise, day, chunk))
+            others = [roc_auc_score(labels, other) for other in permuted_scores(noise, day, field)]
+            lost.append(auc - np.mean(others))
             pairs.append(sum(labels) * (len(labels) - sum(labels)))
         one = found[field]
         assert one.importance == pytest.approx(np.average(lost, weights=pairs), abs=1e-12)
@@ -128,12 +129,12 @@ def test_importance_is_the_auc_that_is_lost_on_the_pairs_of_all_days(noise: Lake
 def test_the_interval_is_clustered_by_user_and_covers_the_permutations(noise: Lake) -> None:
     as_of = FIRST + timedelta(days=1)
     chunk = held_out(noise, as_of)
-    own = scores(noise, as_of, chunk)
+    baseline = scores(noise, as_of, chunk)
     for one in slot_importances(noise, SCENARIO, as_of):
         expected = compare(
             chunk.impressions["label"].to_pylist(),
-            mixed_scores(noise, as_of, one.slot),
-            [own] * PERMUTATIONS,
+            permuted_scores(noise, as_of, one.slot),
+            [baseline] * PERMUTATIONS,
             chunk.impressions["user_id"].to_pylist(),
             level=SCENARIO.confidence,
         )
@@ -144,7 +145,7 @@ def test_the_interval_is_clustered_by_user_and_covers_the_permutations(noise: La
 
 
 @pytest.mark.parametrize("signal", ["user_id", "item_id"])
-def test_the_slot_that_decides_the_click_comes_first(tmp_path: Path, signal: str) -> None:
+def test_the_slot_that_determines_the_click_comes_first(tmp_path: Path, signal: str) -> None:
     lake, _ = trained(tmp_path, lambda row: int(row[signal] % 2))
     first, *others = slot_importances(lake, SCENARIO, AS_OF)
     assert first.slot == signal
@@ -155,8 +156,8 @@ def test_the_slot_that_decides_the_click_comes_first(tmp_path: Path, signal: str
     )
 
 
-def test_a_slot_whose_vectors_are_all_alike_loses_exactly_nothing(tmp_path: Path) -> None:
-    """No place comes twice, so none of a held-out row has been trained: all vectors are zero."""
+def test_a_slot_of_equal_vectors_has_importance_zero(tmp_path: Path) -> None:
+    """No place occurs twice, so places of held-out rows are untrained: all vectors are zero."""
     lake = Lake(str(tmp_path / "lake"))
     log = random_log(days=2, rows=150)
     for row in log:
@@ -170,7 +171,7 @@ def test_a_slot_whose_vectors_are_all_alike_loses_exactly_nothing(tmp_path: Path
 
 
 def test_equal_importances_keep_the_order_of_the_fields(tmp_path: Path) -> None:
-    """On the second day nobody and nothing is known from the first, so every slot is zero."""
+    """All ids of the second day are new, so every slot has zero vectors."""
     lake = Lake(str(tmp_path / "lake"))
     log = random_log(days=2, rows=150)
     for row in log[150:]:
@@ -192,14 +193,14 @@ def test_only_the_days_of_the_window_count(tmp_path: Path) -> None:
         assert (one.first, one.last, one.rows) == (first, last, len(rows))
 
 
-def test_days_of_one_label_and_days_to_come_count_for_nothing(tmp_path: Path) -> None:
+def test_days_of_one_label_and_days_without_rows_are_ignored(tmp_path: Path) -> None:
     lake, log = trained(tmp_path)
-    known = slot_importances(lake, SCENARIO, AS_OF - timedelta(days=1))
+    before = slot_importances(lake, SCENARIO, AS_OF - timedelta(days=1))
     rewrite(lake, Partition("impressions", SCENARIO.name, AS_OF), lambda row: row.update(label=1))
-    # The ranker of the next morning is there already, its rows are not.
+    # The ranker of the next day exists already, its rows do not.
     after = slot_importances(lake, SCENARIO, AS_OF + timedelta(days=1))
-    assert after == known
-    assert known[0].rows == sum(
+    assert after == before
+    assert before[0].rows == sum(
         row["fold"] == "eval" and FIRST < row["ts"].date() < AS_OF for row in log
     )
 
@@ -214,7 +215,7 @@ def test_a_rerun_gives_the_same_bytes(noise: Lake) -> None:
     assert all(content == before[path][0] for path, (content, _) in after.items())
 
 
-def test_what_is_stored_is_read_back_until_an_input_changes(tmp_path: Path) -> None:
+def test_stored_importances_are_read_back_until_an_input_changes(tmp_path: Path) -> None:
     lake, _ = trained(tmp_path)
     assert stored_importances(lake, SCENARIO, AS_OF) is None
     found = slot_importances(lake, SCENARIO, AS_OF)
@@ -224,22 +225,22 @@ def test_what_is_stored_is_read_back_until_an_input_changes(tmp_path: Path) -> N
     assert files(lake) == before
 
     rewrite(lake, partition_of(AS_OF), lambda row: row.update(importance=0.5))
-    made_up = [replace(one, importance=0.5) for one in found]
-    assert slot_importances(lake, SCENARIO, AS_OF) == made_up
-    assert stored_importances(lake, SCENARIO, AS_OF) == made_up
+    rewritten = [replace(one, importance=0.5) for one in found]
+    assert slot_importances(lake, SCENARIO, AS_OF) == rewritten
+    assert stored_importances(lake, SCENARIO, AS_OF) == rewritten
 
     for number in range(1, DAYS):
         day = FIRST + timedelta(days=number)
         impressions = Partition("impressions", SCENARIO.name, day)
         rewrite(lake, impressions, lambda row: row.update(label=1 - row["label"]))
-    turned = slot_importances(lake, SCENARIO, AS_OF)
+    flipped = slot_importances(lake, SCENARIO, AS_OF)
     expected = {one.slot: -one.importance for one in found}
-    assert {one.slot: one.importance for one in turned} == pytest.approx(expected, abs=1e-12)
-    assert stored_importances(lake, SCENARIO, AS_OF) == turned
+    assert {one.slot: one.importance for one in flipped} == pytest.approx(expected, abs=1e-12)
+    assert stored_importances(lake, SCENARIO, AS_OF) == flipped
 
 
 @pytest.mark.parametrize("changed", ["history", "checkpoint", "confidence", "code"])
-def test_other_inputs_are_measured_anew(
+def test_importance_is_measured_again_from_other_inputs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     lake, log = trained(tmp_path, days=3)
@@ -269,25 +270,25 @@ def test_other_inputs_are_measured_anew(
 
 
 @pytest.mark.parametrize("as_of", [FIRST - timedelta(days=9), FIRST])
-def test_a_day_without_a_ranker_that_has_learnt_is_refused(noise: Lake, as_of: date) -> None:
-    with pytest.raises(InputError) as refused:
+def test_a_day_without_a_trained_ranker_is_rejected(noise: Lake, as_of: date) -> None:
+    with pytest.raises(InputError) as rejected:
         slot_importances(noise, SCENARIO, as_of)
-    said = str(refused.value)
-    assert "\n" not in said
+    message = str(rejected.value)
+    assert "\n" not in message
     first = as_of - timedelta(days=importance.IMPORTANCE_DAYS - 1)
-    assert f"scenario tiny: no day from {first} to {as_of} has a ranker" in said
-    assert "ask for an earlier or a later day, or ingest more rows" in said
+    assert f"scenario tiny: no day from {first} to {as_of} has a trained ranker" in message
+    assert "choose another day, or ingest more rows" in message
     assert stored_importances(noise, SCENARIO, as_of) is None
 
 
-def test_days_of_a_single_label_are_refused(tmp_path: Path) -> None:
+def test_days_of_a_single_label_are_rejected(tmp_path: Path) -> None:
     lake, _ = trained(tmp_path, lambda row: int(row["fold"] != "eval" and row["item_id"] % 2))
     with pytest.raises(InputError, match="held-out rows of both labels"):
         slot_importances(lake, SCENARIO, AS_OF)
     assert files(lake) == {}
 
 
-def test_days_without_a_history_are_refused(tmp_path: Path) -> None:
+def test_days_without_a_history_are_rejected(tmp_path: Path) -> None:
     lake, _ = trained(tmp_path, days=2)
     as_of = FIRST + timedelta(days=1)
     lake.storage.remove(Partition("history", SCENARIO.name, as_of).path)

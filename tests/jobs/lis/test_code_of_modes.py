@@ -1,0 +1,64 @@
+"""Stored predictions and importances become stale exactly when code they depend on is edited."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs.common import code_digest as module
+from jobs.common.code_digest import code_digest
+from jobs.common.paths import PROJECT
+from jobs.lis.probe import Probe
+from jobs.lis.retrain import Retrain
+from jobs.scenarios import RetrainOptions
+
+MODULES = ("jobs.lis.probe", "jobs.lis.retrain", "jobs.lis.slot_importance.importance")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the project's code, to edit."""
+    shutil.copytree(PROJECT / "jobs", tmp_path / "jobs", ignore=shutil.ignore_patterns("*.pyc"))
+    monkeypatch.setattr(module, "PROJECT", tmp_path)
+    yield tmp_path
+    code_digest.cache_clear()
+
+
+def digests() -> list[str]:
+    code_digest.cache_clear()
+    return [code_digest(name) for name in MODULES]
+
+
+@pytest.mark.parametrize(
+    ("edited", "stale"),
+    [
+        ("lis/fit_features", (True, True, False)),
+        ("lis/slot_importance/permuted", (False, False, True)),
+        ("preference/kinds/next_click", (False, False, False)),
+        ("preference/placebo", (True, True, False)),
+        ("preference/registry", (False, False, False)),
+        ("ranker/model/dcn", (True, True, True)),
+        ("ranker/rows/day_rows", (True, True, True)),
+        ("ranker/towers/probe_towers", (True, False, False)),
+        ("ranker/towers/retrain_towers", (False, True, False)),
+        ("ranker/towers/row_features", (True, True, False)),
+        ("ranker/training/train_step", (False, False, False)),
+        ("stats/pooled_difference", (False, False, True)),
+    ],
+)
+def test_an_edit_makes_what_depends_on_it_stale(
+    project: Path, edited: str, stale: tuple[bool, ...]
+) -> None:
+    before = digests()
+    with (project / "jobs" / f"{edited}.py").open("a") as file:
+        file.write("\nEDITED = True\n")
+    after = digests()
+    assert tuple(one != other for one, other in zip(before, after, strict=True)) == stale
+
+
+def test_the_identity_of_a_fitted_mode_contains_the_digest_of_its_code() -> None:
+    assert code_digest("jobs.lis.probe") in Probe(7).identity
+    assert code_digest("jobs.lis.retrain") in Retrain(RetrainOptions()).identity
