@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from jobs.api import read_predictions
 from jobs.evaluation.result_store import read_results
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_versions
+from jobs.scenarios import load_scenario
 
 ROOT = Path(__file__).parents[1]
 DAG = "lis_daily__small_feed"
@@ -163,3 +165,49 @@ def newest_ranker(deployment: Deployment) -> date:
     keys = (("ranker", version),)
     assert deployment.lake.is_published(Partition("snapshots", "small_feed", span.last, keys))
     return span.last
+
+
+def test_the_notebook_recomputes_a_stored_score(deployment: Deployment, tmp_path: Path) -> None:
+    """It asserts itself that the predictions give the stored LIS again."""
+    executed = tmp_path / "executed.ipynb"
+    scenario = deployment.environment["LIS_SCENARIOS"]
+    deployment.shell(
+        f"LIS_SCENARIO='{scenario}' python scripts/run_notebook.py docs/review-a-score.ipynb "
+        f"--out '{executed}'"
+    )
+    assert "Figure size" in executed.read_text()
+
+
+def test_predictions_from_a_file_have_the_figures_of_the_score_that_they_belong_to(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """As for a team that scores in its own production system."""
+    scenario = load_scenario(deployment.environment["LIS_SCENARIOS"])
+    stored = next(
+        result
+        for result in read_results(deployment.lake, "small_feed")
+        if (result.mode, result.preference) == ("swap", "id_embedding")
+    )
+    predictions = read_predictions(
+        scenario, stored.last_day, "id_embedding", "swap", stored.horizon, lake=deployment.lake
+    )
+    held_out = predictions[predictions["fold"] == "eval"]
+    columns = {"user_id": "user", "label": "label", "baseline": "baseline"}
+    file = tmp_path / "scores.parquet"
+    held_out.rename(columns=columns)[[*columns.values(), "treatment"]].to_parquet(file)
+    output = deployment.shell(
+        f"lis compare --predictions '{file}' --as-of {stored.as_of} --json 2>/dev/null"
+    )
+    [compared] = json.loads(output)
+    expected = stored.to_dict()
+    same = ("lis", "lis_se", "lis_ci_low", "lis_ci_high", "p_value", "auc_baseline", "auc_leaked")
+    same += (
+        "gauc_baseline",
+        "gauc_leaked",
+        "logloss_delta",
+        "ne_delta",
+        "rows",
+        "users",
+        "verdict",
+    )
+    assert {name: compared[name] for name in same} == {name: expected[name] for name in same}

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
+from jobs.common.code_digest import code_digest
 from jobs.evaluation.predictions import publish_predictions, variant_name
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.scored_day import LEAKED, ScoredDay
@@ -23,6 +24,9 @@ from jobs.preference import PreferenceKind
 from jobs.preference.leak import Leak
 from jobs.ranker.scoring.score_day import BASELINE, SlotTable, score_day
 from jobs.scenarios import Mode, Scenario
+
+_SCORING = "jobs.ranker.scoring.score_day"
+"""The module that turns tables into scores; stored results become stale when its code changes."""
 
 
 def score_swap(
@@ -70,7 +74,7 @@ def _input_digests(lake: Lake, scenario: Scenario, day: date, leak: Leak) -> Inp
         checkpoint_partition(scenario, day), f"run python -m jobs train --scenario {name}"
     )
     data = digest_of(table.inputs["impressions"], table.inputs["history"], checkpoint.digest)
-    return InputDigests(data, table.digest)
+    return InputDigests(data, digest_of(table.digest, code_digest(_SCORING)))
 
 
 def _score_day(

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from jobs.cli.command import Command
+from jobs.common.day_range import parse_day
 from jobs.common.errors import InputError
 from jobs.common.options import flag, names, option, required_option
 from jobs.lake import Lake
@@ -30,13 +31,6 @@ are those of a score that the project computes itself.
   lis compare --predictions s3://bucket/scores.parquet --column user=uid,label=clicked \\
               --as-of 2026-03-01
 """
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(f"{text!r} is not a date: write YYYY-MM-DD") from error
 
 
 def _fraction(text: str) -> float:
@@ -69,7 +63,7 @@ class _Options:
         _name, "name of the report and the experiment (default: that of the file)"
     )
     as_of: date | None = option(
-        _day, "day of the rows, where the file has no column of days", metavar="T"
+        parse_day, "day of the rows, where the file has no column of days", metavar="T"
     )
     column: dict[str, str] | None = option(
         _renamed, "names of columns in the file, such as user=uid,label=clicked", metavar="C=NAME,…"
