@@ -18,21 +18,20 @@ def missing_figures_note(found: Evaluation, *, has_seen_rows: bool = True) -> st
     reasons = []
     if math.isnan(found.lis):
         reasons.append(
-            f"no LIS: the {rows} held-out rows hold {clicks} clicks, and an AUC needs rows with "
-            "and without"
+            f"no LIS: {clicks} of {rows} held-out rows are clicks, and an AUC needs both classes"
         )
     elif math.isnan(found.lis_se):
         reasons.append(
-            f"no interval: clicks or non-clicks come from a single one of the {users} users"
+            f"no interval: all clicks, or all other rows, are of a single one of the {users} users"
         )
     if not math.isnan(found.lis) and found.dates_skipped:
         days = found.dates + found.dates_skipped
         reasons.append(
-            f"{found.dates_skipped} of {days} days have held-out rows of one class only, "
-            "and count for nothing"
+            f"{found.dates_skipped} of {days} days have held-out rows of a single class, "
+            "and are left out"
         )
     if has_seen_rows and math.isnan(found.lis_seen):
-        reasons.append("no LIS on seen rows: they are of one class")
+        reasons.append("no LIS on seen rows: they are of a single class")
     if found.coverage == 0:
-        reasons.append("the leaked table says nothing of any held-out row")
+        reasons.append("the leaked table covers no held-out row")
     return "; ".join(reasons)

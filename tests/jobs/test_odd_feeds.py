@@ -94,7 +94,7 @@ def test_a_day_without_clicks_has_no_score_and_a_note(
         assert day["lis"] is None
         assert day["positives"] == 0
         assert day["verdict"] == "inconclusive"
-        assert "an AUC needs rows with and without" in day["note"]
+        assert "an AUC needs both classes" in day["note"]
         assert "1 of 3 days" in results["2026-01-06:2026-01-08", "id_embedding", mode]["note"]
 
 
