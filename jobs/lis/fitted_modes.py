@@ -153,14 +153,19 @@ class _FittedScorer:
     def input_digests(self, as_of: date, leak: Leak) -> InputDigests:
         """Digests of the baseline's data of day T, and of everything the rankers are fitted to."""
         scenario = self._scenario
+        remedy = (
+            f"run python -m jobs lis --scenario {scenario.name} --as-of {as_of} "
+            f"--horizons {leak.horizon} --preference {leak.preference} --mode {self._mode.mode}"
+        )
         digests = list(self._mode.identity)
         for day in [*self._window.days(as_of), as_of]:
-            digests += self._day_digests(day)
+            digests += self._day_digests(day, remedy)
             tables = [(leak.preference, 0), (leak.preference, leak.horizon)]
             tables += [(name, 0) for name in scenario.ranker.side_information]
             for name, horizon in tables:
-                digests.append(self._digest(feature_partition(scenario, name, day, horizon)))
-        return InputDigests(digest_of(*self._day_digests(as_of)), digest_of(*digests))
+                partition = feature_partition(scenario, name, day, horizon)
+                digests.append(self._digest(partition, remedy))
+        return InputDigests(digest_of(*self._day_digests(as_of, remedy)), digest_of(*digests))
 
     def score_day(self, as_of: date, leaks: Sequence[Leak]) -> Mapping[Leak, ScoredDay]:
         stored = {leak: self._stored(as_of, leak) for leak in leaks}
@@ -218,18 +223,16 @@ class _FittedScorer:
         covered = leaked["covered"].to_numpy(zero_copy_only=False)
         return ScoredDay(leaked, variants, covered)
 
-    def _day_digests(self, day: date) -> list[str]:
+    def _day_digests(self, day: date, remedy: str) -> list[str]:
         name = self._scenario.name
         partitions = [Partition(table, name, day) for table in ("impressions", "history")]
         partitions.append(starting_ranker_partition(self._scenario, day))
-        return [self._digest(partition) for partition in partitions]
+        return [self._digest(partition, remedy) for partition in partitions]
 
     def _name(self, leak: Leak, variant: str) -> str:
         return variant_name(leak, self._mode.mode, variant)
 
-    def _digest(self, partition: Partition) -> str:
+    def _digest(self, partition: Partition, remedy: str) -> str:
         if partition not in self._digests:
-            name, mode = self._scenario.name, self._mode.mode
-            remedy = f"run python -m jobs lis --scenario {name} --mode {mode}"
             self._digests[partition] = self._lake.require(partition, remedy).digest
         return self._digests[partition]

@@ -68,7 +68,8 @@ def _input_digests(lake: Lake, scenario: Scenario, day: date, leak: Leak) -> Inp
     name = scenario.name
     table = lake.require(
         feature_partition(scenario, leak.preference, day, leak.horizon),
-        f"run python -m jobs lis --scenario {name}",
+        f"run python -m jobs lis --scenario {name} --as-of {day} --horizons {leak.horizon} "
+        f"--preference {leak.preference}",
     )
     checkpoint = lake.require(
         checkpoint_partition(scenario, day), f"run python -m jobs train --scenario {name}"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from jobs.common.day_range import DayRange
+from jobs.cli.parser import build_parser
 from jobs.common.errors import InputError
 from jobs.evaluation.predictions import predictions_partition, variant_name
 from jobs.evaluation.result import LisResult
@@ -392,5 +393,7 @@ def test_an_empty_fit_fold_is_rejected(mode: str, scored: Lake) -> None:
 
 
 def test_a_table_that_is_not_assembled_is_rejected(mode: str, scored: Lake) -> None:
-    with pytest.raises(InputError, match=r"features/.*horizon=1.*: run python -m jobs lis"):
+    with pytest.raises(InputError, match=r"features/.*horizon=1.*: run ") as error:
         score(mode, scored, "next_click", [T], [1])
+    command = str(error.value).partition("run python -m jobs ")[2].split()
+    assert build_parser().parse_args(command).horizons == (1,)
