@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from jobs.common.day_range import DayRange
 from jobs.cli.parser import build_parser
+from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError
 from jobs.evaluation.predictions import predictions_partition, variant_name
 from jobs.evaluation.result import LisResult
