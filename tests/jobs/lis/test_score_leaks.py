@@ -21,7 +21,7 @@ from jobs.lis import score_leaks
 from jobs.lis.score_leaks import InputDigests, Scoring, evaluate
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.leak import Leak
-from jobs.scenarios import Scenario, SimulatedSource
+from jobs.scenarios import Mode, Scenario, SimulatedSource
 
 SCENARIO = Scenario(name="tiny", source=SimulatedSource())
 DAYS = [date(2026, 1, 5) + timedelta(days=number) for number in range(3)]
@@ -50,7 +50,7 @@ class Scorer:
     def scoring(self) -> Scoring:
         return Scoring(
             kinds=self.kinds,
-            mode="retrain",
+            mode=Mode.RETRAIN,
             input_digests=self.input_digests,
             score_day=self.score,
             seeds=2,
@@ -183,7 +183,7 @@ def test_another_rule_of_the_verdict_is_measured_again(
 
 def test_modes_have_separate_results(lake: Lake, scorer: Scorer) -> None:
     scorer.evaluate(lake, DAYS[:1])
-    swap = replace(scorer.scoring, mode="swap")
+    swap = replace(scorer.scoring, mode=Mode.SWAP)
     evaluate(lake, SCENARIO, swap, DAYS[:1], HORIZONS)
     scorer.evaluate(lake, DAYS[:1])
     assert scorer.requested == []

@@ -62,7 +62,7 @@ def test_several_processes_without_torchrec_name_what_to_install(
     monkeypatch.setenv("WORLD_SIZE", "2")
     for name in ("fbgemm_gpu", "torchrec"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(InputError, match=r"2 processes needs TorchRec .*requirements-sharded.txt"):
+    with pytest.raises(InputError, match=r"2 processes needs TorchRec .*run make setup-sharded"):
         extend_lineage(log_of_a_day, scenario, DAY, progress=False)
 
 
