@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import PurePath
@@ -16,7 +14,6 @@ from jobs.common.errors import InputError
 from jobs.common.options import flag, names, option, required_option
 from jobs.lake import Lake
 from jobs.stages.compare import ComparedScores, compare_predictions, report_comparison
-from jobs.stages.score import pooled_or_all
 
 if TYPE_CHECKING:
     from jobs.sources.prediction_file import PredictionColumns
@@ -92,7 +89,7 @@ def _default_name(predictions: str) -> str:
 
 
 def _run(options: _Options) -> None:
-    from jobs.reporting.result_text import result_table
+    from jobs.cli.shown_results import show_results
     from jobs.sources.prediction_file import PredictionFile
 
     file = PredictionFile(
@@ -102,11 +99,7 @@ def _run(options: _Options) -> None:
     subject = ComparedScores(name, options.threshold, options.confidence)
     results = compare_predictions(file, subject)
     page, runs = report_comparison(Lake.from_environment(), subject, results)
-    if options.json:
-        print(json.dumps([result.to_dict() for result in results], indent=1))
-    else:
-        print(result_table(pooled_or_all(results)))
-    print(f"report: {page}\nMLflow: {runs[0].url}", file=sys.stderr)
+    show_results(results, page, runs[0].url, as_json=options.json)
 
 
 COMPARE = Command(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import dataclass
 
 from jobs.cli.command import Command, DatedOptions
@@ -12,7 +10,7 @@ from jobs.lake import Lake
 from jobs.scenarios import load_scenario
 from jobs.stages.assemble import assemble_features
 from jobs.stages.report import log_report, write_report
-from jobs.stages.score import pooled_or_all, score
+from jobs.stages.score import score
 from jobs.stages.score_options import LeakOptions
 
 
@@ -31,7 +29,7 @@ and not computed again.
 
 
 def _run(options: _Options) -> None:
-    from jobs.reporting.result_text import result_table
+    from jobs.cli.shown_results import show_results
 
     lake, scenario = Lake.from_environment(), load_scenario(options.scenario)
     request = options.request(lake, options.applied_to(scenario), options.as_of, options.horizons)
@@ -40,11 +38,7 @@ def _run(options: _Options) -> None:
     # The page also shows earlier results of these days, so that kinds are compared on one page.
     page = write_report(lake, request.scenario, request.days)
     runs = log_report(lake, request.scenario, results, page)
-    if options.json:
-        print(json.dumps([result.to_dict() for result in results], indent=1))
-    else:
-        print(result_table(pooled_or_all(results)))
-    print(f"report: {page}\nMLflow: {runs[0].url}", file=sys.stderr)
+    show_results(results, page, runs[0].url, as_json=options.json)
 
 
 LIS = Command(

@@ -1,0 +1,28 @@
+"""What a command prints of the results that it has computed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jobs.evaluation.result import LisResult
+from jobs.reporting.result_text import result_table
+from jobs.stages.score import pooled_or_all
+
+
+def show_results(results: Sequence[LisResult], page: Path, run_url: str, *, as_json: bool) -> None:
+    """Print results to standard output, and where to review them to standard error.
+
+    Args:
+        results: All of them as JSON; as a table, those that are pooled if there are any.
+        page: The report.
+        run_url: The run in MLflow.
+        as_json: Whether to print JSON with all fields in place of a table.
+    """
+    if as_json:
+        print(json.dumps([result.to_dict() for result in results], indent=1))
+    else:
+        print(result_table(pooled_or_all(results)))
+    print(f"report: {page}\nMLflow: {run_url}", file=sys.stderr)
