@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -71,26 +71,6 @@ class RunPlan:
             "preferences": list(self.preferences),
             "modes": [mode.value for mode in self.modes],
         }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> RunPlan:
-        """The inverse of ``to_dict``."""
-        scores = tuple(
-            PlannedScore(
-                days=DayRange.parse(part["as_of"]),
-                horizon=part["horizon"],
-                waits_for=date.fromisoformat(part["waits_for"]) if part["waits_for"] else None,
-            )
-            for part in content["scores"]
-        )
-        return cls(
-            day=date.fromisoformat(content["day"]),
-            first_day=date.fromisoformat(content["first_day"]),
-            reason=content["reason"],
-            scores=scores,
-            preferences=tuple(content["preferences"]),
-            modes=tuple(Mode(mode) for mode in content["modes"]),
-        )
 
 
 def plan_run(

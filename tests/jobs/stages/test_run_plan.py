@@ -1,3 +1,4 @@
+import json
 from datetime import date, timedelta
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from jobs.common.errors import InputError
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import checkpoint_partition, ranker_version
 from jobs.scenarios import Mode, RankerOptions, Scenario, SimulatedSource
-from jobs.stages.run_plan import RunPlan, plan_run
+from jobs.stages.run_plan import plan_run
 
 CATCH_UP = 45
 SCENARIO = Scenario(name="tiny", source=SimulatedSource(), catch_up_days=CATCH_UP)
@@ -119,7 +120,12 @@ def test_a_plan_is_the_same_after_it_travelled_between_tasks(
     preferences, modes = ("id_embedding", "other"), (Mode.SWAP, Mode.RETRAIN)
     plan = plan_run(lake, SCENARIO, day, as_of, horizons, preferences, modes, span)
     assert (plan.preferences, plan.modes) == (preferences, modes)
-    assert RunPlan.from_dict(plan.to_dict()) == plan
+    travelled = json.loads(json.dumps(plan.to_dict()))
+    assert travelled == plan.to_dict()
+    assert travelled["day"] == plan.day.isoformat()
+    assert [DayRange.parse(score["as_of"]) for score in travelled["scores"]] == [
+        score.days for score in plan.scores
+    ]
 
 
 def test_a_plan_travels_as_plain_values(lake: Lake) -> None:
