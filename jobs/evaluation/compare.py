@@ -12,7 +12,7 @@ from jobs.evaluation.measurement import Measurement
 from jobs.evaluation.result import Evaluation
 from jobs.evaluation.scored_day import BASELINE, TREATMENT, ScoredDay
 from jobs.evaluation.slices import most_frequent
-from jobs.evaluation.verdict import THRESHOLD
+from jobs.evaluation.verdict.decision import THRESHOLD
 from jobs.stats.columns import checked_labels
 
 

@@ -21,7 +21,7 @@ from jobs.evaluation.figure import (
     Value,
 )
 from jobs.evaluation.scored_day import BASELINE, KNOWN, PLACEBO, TREATMENT, RowGroup, Rows
-from jobs.evaluation.verdict import rows_needed
+from jobs.evaluation.verdict.decision import rows_needed
 
 HEADLINE = Difference(BASELINE, TREATMENT)
 """The difference on which the verdict rests."""

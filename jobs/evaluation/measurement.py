@@ -20,7 +20,7 @@ from jobs.evaluation.figures import HEADLINE, all_figures
 from jobs.evaluation.result import Evaluation
 from jobs.evaluation.scored_day import BASELINE, TREATMENT, RowGroup, Rows, ScoredDay
 from jobs.evaluation.slice_measurement import SliceMeasurement
-from jobs.evaluation.verdict import decide
+from jobs.evaluation.verdict.decision import decide
 from jobs.stats.auc_contributions import contributions_of_pairs
 from jobs.stats.pooled_difference import PooledDifference
 

@@ -91,7 +91,7 @@ class Evaluation:
 
     Attributes:
         figures: Value by name of the figure: see ``jobs.evaluation.figures``.
-        verdict: One of ``jobs.evaluation.verdict.Verdict``.
+        verdict: One of ``jobs.evaluation.verdict.decision.Verdict``.
         slices: The difference on parts of the held-out rows.
     """
 

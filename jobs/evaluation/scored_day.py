@@ -21,6 +21,9 @@ BASELINE, LEAKED, KNOWN, PLACEBO = "baseline", "leaked", "known", "placebo"
 """Names of the variants, as stored. Known is the feature as available on the day itself."""
 TREATMENT = LEAKED
 """The variant whose gain over the baseline decides: in a Leakage Impact Score the leaked one."""
+RANKER, POPULARITY, LOGISTIC = "ranker", "popularity", "logistic"
+"""Names of the variants that show how good the ranker is: M_T's own scores, and two simple models
+that know the same past: the click rates of item and context, and a logistic regression."""
 
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -107,11 +110,13 @@ class ScoredDay:
         rows: The columns ``user_id``, ``label`` and ``fold``, and any others. Without ``fold``
             all rows are held out.
         variants: Scores by variant, shape (seeds, rows). ``BASELINE`` and ``TREATMENT`` are
-            required; ``KNOWN`` and ``PLACEBO`` are optional.
+            required, the others optional.
         covered: Whether the treatment's data covers the row, shape (rows,); None if unavailable.
         slices: Value of each row by slice name, shape (rows,).
         are_probabilities: Whether scores are probabilities of label 1; where they are not,
             figures of calibration are NaN.
+        fits: Of how many groups of fit users each seed's rankers have left one out, in a
+            delete-a-group jackknife; 0 where seeds are plain repetitions.
 
     Raises:
         ValueError: If a variant is missing, or shapes do not agree.
@@ -122,6 +127,7 @@ class ScoredDay:
     covered: Flags | None = None
     slices: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     are_probabilities: bool = True
+    fits: int = 0
 
     def __post_init__(self) -> None:
         for name in (BASELINE, TREATMENT):
@@ -157,6 +163,7 @@ class ScoredDay:
             None if self.covered is None else self.covered[rows],
             {name: values[rows] for name, values in self.slices.items()},
             self.are_probabilities,
+            self.fits,
         )
 
     def part(self, group: RowGroup, variants: Collection[str]) -> Rows:

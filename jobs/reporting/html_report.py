@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jobs.evaluation.figure import Section
 from jobs.evaluation.figures import HEADLINE, in_section
 from jobs.evaluation.result import COMPARE, LisResult, Subject
-from jobs.evaluation.verdict import Verdict
+from jobs.evaluation.verdict.decision import Verdict
 from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting import wording
 from jobs.reporting.report_pictures import (
@@ -146,7 +146,7 @@ def _as_of(results: Sequence[LisResult]) -> str:
 def _by_verdict(results: Sequence[LisResult]) -> list[tuple[str, list[LisResult]]]:
     """Return the results of each verdict, highest LIS first."""
     found = []
-    for verdict in (Verdict.WORTH_ALIGNING, Verdict.INCONCLUSIVE, Verdict.ALREADY_CAPTURED):
+    for verdict in Verdict:
         having = [result for result in results if result.verdict == verdict]
         having.sort(key=lambda one: -math.inf if math.isnan(one.lis) else one.lis, reverse=True)
         if having:

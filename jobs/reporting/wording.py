@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from jobs.evaluation.figure import Estimate, Figure, Format, Value
 from jobs.evaluation.result import COMPARE, LisResult, Subject
-from jobs.evaluation.verdict import Verdict
+from jobs.evaluation.verdict.decision import Verdict
 from jobs.preference.registry import leak_phrase
 from jobs.scenarios import Scenario
 

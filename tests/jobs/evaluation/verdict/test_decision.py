@@ -5,7 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from jobs.evaluation.verdict import Verdict, decide, rows_needed
+from jobs.evaluation.verdict.decision import Verdict, decide, rows_needed
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,10 @@ def test_verdicts_read_as_the_results_contract_spells_them() -> None:
         "worth aligning",
         "already captured",
         "inconclusive",
+        "feature not used",
+        "too little data",
+        "weak ranker",
+        "placebo not zero",
     ]
 
 

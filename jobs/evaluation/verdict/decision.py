@@ -12,11 +12,15 @@ THRESHOLD = 0.0010
 
 
 class Verdict(StrEnum):
-    """Whether the treatment brings a gain that the baseline does not have yet."""
+    """Whether the treatment brings a gain that the baseline does not have yet, or why not known."""
 
     WORTH_ALIGNING = "worth aligning"
     ALREADY_CAPTURED = "already captured"
     INCONCLUSIVE = "inconclusive"
+    FEATURE_NOT_USED = "feature not used"
+    TOO_LITTLE_DATA = "too little data"
+    WEAK_RANKER = "weak ranker"
+    PLACEBO_NOT_ZERO = "placebo not zero"
 
 
 def decide(lis: float, ci_low: float, ci_high: float, threshold: float = THRESHOLD) -> Verdict:
