@@ -10,6 +10,8 @@ from jobs.scenarios import ITEM, USER, Scenario, SimulatedSource
 
 Takes = Literal["vector", "items"]
 TIMESTAMP = pa.timestamp("us", tz="UTC")
+STATISTIC_WINDOWS = ("1d", "7d", "28d", "ever")
+"""Windows of the columns of ``statistics``: whole days before the day of a row, or all of them."""
 
 
 def id_type(scenario: Scenario) -> pa.DataType:
@@ -108,6 +110,49 @@ def recent_clicks(scenario: Scenario) -> pa.Schema:
             ("user_id", id_type(scenario)),
             ("clicks", pa.list_(click)),
             ("lineage_clicks", pa.list_(click)),
+        ]
+    )
+
+
+def statistics(scenario: Scenario) -> pa.Schema:
+    """One row per impression, in the order of ``impressions``: counts of what came before it.
+
+    Rows of the lineage fold strictly before the impression are counted, and no others. For each
+    field, ``<field>_impressions_<window>`` and ``<field>_clicks_<window>`` count those with the
+    same value of the field in each of ``STATISTIC_WINDOWS``. ``impressions_ever`` and
+    ``clicks_ever`` count all rows before the start of the day. ``item_age_hours`` is the time since
+    the first impression of the item, ``user_click_age_hours`` that since the last click of the
+    user; both are null if there is none.
+    """
+    columns = [("impression_id", impression_id_type(scenario)), ("ts", TIMESTAMP)]
+    columns += [
+        (f"{field}_{counted}_{window}", pa.int64())
+        for field in scenario.fields
+        for window in STATISTIC_WINDOWS
+        for counted in ("impressions", "clicks")
+    ]
+    columns += [("impressions_ever", pa.int64()), ("clicks_ever", pa.int64())]
+    columns += [("item_age_hours", pa.float32()), ("user_click_age_hours", pa.float32())]
+    return pa.schema(columns)
+
+
+def recent_counts(scenario: Scenario) -> pa.Schema:
+    """Daily counts of the lineage fold as of the end of the day, by value of a field.
+
+    One row per field, ``key`` (a value of the field as a string) and day with a row. Of the last
+    28 days every day is kept; older ones are added up in the row of the day before these.
+    ``field`` is ``impression`` for counts of all rows, with a null ``key``.
+    """
+    return pa.schema(
+        [
+            ("field", pa.string()),
+            ("key", pa.string()),
+            ("day", pa.date32()),
+            ("impressions", pa.int64()),
+            ("clicks", pa.int64()),
+            ("first_impression", TIMESTAMP),
+            ("last_impression", TIMESTAMP),
+            ("last_click", TIMESTAMP),
         ]
     )
 
