@@ -58,7 +58,7 @@ def read_results(
     """
     lake = lake or Lake.from_environment()
     results = result_store.read_results(lake, scenario.name, first, last)
-    columns = result_store.result_schema().names
+    columns = result_store.result_columns()
     return pd.DataFrame([result.to_dict() for result in results], columns=columns)
 
 

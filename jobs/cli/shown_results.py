@@ -7,15 +7,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.evaluation.result import LisResult
-from jobs.reporting.result_text import result_table
+from jobs.evaluation.result import LisResult, Subject
+from jobs.reporting.result_text import result_notes, result_table
 from jobs.stages.score import pooled_or_all
 
 
-def show_results(results: Sequence[LisResult], page: Path, run_url: str, *, as_json: bool) -> None:
+def show_results(
+    about: Subject, results: Sequence[LisResult], page: Path, run_url: str, *, as_json: bool
+) -> None:
     """Print results to standard output, and where to review them to standard error.
 
     Args:
+        about: The scenario of the results, or what was compared.
         results: All of them as JSON; as a table, those that are pooled if there are any.
         page: The report.
         run_url: The run in MLflow.
@@ -24,5 +27,8 @@ def show_results(results: Sequence[LisResult], page: Path, run_url: str, *, as_j
     if as_json:
         print(json.dumps([result.to_dict() for result in results], indent=1))
     else:
-        print(result_table(pooled_or_all(results)))
+        shown = pooled_or_all(results)
+        print(result_table(shown))
+        if notes := result_notes(shown, about):
+            print(f"\n{notes}")
     print(f"report: {page}\nMLflow: {run_url}", file=sys.stderr)

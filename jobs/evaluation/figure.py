@@ -9,24 +9,9 @@ from enum import StrEnum
 from typing import Any
 
 from jobs.evaluation.scored_day import RowGroup, Rows, SeedScores
-from jobs.stats.auc_difference import PairedComparison
+from jobs.evaluation.verdict.decision import Decision, Evidence
+from jobs.stats.estimate import Estimate
 from jobs.stats.pooled_difference import PooledComparison
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with its interval and standard error; what could not be computed is NaN."""
-
-    value: float = math.nan
-    ci_low: float = math.nan
-    ci_high: float = math.nan
-    se: float = math.nan
-
-    @classmethod
-    def of(cls, comparison: PairedComparison) -> Estimate:
-        """Return the AUC difference of a comparison."""
-        return cls(comparison.difference, comparison.ci_low, comparison.ci_high, comparison.se)
-
 
 Value = float | int | None | Estimate
 """A number (NaN if missing), a count (None if missing), or an estimate."""
@@ -85,17 +70,19 @@ Measure = Difference | SeedMean | DayMean | Derived
 
 @dataclass(frozen=True)
 class Comparisons:
-    """All measured differences of a result, and the rule of its verdict.
+    """All measured differences of a result, and the verdict that follows from them.
 
     Attributes:
         pooled: The comparison of each difference whose variants exist.
-        threshold: The AUC difference that counts as significant.
-        level: Coverage of the intervals.
+        evidence: What the verdict rests on.
+        decision: The verdict.
+        dates_closed: The number of days without any held-out row.
     """
 
     pooled: Mapping[Difference, PooledComparison]
-    threshold: float
-    level: float
+    evidence: Evidence
+    decision: Decision
+    dates_closed: int
 
     def __getitem__(self, difference: Difference) -> PooledComparison:
         """Return the comparison of a difference.
@@ -110,6 +97,7 @@ class Section(StrEnum):
     """The place of a figure in the report and in the documentation."""
 
     DECISION = "decision"
+    RANKER = "ranker beside simple models"
     QUALITY = "quality"
     EVIDENCE = "size of the evidence"
     LIMITS = "limits"

@@ -6,22 +6,38 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from jobs.evaluation.declared.differences import (
+    BASELINE_OVER_RANKER,
+    HEADLINE,
+    LEAK_GAIN,
+    OVER_LOGISTIC,
+    OVER_POPULARITY,
+    PLACEBO_GAIN,
+)
+from jobs.evaluation.declared.evidence import COVERAGE
 from jobs.evaluation.figure import (
     Comparisons,
     DayMean,
     Derived,
     Difference,
-    Estimate,
     Figure,
     SeedMean,
     Value,
 )
-from jobs.evaluation.figures import HEADLINE, all_figures
+from jobs.evaluation.figures import all_figures
 from jobs.evaluation.result import Evaluation
-from jobs.evaluation.scored_day import BASELINE, TREATMENT, RowGroup, Rows, ScoredDay
+from jobs.evaluation.scored_day import (
+    BASELINE,
+    SAME_FOR_ALL_SEEDS,
+    TREATMENT,
+    RowGroup,
+    Rows,
+    ScoredDay,
+)
 from jobs.evaluation.slice_measurement import SliceMeasurement
-from jobs.evaluation.verdict.decision import decide
+from jobs.evaluation.verdict.decision import Evidence, decide
 from jobs.stats.auc_contributions import contributions_of_pairs
+from jobs.stats.estimate import Estimate
 from jobs.stats.pooled_difference import PooledDifference
 
 
@@ -40,6 +56,10 @@ class _WeightedMean:
     @property
     def value(self) -> float:
         return self._total / self._weight if self._weight else math.nan
+
+
+def _needs_one_seed(difference: Difference) -> bool:
+    return {difference.baseline, difference.treatment} <= SAME_FOR_ALL_SEEDS
 
 
 class Measurement:
@@ -65,6 +85,7 @@ class Measurement:
             if isinstance(measure, SeedMean | DayMean)
         }
         self._slices = SliceMeasurement()
+        self._closed = 0
 
     def add(self, day: ScoredDay) -> None:
         """Add the scored rows of a day; those of the ``fit`` fold do not count."""
@@ -77,8 +98,10 @@ class Measurement:
             ]
             names = {name for each in differences for name in (each.baseline, each.treatment)}
             rows = day.part(group, names)
-            self._add_differences(rows, differences)
-            if group == RowGroup.HELD_OUT and len(rows.labels):
+            self._add_differences(rows, differences, day.fits)
+            if group == RowGroup.HELD_OUT and not len(rows.labels):
+                self._closed += 1
+            elif group == RowGroup.HELD_OUT:
                 self._add_means(rows)
                 chosen = day.members(group)
                 self._slices.add(
@@ -89,13 +112,18 @@ class Measurement:
                     rows.users,
                 )
 
-    def _add_differences(self, rows: Rows, differences: Sequence[Difference]) -> None:
-        if not differences:
-            return
-        pairs = [(each.baseline, each.treatment) for each in differences]
-        found = contributions_of_pairs(rows.labels, rows.variants, pairs, rows.users)
-        for difference, contributions in zip(differences, found, strict=True):
-            self._pools.setdefault(difference, PooledDifference()).add_date(contributions)
+    def _add_differences(self, rows: Rows, differences: Sequence[Difference], fits: int) -> None:
+        fitted = [each for each in differences if not _needs_one_seed(each)]
+        others = [each for each in differences if _needs_one_seed(each)]
+        first_seed = {name: scores[:1] for name, scores in rows.variants.items()}
+        for chosen, variants, groups in ((fitted, rows.variants, fits), (others, first_seed, 0)):
+            pairs = [(each.baseline, each.treatment) for each in chosen]
+            used = {name: variants[name] for name in {name for pair in pairs for name in pair}}
+            if not pairs:
+                continue
+            found = contributions_of_pairs(rows.labels, used, pairs, rows.users, fits=groups)
+            for difference, contributions in zip(chosen, found, strict=True):
+                self._pools.setdefault(difference, PooledDifference()).add_date(contributions)
 
     def _add_means(self, rows: Rows) -> None:
         seeds = rows.by_seed()
@@ -120,12 +148,23 @@ class Measurement:
         """
         whole = self._pools.setdefault(HEADLINE, PooledDifference())
         pooled = {difference: pool.result(level) for difference, pool in self._pools.items()}
-        comparisons = Comparisons(pooled, threshold, level)
-        headline = pooled[HEADLINE]
-        verdict = decide(headline.difference, headline.ci_low, headline.ci_high, threshold)
+        evidence = Evidence(
+            lis=pooled[HEADLINE],
+            threshold=threshold,
+            level=level,
+            coverage=self._means[COVERAGE].value if COVERAGE in self._means else math.nan,
+            leak_gain=pooled.get(LEAK_GAIN),
+            placebo=pooled.get(PLACEBO_GAIN),
+            over_popularity=pooled.get(OVER_POPULARITY),
+            over_logistic=pooled.get(OVER_LOGISTIC),
+            baseline_over_ranker=pooled.get(BASELINE_OVER_RANKER),
+        )
+        decision = decide(evidence)
+        comparisons = Comparisons(pooled, evidence, decision, self._closed)
         return Evaluation(
             figures={figure.name: self._value(figure, comparisons) for figure in self._figures},
-            verdict=verdict.value,
+            verdict=decision.verdict.value,
+            verdict_reason=decision.reason,
             slices=self._slices.result(whole, level),
         )
 

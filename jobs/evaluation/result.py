@@ -9,8 +9,11 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Protocol
 
-from jobs.evaluation.figure import Estimate, Figure, Value
-from jobs.evaluation.figures import HEADLINE_NAME, flat_values, values_of
+from jobs.evaluation.declared.decision import HEADLINE_NAME, LEAK_GAIN_NAME
+from jobs.evaluation.figure import Figure, Value
+from jobs.evaluation.figures import flat_values, values_of
+from jobs.evaluation.verdict.decision import deciding
+from jobs.stats.estimate import Estimate
 
 COMPARE = "compare"
 """The mode of a result whose scores were computed outside the project."""
@@ -92,11 +95,13 @@ class Evaluation:
     Attributes:
         figures: Value by name of the figure: see ``jobs.evaluation.figures``.
         verdict: One of ``jobs.evaluation.verdict.decision.Verdict``.
+        verdict_reason: Why; empty in results of earlier versions.
         slices: The difference on parts of the held-out rows.
     """
 
     figures: Mapping[str, Value]
     verdict: str
+    verdict_reason: str = ""
     slices: tuple[Slice, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
@@ -113,8 +118,22 @@ class Evaluation:
 
     @property
     def estimate(self) -> Estimate:
+        """The Leakage Impact Score."""
+        return self._estimate(HEADLINE_NAME)
+
+    @property
+    def leak_gain_estimate(self) -> Estimate | None:
+        """What the future adds to the data as available at T; None if it was not measured."""
+        found = self._estimate(LEAK_GAIN_NAME)
+        return found if found.has_interval else None
+
+    @property
+    def deciding(self) -> Estimate:
         """The difference on which the verdict rests."""
-        found = self.figures[HEADLINE_NAME]
+        return deciding(self.estimate, self.leak_gain_estimate)
+
+    def _estimate(self, name: str) -> Estimate:
+        found = self.figures.get(name, Estimate())
         assert isinstance(found, Estimate)
         return found
 
@@ -153,6 +172,8 @@ class LisResult(Evaluation):
         seconds: Time taken.
         threshold: The AUC difference that counts as significant.
         note: Figures that are missing and why; empty if there are none.
+        looks: The number of verdicts that this one was corrected for, itself included; stored
+            results are not corrected.
         eval_rows_seen: Whether labels of held-out rows went into the leaked data.
         fit_days: Days before T whose rows train the rankers; 0 where nothing is trained.
         lookback_days: Days before T + horizon that the leaked data covers; 0 without a limit.
@@ -171,6 +192,7 @@ class LisResult(Evaluation):
     seconds: float
     threshold: float = 0.0010
     note: str = ""
+    looks: int = 1
     eval_rows_seen: str = "no"
     fit_days: int = 0
     lookback_days: int = 0

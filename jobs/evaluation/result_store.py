@@ -15,6 +15,8 @@ from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_version
 from jobs.scenarios import Scenario
 
+_SECONDS = "seconds"
+"""The only field that differs between equal runs. It lies in the manifest, not in the table."""
 _TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
 
 _SLICE = pa.struct(
@@ -33,11 +35,14 @@ _SLICE = pa.struct(
 
 
 def result_schema() -> pa.Schema:
-    """Return the schema of the table: what identifies a result, its figures, its slices."""
+    """Return the schema of the table: what identifies a result, its figures, its slices.
+
+    It has every field of a result but ``seconds``, so that equal results have equal bytes.
+    """
     described = [
         (field.name, _TYPES[str(field.type)])
         for field in fields(LisResult)
-        if field.name not in ("figures", "slices")
+        if field.name not in ("figures", "slices", _SECONDS)
     ]
     measured = [
         (column, pa.int64() if figure.is_count else pa.float64())
@@ -45,6 +50,11 @@ def result_schema() -> pa.Schema:
         for column in figure.columns
     ]
     return pa.schema([*described, *measured, ("slices", pa.list_(_SLICE))])
+
+
+def result_columns() -> list[str]:
+    """Return the names of all columns of a result as it is read: those of the table, and time."""
+    return [*result_schema().names, _SECONDS]
 
 
 def result_partition(
@@ -75,7 +85,7 @@ def stored_result(lake: Lake, partition: Partition, inputs: Mapping[str, str]) -
     manifest = lake.manifest(partition)
     if manifest is None or dict(manifest.inputs) != dict(inputs):
         return None
-    return LisResult.from_dict(lake.read(partition).to_pylist()[0])
+    return _read(lake, partition)
 
 
 def store_result(
@@ -84,9 +94,11 @@ def store_result(
     """Publish a result."""
     schema = result_schema()
     with lake.attempt([partition]) as attempt:
-        table = pa.Table.from_pylist([result.to_dict()], schema=schema)
+        content = result.to_dict()
+        facts = {_SECONDS: content.pop(_SECONDS)}
+        table = pa.Table.from_pylist([content], schema=schema)
         attempt.write_table("part-00000.parquet", table)
-        attempt.publish(partition, inputs=inputs, schema=schema)
+        attempt.publish(partition, inputs=inputs, facts=facts, schema=schema)
 
 
 def read_results(
@@ -111,8 +123,7 @@ def read_results(
             pooled_from = dict(keys).get("pooled_from")
             if first is not None and pooled_from and date.fromisoformat(pooled_from) < first:
                 continue
-            result = lake.read(Partition("lis", scenario, day, keys)).to_pylist()[0]
-            found.append(LisResult.from_dict(result))
+            found.append(_read(lake, Partition("lis", scenario, day, keys)))
     return sorted(
         found,
         key=lambda result: (
@@ -124,6 +135,15 @@ def read_results(
             result.ranker_version,
         ),
     )
+
+
+def _read(lake: Lake, partition: Partition) -> LisResult:
+    (content,) = lake.read(partition).to_pylist()
+    manifest = lake.manifest(partition)
+    # Earlier versions kept the time in the table.
+    facts = {} if manifest is None else manifest.facts
+    seconds = facts.get(_SECONDS, content.get(_SECONDS))
+    return LisResult.from_dict({**content, _SECONDS: seconds})
 
 
 def requested_results(

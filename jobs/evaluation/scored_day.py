@@ -24,6 +24,8 @@ TREATMENT = LEAKED
 RANKER, POPULARITY, LOGISTIC = "ranker", "popularity", "logistic"
 """Names of the variants that show how good the ranker is: M_T's own scores, and two simple models
 that know the same past: the click rates of item and context, and a logistic regression."""
+SAME_FOR_ALL_SEEDS = frozenset({RANKER, POPULARITY, LOGISTIC})
+"""Variants that no mode fits: their scores of one seed are repeated for the others."""
 
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -178,7 +180,11 @@ class ScoredDay:
         return Rows(
             self._labels[chosen],
             self._users[chosen],
-            {name: scores[:, chosen] for name, scores in self.variants.items() if name in kept},
+            {
+                name: _some_rows(scores, chosen)
+                for name, scores in self.variants.items()
+                if name in kept
+            },
             None if self.covered is None else self.covered[chosen],
             self.are_probabilities,
         )
@@ -197,3 +203,11 @@ class ScoredDay:
     @cached_property
     def _users(self) -> Users:
         return encode_users(self.rows["user_id"])
+
+
+def _some_rows(scores: Scores, chosen: Flags) -> Scores:
+    """Return the scores of some rows; those repeated for every seed are not copied for each."""
+    if scores.strides[0]:
+        return scores[:, chosen]
+    of_one = scores[0, chosen]
+    return np.broadcast_to(of_one, (len(scores), of_one.size))

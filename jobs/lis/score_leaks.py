@@ -232,6 +232,7 @@ def _stored(
         note=missing_figures_note(found),
         figures=found.figures,
         verdict=found.verdict,
+        verdict_reason=found.verdict_reason,
         slices=found.slices,
     )
     store_result(lake, target.partition, result, target.inputs)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from jobs.evaluation.declared.differences import HEADLINE
 from jobs.evaluation.figure import Section
-from jobs.evaluation.figures import HEADLINE, in_section
+from jobs.evaluation.figures import in_section
 from jobs.evaluation.result import COMPARE, LisResult, Subject
-from jobs.evaluation.verdict.decision import Verdict
+from jobs.evaluation.verdict.decision import BY_WORTH
 from jobs.lis.slot_importance.slot_importance import SlotImportance
-from jobs.reporting import wording
+from jobs.reporting import verdict_text, wording
 from jobs.reporting.report_pictures import (
     dose_picture,
     forest_picture,
@@ -85,12 +86,13 @@ def build_report(
     if not results:
         raise ValueError("a report needs a result; run python -m jobs lis first")
     shown = wording.ordered(results)
-    leading = wording.leading_results(shown)
+    leading = wording.by_worth(wording.leading_results(shown))
     with_previous = [*previous, *shown]
     confidence = about.confidence
+    drawn = wording.ordered(leading)
     pictures = [
-        dose_picture(leading, confidence) if leading[0].mode != COMPARE else None,
-        forest_picture(leading, confidence),
+        dose_picture(drawn, confidence) if drawn[0].mode != COMPARE else None,
+        forest_picture(drawn, confidence),
         trend_picture(with_previous, confidence),
     ]
     compared = compared_versions(with_previous)
@@ -106,6 +108,7 @@ def build_report(
         pictures=[picture for picture in pictures if picture],
         sliced=[result for result in leading if result.slices],
         skipped=[result for result in leading if result.dates_skipped],
+        closed=[result for result in leading if result.dates_closed],
         importances=importances,
         importance=importance_picture(importances, confidence),
         compared=compared,
@@ -116,9 +119,12 @@ def build_report(
         has_seeds=any(result.seeds > 1 for result in leading),
         level=wording.level(confidence),
         decision=[one for one in in_section(Section.DECISION) if one.measure != HEADLINE],
+        simple_models=in_section(Section.RANKER),
+        beside=[result for result in leading if verdict_text.simple_models_sentence(result)],
         quality=in_section(Section.QUALITY),
         evidence=in_section(Section.EVIDENCE),
         words=wording,
+        on_verdict=verdict_text,
         isnan=math.isnan,
     )
 
@@ -144,11 +150,10 @@ def _as_of(results: Sequence[LisResult]) -> str:
 
 
 def _by_verdict(results: Sequence[LisResult]) -> list[tuple[str, list[LisResult]]]:
-    """Return the results of each verdict, highest LIS first."""
+    """Return the results of each verdict, those first that may be worth most."""
     found = []
-    for verdict in Verdict:
+    for verdict in BY_WORTH:
         having = [result for result in results if result.verdict == verdict]
-        having.sort(key=lambda one: -math.inf if math.isnan(one.lis) else one.lis, reverse=True)
         if having:
             found.append((verdict.value, having))
     return found

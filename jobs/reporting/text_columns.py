@@ -9,6 +9,11 @@ from jobs.reporting.wording import MISSING
 _ASCII = str.maketrans({"\N{MINUS SIGN}": "-", MISSING: "-"})
 
 
+def in_ascii(text: str) -> str:
+    """Replace the signs that a terminal may lack."""
+    return text.translate(_ASCII)
+
+
 def in_columns(
     header: Sequence[str], lines: Sequence[Sequence[str]], to_the_left: Collection[str]
 ) -> str:
@@ -19,7 +24,7 @@ def in_columns(
         lines: Cells of each line.
         to_the_left: Names of the columns aligned to the left; others are aligned to the right.
     """
-    cells = [header, *([cell.translate(_ASCII) for cell in line] for line in lines)]
+    cells = [header, *([in_ascii(cell) for cell in line] for line in lines)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     rule = ["-" * width for width in widths]
     text = [

@@ -6,11 +6,10 @@ import math
 from collections.abc import Iterable
 from datetime import timedelta
 
-from jobs.evaluation.figure import Estimate, Figure, Format, Value
-from jobs.evaluation.result import COMPARE, LisResult, Subject
-from jobs.evaluation.verdict.decision import Verdict
-from jobs.preference.registry import leak_phrase
-from jobs.scenarios import Scenario
+from jobs.evaluation.figure import Figure, Format, Value
+from jobs.evaluation.result import COMPARE, LisResult
+from jobs.evaluation.verdict.decision import BY_WORTH
+from jobs.stats.estimate import Estimate
 
 MISSING = "\N{EN DASH}"
 
@@ -56,11 +55,6 @@ def number(value: float, digits: int = 4) -> str:
 def count(value: int | None) -> str:
     """Format a count with a separator of thousands."""
     return MISSING if value is None else f"{value:,}"
-
-
-def rounded(value: int) -> str:
-    """Format a count with two significant digits."""
-    return f"{int(float(f'{value:.2g}')):,}"
 
 
 def share(value: float, digits: int = 1) -> str:
@@ -131,39 +125,6 @@ def mode_sentence(mode: str) -> str:
     return _MODES.get(mode, f"The leaked data reaches the ranker in mode “{mode}”.")
 
 
-def headline(result: LisResult, about: Subject) -> str:
-    """State verdict, LIS, interval, and the rows that would settle an open verdict."""
-    sentence = statement(result, about)
-    return f"{result.verdict.capitalize()}: {sentence[0].lower()}{sentence[1:]}"
-
-
-def statement(result: LisResult, about: Subject) -> str:
-    """Return the sentence of ``headline`` without the verdict."""
-    subject = _treatment(result, about)
-    if math.isnan(result.lis):
-        return f"{subject} gives no figure: the held-out rows do not contain both classes."
-    score = f"{signed(result.lis)} ({level(about.confidence)} interval {interval(result.estimate)})"
-    threshold = f"{result.threshold:.4f}"
-    if result.verdict == Verdict.WORTH_ALIGNING:
-        return f"{subject} raises held-out AUC by {score}, above the threshold of {threshold}."
-    if result.verdict == Verdict.ALREADY_CAPTURED:
-        return f"{subject} moves held-out AUC by {score}, below the threshold of {threshold}."
-    crosses = (
-        f"{subject} moves held-out AUC by {score}, "
-        f"and the interval crosses the threshold of {threshold}."
-    )
-    if result.rows_needed is None:
-        return crosses
-    return f"{crosses} About {rounded(result.rows_needed)} held-out rows would settle it."
-
-
-def _treatment(result: LisResult, about: Subject) -> str:
-    if result.mode == COMPARE:
-        return "The treatment"
-    scenario = about if isinstance(about, Scenario) else None
-    return f"Leaking {leak_phrase(result.preference, days(result.horizon), scenario)}"
-
-
 def eval_rows_seen(value: str) -> str:
     """State whether held-out labels went into the leaked data, and the effect on the LIS."""
     return _EVAL_ROWS_SEEN.get(value, _EVAL_ROWS_SEEN["unknown"])
@@ -227,6 +188,20 @@ def ordered(results: Iterable[LisResult]) -> list[LisResult]:
             result.ranker_version,
         ),
     )
+
+
+def by_worth(results: Iterable[LisResult]) -> list[LisResult]:
+    """Sort by verdict, and then by the lower end of the interval that decides, highest first."""
+    verdicts: list[str] = [verdict.value for verdict in BY_WORTH]
+
+    def rank(result: LisResult) -> tuple[int, float, float]:
+        decisive = result.deciding
+        values = (decisive.ci_low, decisive.value)
+        low, value = (math.inf if math.isnan(number) else -number for number in values)
+        place = verdicts.index(result.verdict) if result.verdict in verdicts else len(verdicts)
+        return place, low, value
+
+    return sorted(ordered(results), key=rank)
 
 
 def leading_results(results: Iterable[LisResult]) -> list[LisResult]:

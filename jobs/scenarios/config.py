@@ -22,6 +22,7 @@ from jobs.scenarios.ranker_options import (
 )
 from jobs.scenarios.sources import SimulatedSource, TableSource
 from jobs.scenarios.terms import Mode
+from jobs.scenarios.worth import Worth
 
 log = logging.getLogger("jobs")
 
@@ -122,6 +123,9 @@ class Scenario(Frozen):
         0.0010, gt=0, description="AUC gain from which a LIS counts as significant"
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
+    worth: Worth | None = Field(
+        None, description="what a gain is worth and an alignment costs, shown beside the interval"
+    )
     catch_up_days: int = Field(
         45, ge=1, description="days before the first requested day at which a new lineage starts"
     )

@@ -81,6 +81,7 @@ def _result(
     return LisResult(
         figures=found.figures,
         verdict=found.verdict,
+        verdict_reason=found.verdict_reason,
         slices=found.slices,
         scenario=subject.name,
         as_of=str(days),

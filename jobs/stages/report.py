@@ -26,6 +26,8 @@ _TREND = timedelta(days=90)
 def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
     """Write one self-contained HTML page on all stored results of some days.
 
+    Its verdicts are corrected for the number of results of each day.
+
     Its trend and its comparison of rankers reach 90 days further back.
 
     Returns:
@@ -35,11 +37,13 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
         InputError: If no result is stored.
     """
     from jobs.evaluation.result_store import read_results, requested_results
+    from jobs.evaluation.verdict.many_looks import corrected_for_looks
     from jobs.lis.slot_importance.importance import stored_importances
     from jobs.reporting.html_report import build_report
     from jobs.reporting.pages import write_page
 
-    stored = read_results(lake, scenario.name, days.first - _TREND, days.last)
+    alone = read_results(lake, scenario.name, days.first - _TREND, days.last)
+    stored = corrected_for_looks(alone, scenario.confidence)
     results = requested_results(stored, scenario, days.days)
     earlier = [result for result in stored if not result.is_pooled]
     importances = stored_importances(lake, scenario, days.first) or ()
@@ -50,18 +54,20 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
 
 
 def stored_results(lake: Lake, request: ScoreRequest) -> list[LisResult]:
-    """The stored results of a request.
+    """The stored results of a request, with verdicts corrected for their number.
 
     Raises:
         InputError: If none is stored.
     """
     from jobs.evaluation.result_store import read_results, requested_results
+    from jobs.evaluation.verdict.many_looks import corrected_for_looks
 
     scenario, days = request.scenario, request.days
     names = [one.kind.name for one in request.kinds]
     modes = [one.mode for one in request.kinds]
     stored = read_results(lake, scenario.name, days.first, days.last)
-    return requested_results(stored, scenario, days.days, request.horizons, names, modes)
+    results = requested_results(stored, scenario, days.days, request.horizons, names, modes)
+    return corrected_for_looks(results, scenario.confidence)
 
 
 def log_report(

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 def score(lake: Lake, request: ScoreRequest) -> list[LisResult]:
     """Leakage Impact Scores of every kind, in its modes, at every horizon.
 
+    Those of the lake keep the verdict of each alone; these are corrected for their number.
+
     Raises:
         NotDue: If the future of a horizon has not arrived yet.
         InputError: If the lineage does not cover the days, or a table is not assembled.
     """
+    from jobs.evaluation.verdict.many_looks import corrected_for_looks
     from jobs.lis.fitted_modes import score_fitted
     from jobs.lis.probe import Probe
     from jobs.lis.retrain import Retrain
@@ -38,7 +41,7 @@ def score(lake: Lake, request: ScoreRequest) -> list[LisResult]:
     for mode in fitted_modes:
         if kinds := request.kinds_in(mode.mode):
             results += score_fitted(lake, scenario, mode, kinds, days, horizons)
-    return results
+    return corrected_for_looks(results, scenario.confidence)
 
 
 def pooled_or_all(results: Sequence[LisResult]) -> list[LisResult]:

@@ -12,10 +12,17 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from jobs.evaluation.result import LisResult, Subject
+from jobs.evaluation.verdict.many_looks import corrected_for_looks
 from jobs.lake import Lake
 from jobs.reporting.wording import ordered
 from jobs.tracking import runs
-from jobs.tracking.run_content import parent_content, result_content, result_digest
+from jobs.tracking.run_content import (
+    ALONE,
+    alone_digest,
+    parent_content,
+    result_content,
+    result_digest,
+)
 from jobs.tracking.store import experiment, prepare_store, run_url, store_lock
 
 
@@ -62,7 +69,8 @@ def log_results(
     logged = []
     for parent, runs_below in _runs_by_parent(client, lake, about, results):
         with store_lock():
-            content = parent_content(about, _stored_results(client, parent), report_html)
+            stored = corrected_for_looks(_stored_results(client, parent), about.confidence)
+            content = parent_content(about, stored, report_html)
             written = runs.write(client, parent.info.run_id, content)
         logged += [_logged(parent, None, written), *runs_below]
     return logged
@@ -71,16 +79,24 @@ def log_results(
 def log_single_results(lake: Lake, about: Subject, results: Sequence[LisResult]) -> list[LoggedRun]:
     """Log results one by one; parent runs stay open until ``log_results`` summarises them.
 
+    A result that was logged beside others already, with the verdict corrected for their number,
+    keeps that verdict.
+
     Raises:
         InputError: If the tracking store cannot be used.
         AuditError: If the predictions of two variants are not on the same rows.
     """
-    found = _runs_by_parent(prepare_store(), lake, about, results)
+    found = _runs_by_parent(prepare_store(), lake, about, results, keeps_correction=True)
     return [run for _, runs_below in found for run in runs_below]
 
 
 def _runs_by_parent(
-    client: MlflowClient, lake: Lake, about: Subject, results: Sequence[LisResult]
+    client: MlflowClient,
+    lake: Lake,
+    about: Subject,
+    results: Sequence[LisResult],
+    *,
+    keeps_correction: bool = False,
 ) -> Iterator[tuple[Run, list[LoggedRun]]]:
     experiment_id = experiment(client, f"lis/{about.name}")
     groups: dict[tuple[str, ...], list[LisResult]] = {}
@@ -89,11 +105,22 @@ def _runs_by_parent(
     for group in groups.values():
         with store_lock():
             parent = _open_parent(client, experiment_id, group[0])
-        yield parent, [_log_result(client, lake, about, parent, result) for result in group]
+        yield (
+            parent,
+            [
+                _log_result(client, lake, about, parent, result, keeps_correction)
+                for result in group
+            ],
+        )
 
 
 def _log_result(
-    client: MlflowClient, lake: Lake, about: Subject, parent: Run, result: LisResult
+    client: MlflowClient,
+    lake: Lake,
+    about: Subject,
+    parent: Run,
+    result: LisResult,
+    keeps_correction: bool,
 ) -> LoggedRun:
     key = " ".join([*_parent_identity(result), *_result_identity(result)])
     name = f"{result.as_of} · {result.preference} · n={result.horizon} · {result.mode}"
@@ -103,7 +130,12 @@ def _log_result(
             client, parent.info.experiment_id, _quoted(key), name, {runs.PARENT: parent_id}
         )
     written = False
-    if not runs.holds(run, result_digest(about, parent_id, result)):
+    is_logged = runs.holds(run, result_digest(about, parent_id, result)) or (
+        keeps_correction
+        and runs.is_finished(run)
+        and run.data.tags.get(ALONE) == alone_digest(about, parent_id, result)
+    )
+    if not is_logged:
         content = result_content(lake, about, parent_id, result)
         with store_lock():
             written = runs.write(client, run.info.run_id, content)

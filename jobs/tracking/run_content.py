@@ -14,6 +14,7 @@ from jobs.evaluation.figures import flat_values
 from jobs.evaluation.predictions import variant_name
 from jobs.evaluation.result import LisResult, Subject
 from jobs.evaluation.scored_day import BASELINE, LEAKED
+from jobs.evaluation.verdict.many_looks import corrected_for_looks
 from jobs.lake import Lake, Partition
 from jobs.lake.manifest import digest_of
 from jobs.preference.leak import Leak
@@ -24,14 +25,22 @@ from jobs.tracking.run_notes import parent_note, result_note
 from jobs.tracking.runs import PARENT, Content
 
 _NOTE = "mlflow.note.content"
-_LAYOUT = 3
+_LAYOUT = 4
 """Raised when the content of runs changes, so that older runs are completed."""
 _DIGEST_LENGTH = 36
+ALONE = "lis.alone"
+"""Tag with the digest of a result without the correction for the number of looks."""
 
 
 def result_digest(about: Subject, parent_run_id: str, result: LisResult) -> str:
     """Return the digest of ``result_content`` without building it."""
     return digest_of(_LAYOUT, parent_run_id, about.confidence, result.to_dict())
+
+
+def alone_digest(about: Subject, parent_run_id: str, result: LisResult) -> str:
+    """Return the digest of a result as it is without others that are looked at."""
+    (alone,) = corrected_for_looks([result], about.confidence)
+    return result_digest(about, parent_run_id, alone)
 
 
 def result_content(lake: Lake, about: Subject, parent_run_id: str, result: LisResult) -> Content:
@@ -67,6 +76,8 @@ def result_content(lake: Lake, about: Subject, parent_run_id: str, result: LisRe
             PARENT: parent_run_id,
             "lis.kind": "score",
             "lis.verdict": result.verdict,
+            "lis.verdict_reason": result.verdict_reason,
+            ALONE: alone_digest(about, parent_run_id, result),
             "lis.code_version": result.code_version,
             _NOTE: result_note(about, result),
         },
@@ -118,7 +129,7 @@ def parent_content(
 
 
 def _metrics(result: LisResult) -> dict[str, float]:
-    values = {**flat_values(result.figures), "seconds": result.seconds}
+    values = {**flat_values(result.figures), "seconds": result.seconds, "looks": result.looks}
     return {name: math.nan if value is None else float(value) for name, value in values.items()}
 
 

@@ -6,10 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from jobs.evaluation.figure import Estimate, Figure, Section, Value
-from jobs.evaluation.figures import HEADLINE, all_figures
+from jobs.evaluation.declared.differences import HEADLINE
+from jobs.evaluation.figure import Figure, Section, Value
+from jobs.evaluation.figures import all_figures
 from jobs.evaluation.result import LisResult, Subject
-from jobs.reporting import wording
+from jobs.reporting import verdict_text, wording
+from jobs.stats.estimate import Estimate
 
 _EVIDENCE = {"rows", "users", "coverage", "rows_needed"}
 """Figures in the table of a note, besides those of the decision."""
@@ -25,18 +27,22 @@ _HOW_TO_READ = """\
 future. It is an upper bound of what a model aligned on that data could bring.
 - **Held-out** rows never trained any ranker; the verdict rests on them. **Seen** rows trained the \
 later ranker, as in arXiv 2508.04963. **Memorised** is seen minus held-out: remembered labels.
-- **Unleaked** is the gain of the data as available at T, **only leaked** what the days after T \
-add. The **placebo** is a shuffled leak and should gain nothing.
-- The interval is clustered by user. **Worth aligning**: it lies above the threshold. **Already \
-captured**: it lies below. **Inconclusive**: it crosses it."""
+- **Future adds** is what the days after T add to the data as available at T, **to be had today** \
+the gain of that data without any alignment. The **placebo** is a shuffled leak and should gain \
+nothing.
+- The interval is clustered by user. **Worth aligning**: it lies above the threshold, and so does \
+that of what the future adds. **Already captured**: one of the two lies below. **Inconclusive**: \
+it crosses it. All other verdicts name the reason why none is given; **feature not used** is no \
+evidence against the data."""
 
 
 def result_note(about: Subject, result: LisResult) -> str:
     """Return the note of one result: verdict, figures, windows and versions."""
     parts = [
-        f"**{_plain(wording.headline(result, about))}**",
+        f"**{_plain(verdict_text.headline(result, about))}**",
         f"{wording.mode_sentence(result.mode)}",
         _table(about, [result]),
+        *_remarks([result]),
         *_warnings([result]),
         _windows(result),
     ]
@@ -49,8 +55,13 @@ def result_note(about: Subject, result: LisResult) -> str:
 
 def parent_note(about: Subject, results: Sequence[LisResult]) -> str:
     """Return the note of a parent run: the verdicts, then one table of all results."""
-    shown = wording.ordered(results)
-    parts = [_verdicts(about, shown), *_warnings(shown), _table(about, shown[:_MOST_ROWS])]
+    shown = wording.by_worth(results)
+    parts = [
+        _verdicts(about, shown),
+        *_remarks(shown),
+        *_warnings(shown),
+        _table(about, shown[:_MOST_ROWS]),
+    ]
     if len(shown) > _MOST_ROWS:
         parts.append(f"{len(shown) - _MOST_ROWS} more are in `results.json`.")
     first = shown[0]
@@ -61,14 +72,20 @@ def parent_note(about: Subject, results: Sequence[LisResult]) -> str:
 def _verdicts(about: Subject, results: Sequence[LisResult]) -> str:
     """Return a sentence for each of a few results, or a count for each verdict of many."""
     if len(results) <= _MOST_SENTENCES:
-        lines = [wording.headline(result, about) for result in results]
+        lines = [verdict_text.headline(result, about) for result in results]
     else:
         verdicts = Counter(result.verdict for result in results)
         lines = [
             f"{verdict.capitalize()}: {number} of {len(results)} results"
-            for verdict, number in sorted(verdicts.items(), reverse=True)
+            for verdict, number in verdicts.items()
         ]
     return "\n".join(f"- {_plain(line)}" for line in lines)
+
+
+def _remarks(results: Sequence[LisResult]) -> list[str]:
+    """Return how good the ranker is, and for how many looks verdicts are corrected."""
+    found = [verdict_text.simple_models_sentence(result) for result in results[:1]]
+    return [_plain(text) for text in (*found, verdict_text.looks_sentence(results)) if text]
 
 
 def _table(about: Subject, results: Sequence[LisResult]) -> str:

@@ -55,9 +55,14 @@ def children(client: MlflowClient, parent: Run) -> list[Run]:
     return [run for run in found if CONTENT in run.data.tags]
 
 
+def is_finished(run: Run) -> bool:
+    """Whether the run is finished."""
+    return bool(run.info.status == _FINISHED)
+
+
 def holds(run: Run, digest: str) -> bool:
     """Whether the run is finished and has exactly this content."""
-    return run.info.status == _FINISHED and run.data.tags.get(CONTENT) == digest
+    return is_finished(run) and run.data.tags.get(CONTENT) == digest
 
 
 def write(client: MlflowClient, run_id: str, content: Content) -> bool:
@@ -72,7 +77,7 @@ def write(client: MlflowClient, run_id: str, content: Content) -> bool:
     run = client.get_run(run_id)
     if holds(run, content.digest):
         return False
-    if run.info.status == _FINISHED:
+    if is_finished(run):
         client.update_run(run_id, status=RunStatus.to_string(RunStatus.RUNNING))
     try:
         _write(client, run, content)

@@ -99,7 +99,7 @@ def _run(options: _Options) -> None:
     subject = ComparedScores(name, options.threshold, options.confidence)
     results = compare_predictions(file, subject)
     page, runs = report_comparison(Lake.from_environment(), subject, results)
-    show_results(results, page, runs[0].url, as_json=options.json)
+    show_results(subject, results, page, runs[0].url, as_json=options.json)
 
 
 COMPARE = Command(

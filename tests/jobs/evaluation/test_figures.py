@@ -11,11 +11,13 @@ import pytest
 
 from jobs.evaluation import figures
 from jobs.evaluation.compare import compare_scores
-from jobs.evaluation.figure import Derived, Difference, Estimate, Figure, Format, Section
+from jobs.evaluation.declared.differences import HEADLINE
+from jobs.evaluation.figure import Derived, Difference, Figure, Format, Section
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.result_store import read_results, result_partition, result_schema, store_result
 from jobs.lake import Lake
 from jobs.reporting.html_report import build_report
+from jobs.stats.estimate import Estimate
 from jobs.tracking.run_content import result_content
 from jobs.tracking.run_notes import result_note
 from scripts import generate_docs
@@ -35,7 +37,7 @@ COUNT = Figure(
     label="Dummy count",
     section=Section.EVIDENCE,
     description="Rows with label 0.",
-    measure=Derived(lambda found: found[figures.HEADLINE].rows - found[figures.HEADLINE].positives),
+    measure=Derived(lambda found: found[HEADLINE].rows - found[HEADLINE].positives),
     format=Format.COUNT,
 )
 

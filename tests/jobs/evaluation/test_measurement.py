@@ -143,7 +143,7 @@ def test_other_figures_are_means_over_held_out_rows() -> None:
     assert figures["gauc_leaked"] > figures["gauc_baseline"]
 
 
-def test_the_same_scores_give_exactly_zero_and_are_captured_already() -> None:
+def test_the_same_scores_give_exactly_zero_and_no_evidence_against_the_data() -> None:
     days = [make_day(seed=seed) for seed in range(3)]
     for day in days:
         day["leaked"] = day["baseline"]
@@ -152,7 +152,7 @@ def test_the_same_scores_give_exactly_zero_and_are_captured_already() -> None:
         assert figures["lis_ci_low"] == figures["lis_ci_high"] == 0.0
         assert figures["p_value"] == 1.0
         assert figures["logloss_delta"] == figures["ne_delta"] == 0.0
-        assert figures["verdict"] == "already captured"
+        assert figures["verdict"] == "feature not used"
         assert figures["rows_needed"] is None
         assert all(
             part.estimate.value == 0.0 or part.estimate.value != part.estimate.value
@@ -168,7 +168,7 @@ def test_a_day_of_one_class_has_no_score_and_no_verdict(label: int) -> None:
     assert math.isnan(figures["lis"])
     assert math.isnan(figures["p_value"])
     assert math.isnan(figures["ne_delta"])
-    assert figures["verdict"] == "inconclusive"
+    assert figures["verdict"] == "too little data"
     assert figures["rows_needed"] is None
     assert figures["rows"] == int((day["fold"] == Fold.EVAL).sum())
     assert (figures["dates"], figures["dates_skipped"]) == (0, 1)
@@ -182,7 +182,7 @@ def test_a_day_without_held_out_rows_has_no_score(folds: list[str]) -> None:
     assert (figures["rows"], figures["users"], figures["positives"]) == (0, 0, 0)
     for name in ("lis", "lis_ci_low", "gauc_leaked", "logloss_delta", "coverage", "memorisation"):
         assert math.isnan(figures[name])
-    assert figures["verdict"] == "inconclusive"
+    assert figures["verdict"] == "too little data"
     assert figures["rows_needed"] is None
     assert figures["slices"] == ()
 
@@ -194,7 +194,7 @@ def test_days_without_held_out_rows_or_of_one_class_do_not_shift_the_others() ->
     figures, alone = measured(empty, good, one_class), measured(good)
     for name in ("lis", "auc_baseline", "auc_leaked", "lis_seen", "gauc_leaked", "ne_delta"):
         assert figures[name] == alone[name]
-    assert (figures["dates"], figures["dates_skipped"]) == (1, 2)
+    assert (figures["dates"], figures["dates_skipped"], figures["dates_closed"]) == (1, 1, 1)
 
 
 def test_every_declared_figure_is_measured() -> None:

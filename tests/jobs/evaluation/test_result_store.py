@@ -4,21 +4,23 @@ import math
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.evaluation.figure import Estimate
 from jobs.evaluation.figures import all_figures
 from jobs.evaluation.result import LisResult, Slice
 from jobs.evaluation.result_store import (
     read_results,
+    result_columns,
     result_partition,
     result_schema,
     store_result,
     stored_result,
 )
 from jobs.lake import Lake, Partition
+from jobs.stats.estimate import Estimate
 
 INPUTS = {"data": "abc", "table": "def"}
 FLOATS = [field.name for field in dataclasses.fields(LisResult) if str(field.type) == "float"] + [
@@ -118,6 +120,29 @@ def test_a_result_without_any_figure_is_read_as_it_was_stored(lake: Lake) -> Non
     assert found.rows_needed is None
 
 
+def test_equal_results_have_equal_bytes_however_long_they_took(lake: Lake) -> None:
+    digests = set()
+    for seconds in (1.5, 90.25):
+        partition = store(lake, make_result(seconds=seconds))
+        manifest = lake.manifest(partition)
+        assert manifest is not None
+        digests.add(manifest.digest)
+        assert [result.seconds for result in read_results(lake, "tiny")] == [seconds]
+    assert len(digests) == 1
+
+
+def test_the_time_of_a_result_stored_by_an_earlier_version_is_read(lake: Lake) -> None:
+    result = make_result(seconds=2.5)
+    partition = partition_of(result)
+    with lake.attempt([partition]) as attempt:
+        table = pa.Table.from_pylist([result.to_dict()])
+        attempt.write_table("part-00000.parquet", table)
+        attempt.publish(partition, inputs=INPUTS)
+    found = stored_result(lake, partition, INPUTS)
+    assert found is not None
+    assert found.seconds == 2.5
+
+
 def test_a_result_survives_json() -> None:
     result = make_result(
         lis=math.nan, rows_needed=None, slices=(Slice("a", "b", 1, 1, Estimate(0, 0, 0)),)
@@ -190,16 +215,20 @@ def test_results_of_two_rankers_are_stored_separately(lake: Lake) -> None:
 
 def test_columns_of_the_table_are_those_of_json(lake: Lake) -> None:
     result = make_result()
-    assert set(result_schema().names) == result.to_dict().keys()
+    assert set(result_columns()) == result.to_dict().keys()
     assert lake.read(store(lake, result)).schema.equals(result_schema())
 
 
 def test_a_result_written_before_a_field_existed_is_read_without_it() -> None:
     content = make_result(slices=(Slice("a", "b", 1, 1, Estimate(0, 0, 0), 0.5, True),)).to_dict()
     del content["placebo"], content["eval_rows_seen"], content["slices"][0]["stands_out"]
-    del content["dates"], content["dates_skipped"]
+    del content["dates"], content["dates_skipped"], content["dates_closed"]
+    del content["verdict_reason"], content["looks"], content["auc_ranker"]
+    del content["effective_users"], content["verdict_p_value"]
     result = LisResult.from_dict(content)
-    assert (result.dates, result.dates_skipped) == (1, 0)
+    assert (result.dates, result.dates_skipped, result.dates_closed) == (1, 0, 0)
+    assert (result.verdict_reason, result.looks) == ("", 1)
+    assert math.isnan(result.auc_ranker)
     assert math.isnan(result.placebo)
     assert result.eval_rows_seen == "no"
     assert not result.slices[0].stands_out

@@ -9,12 +9,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from jobs.evaluation.figure import Estimate
 from jobs.evaluation.result import Slice
 from jobs.lis.slot_importance.slot_importance import SlotImportance
-from jobs.reporting import wording
+from jobs.reporting import verdict_text, wording
 from jobs.reporting.html_report import Axis, build_report, compared_versions
 from jobs.reporting.result_text import result_table
+from jobs.stats.estimate import Estimate
 from tests.jobs.tracking.sample_results import SCENARIO, changed, make_result
 
 VOID = {"meta", "br", "line", "path", "use", "rect", "link", "img", "hr", "circle"}
@@ -61,7 +61,7 @@ INCONCLUSIVE = make_result(
     lis_ci_low=-0.003,
     lis_ci_high=0.0022,
     verdict="inconclusive",
-    rows_needed=123_456,
+    rows_needed=200_000,
     slices=(Slice("item age", "new", 500, 90, Estimate(0.002, -0.001, 0.005)),),
     note="The log lacks one hour.",
     placebo=0.0001,
@@ -71,8 +71,8 @@ INCONCLUSIVE = make_result(
     unleaked_gain_ci_low=0.0001,
     unleaked_gain_ci_high=0.0041,
     leak_gain=-0.0025,
-    leak_gain_ci_low=-0.0045,
-    leak_gain_ci_high=-0.0005,
+    leak_gain_ci_low=-0.0065,
+    leak_gain_ci_high=0.0015,
     seeds=3,
     seed_sd=0.0007,
     fit_days=28,
@@ -86,9 +86,9 @@ def test_the_page_holds_all_that_a_decision_needs() -> None:
         "Small feed",
         "Leaking the item-ID embeddings that the ranker will hold 7 days later raises held-out "
         "AUC by +0.0150 (95 % interval +0.0110 to +0.0190), above the threshold of 0.0010.",
-        "About 120,000 held-out rows would settle it.",
+        "In the order of 200,000 held-out rows would settle it.",
         "\N{MINUS SIGN}0.0030 to +0.0022",
-        "123,456",
+        "200,000",
         "+0.0600",
         "+0.0450",
         "0.7000",
@@ -312,7 +312,7 @@ def test_differences_carry_their_sign(value: float, expected: str) -> None:
 
 
 def test_the_headline_begins_with_the_verdict() -> None:
-    sentence = wording.headline(make_result(verdict="already captured", lis=0.0002), SCENARIO)
+    sentence = verdict_text.headline(make_result(verdict="already captured", lis=0.0002), SCENARIO)
     assert sentence.startswith("Already captured: leaking the item-ID embeddings")
     assert "95 % interval" in sentence
 

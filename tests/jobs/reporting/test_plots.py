@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
-from jobs.evaluation.figure import Estimate
 from jobs.evaluation.result import LisResult, Slice
 from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting.plots import (
@@ -28,6 +27,7 @@ from jobs.reporting.plots import (
     trend_figure,
 )
 from jobs.reporting.plots.canvas import INK
+from jobs.stats.estimate import Estimate
 from jobs.stats.roc import roc_curve
 from tests.jobs.tracking.sample_results import make_result
 from tests.oracles.exact_auc import auc
