@@ -16,7 +16,7 @@ from jobs.lake.partition import Partition
 from jobs.scenarios import Scenario
 from jobs.scenarios.custom_code import code_identity
 
-MODEL_REVISION = 1
+MODEL_REVISION = 2
 """Raised by hand when the ranker's mathematics change, so that old checkpoints are not continued.
 
 It is part of the ranker version and stays manual on purpose. A digest of the code would start a new

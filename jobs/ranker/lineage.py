@@ -11,9 +11,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from sklearn.metrics import log_loss, roc_auc_score
 from tqdm import tqdm
 
 from jobs.common.errors import InputError
@@ -30,7 +28,7 @@ from jobs.ranker.model.custom_network import seeded
 from jobs.ranker.model.device import default_device
 from jobs.ranker.model.ranker import Ranker, new_ranker
 from jobs.ranker.rows.read_day import SEEN_ROWS, read_day, require_day
-from jobs.ranker.scoring.score_day import BASELINE, score_rows
+from jobs.ranker.training.first_look import first_look
 from jobs.ranker.training.train_day import TrainDay, train_day
 from jobs.scenarios import Fold, Scenario
 
@@ -117,7 +115,7 @@ def _extend(
     with tqdm(stale, desc=f"train {scenario.name}", unit="day", disable=not progress) as bar:
         for day in bar:
             facts = _train_one(ranker, lake, scenario, day, train)
-            inputs = _inputs(scenario, parent, *data[day])
+            inputs = _inputs(scenario, parent, data[day])
             parent = write_checkpoint(lake, scenario, day + _ONE_DAY, ranker, inputs, facts)
             bar.set_postfix(day=day.isoformat(), auc=facts["auc"])
     return stale
@@ -163,7 +161,7 @@ def _forget_before(lake: Lake, scenario: Scenario, first: date) -> None:
 def _last_current(
     lake: Lake,
     scenario: Scenario,
-    data: Mapping[date, tuple[Manifest, Manifest]],
+    data: Mapping[date, Mapping[str, Manifest]],
     restart: bool,
 ) -> tuple[Manifest | None, list[date]]:
     """Find the newest current checkpoint, None if there is none, and the days to train after it."""
@@ -173,7 +171,7 @@ def _last_current(
         return None, days
     for position, day in enumerate(days):
         child = lake.manifest(checkpoint_partition(scenario, day + _ONE_DAY))
-        if child is None or child.inputs != _inputs(scenario, parent, *data[day]):
+        if child is None or child.inputs != _inputs(scenario, parent, data[day]):
             return parent, days[position:]
         parent = child
     return parent, []
@@ -182,28 +180,21 @@ def _last_current(
 def _inputs(
     scenario: Scenario,
     parent: Manifest | None = None,
-    impressions: Manifest | None = None,
-    history: Manifest | None = None,
+    tables: Mapping[str, Manifest] | None = None,
 ) -> dict[str, str]:
     """Digests of a checkpoint's inputs; the first one of a lineage has only the ranker's design."""
-    sources = {"parent": parent, "impressions": impressions, "history": history}
-    digests = {name: manifest.digest if manifest else "" for name, manifest in sources.items()}
-    return {**digests, "ranker": ranker_version(scenario)}
+    digests = {name: manifest.digest for name, manifest in (tables or {}).items()}
+    parent_digest = parent.digest if parent else ""
+    return {"parent": parent_digest, **digests, "ranker": ranker_version(scenario)}
 
 
 def _train_one(
     ranker: Ranker, lake: Lake, scenario: Scenario, day: date, train: TrainDay
 ) -> dict[str, Any]:
     """Validate M_D on the rows of day D, then train it on them."""
-    rows = read_day(lake, scenario, day, _VALIDATION_FOLDS, SEEN_ROWS)
-    validated = score_rows(ranker, scenario, rows, {})
-    labels = validated.rows["label"].to_numpy()
-    scores = validated.scores[BASELINE]
-    two_classes = len(np.unique(labels)) == 2
+    look = first_look(ranker, read_day(lake, scenario, day, _VALIDATION_FOLDS, SEEN_ROWS))
     with seeded(ranker.options.seed, day.toordinal(), device=ranker.device):
         trained = train(ranker, lake, scenario, day)
-    return {
-        "auc": float(roc_auc_score(labels, scores)) if two_classes else None,
-        "logloss": float(log_loss(labels, scores, labels=[0, 1])) if len(labels) else None,
-        "rows": trained,
-    }
+    # After the deep part: it learns what the wide part of M_D left open.
+    look.update_wide_part(ranker)
+    return {"auc": look.auc, "logloss": look.logloss, "rows": trained}

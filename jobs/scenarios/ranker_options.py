@@ -23,13 +23,31 @@ class RankerOptions(Frozen):
     history_pooling: Literal["mean", "attention"] = Field(
         "mean", description="how the clicks of the history become one vector"
     )
-    batch_size: int = Field(4096, ge=1, description="rows of a training step")
-    epochs: int = Field(1, ge=1, description="passes over a day's rows")
-    embedding_rate: float = Field(0.05, gt=0, description="learning rate of row-wise Adagrad")
-    dense_rate: float = Field(0.001, gt=0, description="learning rate of Adam for the dense part")
-    weight_decay: float = Field(0.0, ge=0, description="weight decay of the dense part")
-    embedding_decay: float = Field(
-        0.0, ge=0, description="L2 penalty on the embedding rows of a training step"
+    statistics: bool = Field(
+        True,
+        description="whether the ranker reads counts and click rates of items, users and context "
+        "before each impression",
+    )
+    batch_size: int | None = Field(
+        None, ge=1, description="rows of a training step; null: by the rows of the day"
+    )
+    epochs: int | None = Field(
+        None, ge=1, description="passes over a day's rows; null: by the rows of the day"
+    )
+    embedding_rate: float | None = Field(
+        None, gt=0, description="learning rate of row-wise Adagrad; null: by the rows of the day"
+    )
+    dense_rate: float | None = Field(
+        None,
+        gt=0,
+        description="learning rate of Adam for the deep part; null: by the rows of the day",
+    )
+    weight_decay: float = Field(0.0, ge=0, description="weight decay of the deep part")
+    embedding_decay: float | None = Field(
+        None,
+        ge=0,
+        description="L2 penalty on the embedding rows of a training step; null: by the rows of "
+        "the day",
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto",

@@ -111,7 +111,7 @@ def _days(lake: Lake, scenario: Scenario, as_of: date) -> list[date]:
 def _inputs(lake: Lake, scenario: Scenario, days: Sequence[date]) -> dict[str, str]:
     digests: list[str] = []
     for day in days:
-        digests += [manifest.digest for manifest in require_day(lake, scenario, day)]
+        digests += [manifest.digest for manifest in require_day(lake, scenario, day).values()]
         remedy = f"run python -m jobs train --scenario {scenario.name}"
         digests.append(lake.require(starting_ranker_partition(scenario, day), remedy).digest)
     rule = digest_of(code_digest(__name__), scenario.confidence)

@@ -25,6 +25,7 @@ from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
 from jobs.common.errors import InputError
 from jobs.ranker.distributed.process_group import Processes, quiet_logging
 from jobs.ranker.model.embedding_table import ADAGRAD_EPSILON, UNKNOWN_ROW, EmbeddingTable
+from jobs.ranker.model.training_settings import TrainingSettings
 from jobs.scenarios import RankerOptions
 
 HOST = torch.device("cpu")
@@ -51,13 +52,20 @@ class TableShard:
     All shards have the same length, so the last ones may end in rows that belong to no id.
     """
 
-    def __init__(self, processes: Processes, table: EmbeddingTable, options: RankerOptions) -> None:
+    def __init__(
+        self,
+        processes: Processes,
+        table: EmbeddingTable,
+        options: RankerOptions,
+        settings: TrainingSettings,
+    ) -> None:
         """Receive the shard from the leader. Collective: all processes must call it.
 
         Args:
             processes: The process group.
             table: The table; only the leader's embeddings are read.
             options: The scenario's ranker options.
+            settings: Learning rate and penalty of the day.
         """
         self.processes = processes
         self.length = -(-len(table.updates) // processes.count)
@@ -68,7 +76,7 @@ class TableShard:
             embedding_dim=options.embedding_dim,
         )
         with quiet_logging():
-            self.collection = _sharded(config, options, processes.device)
+            self.collection = _sharded(config, settings, processes.device)
         name, embeddings = next(iter(self.collection.state_dict().items()))
         states = self.collection.fused_optimizer.state_dict()["state"][name]
         self.embedding: Tensor = embeddings.local_tensor()
@@ -125,7 +133,7 @@ class TableShard:
         return whole
 
 
-def _sharded(config: EmbeddingConfig, options: RankerOptions, device: torch.device) -> Any:
+def _sharded(config: EmbeddingConfig, settings: TrainingSettings, device: torch.device) -> Any:
     """An embedding collection of one table, sharded by rows over all processes."""
     # Each process computes a part of one loss, so gradients must be summed, not averaged.
     set_gradient_division(False)
@@ -133,9 +141,9 @@ def _sharded(config: EmbeddingConfig, options: RankerOptions, device: torch.devi
     sharder = EmbeddingCollectionSharder(
         {
             "optimizer": EmbOptimType.EXACT_ROWWISE_ADAGRAD,
-            "learning_rate": options.embedding_rate,
+            "learning_rate": settings.embedding_rate,
             "eps": ADAGRAD_EPSILON,
-            "weight_decay": options.embedding_decay,
+            "weight_decay": settings.embedding_decay,
             "weight_decay_mode": WeightDecayMode.L2,
         }
     )

@@ -90,7 +90,7 @@ def _train_day(
 @contextmanager
 def _sharded_step(processes: Processes, ranker: Ranker) -> Iterator[TrainStep]:
     """Distribute the ranker over the processes; after the block the leader has it back on host."""
-    shard = TableShard(processes, ranker.table, ranker.options)
+    shard = TableShard(processes, ranker.table, ranker.options, ranker.settings)
     _move(ranker, processes.device)
     yield partial(_train_part, processes, shard)
     _move(ranker, HOST)
@@ -120,7 +120,10 @@ def _train_part(
     part = np.array_split(numbers, processes.count)[processes.rank]
     # A network may not support empty batches, so an empty part becomes one row of weight zero.
     batch = load_batch(ranker, rows, part if len(part) else numbers[:1])
-    scores = logits(ranker, batch, shard.vectors(batch.index))
+    vectors = shard.vectors(batch.index)
+    # Embeddings are trained by the gradient of the summed loss: see ``EmbeddingTable``.
+    vectors.register_hook(lambda gradient: gradient * len(numbers))  # type: ignore[no-untyped-call]
+    scores = logits(ranker, batch, vectors)
     losses = binary_cross_entropy_with_logits(scores, batch.labels, reduction="sum")
     ranker.optimizer.zero_grad()
     torch.autograd.backward(losses * (bool(len(part)) / len(numbers)))

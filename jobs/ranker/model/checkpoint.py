@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from jobs.lake import Lake, Manifest, Partition, Window
 from jobs.lake.addresses import checkpoint_partition, ranker_version
 from jobs.ranker.model.embedding_table import NEVER, Block, EmbeddingTable
 from jobs.ranker.model.ranker import Ranker, new_ranker
+from jobs.ranker.model.training_settings import TrainingSettings
 from jobs.ranker.model.vocabulary import Vocabulary
 from jobs.scenarios import Scenario
 
@@ -60,6 +62,7 @@ def write_checkpoint(
         "fields": ranker.fields,
         # The path of a custom network is left out, so that equal rankers give equal bytes.
         "options": ranker.options.model_dump(mode="json", exclude={"network"}),
+        "settings": asdict(ranker.settings),
         "day": day.isoformat(),
     }
     newest = ranker.last_trained
@@ -116,6 +119,8 @@ def read_checkpoint(
         ranker.table = EmbeddingTable.untrained(sizes, 0, ranker.device)
     with lake.local_file(partition, DENSE) as path:
         _load_dense(path, ranker)
+    with lake.local_file(partition, DESCRIPTION) as path:
+        ranker.settings = TrainingSettings(**json.loads(path.read_text())["settings"])
     return ranker
 
 

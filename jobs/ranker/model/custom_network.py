@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from jobs.common.errors import InputError
 from jobs.ranker.model.dcn import DeepCrossNetwork
+from jobs.ranker.model.wide_and_deep import WideAndDeep
 from jobs.scenarios import RankerOptions, Scenario
 from jobs.scenarios.custom_code import load_class
 
@@ -55,14 +56,23 @@ class RankerNetwork(Protocol):
         ...
 
 
-def new_network(fields: int, item_field: int, options: RankerOptions) -> nn.Module:
+def new_network(
+    fields: int, item_field: int, options: RankerOptions, statistics: int = 0
+) -> WideAndDeep:
     """Create the scenario's network with initial weights drawn from ``options.seed``.
+
+    Args:
+        fields: Number of fields per row.
+        item_field: Index of the candidate item among the fields.
+        options: The scenario's ranker options.
+        statistics: Number of statistics per row. The wide part beside a custom network reads them.
 
     Raises:
         InputError: If a custom class cannot be loaded or does not conform to ``RankerNetwork``.
     """
     if options.network is None:
-        return DeepCrossNetwork(fields, item_field, options)
+        deep = DeepCrossNetwork(fields, item_field, options, statistics)
+        return WideAndDeep(deep, statistics, deep_reads_statistics=True)
     custom = _custom_class(options.network)
     with seeded(options.seed):
         try:
@@ -73,7 +83,7 @@ def new_network(fields: int, item_field: int, options: RankerOptions) -> nn.Modu
             raise _network_error(options.network, problem) from error
         _dry_run(network, fields, options)
     _check_parameters(network, options.network)
-    return network
+    return WideAndDeep(network, statistics, deep_reads_statistics=False)
 
 
 def leakable_slots(scenario: Scenario) -> tuple[str, ...]:

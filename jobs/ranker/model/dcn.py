@@ -19,22 +19,26 @@ class DeepCrossNetwork(nn.Module):
     """Computes click logits from embeddings.
 
     The click history is pooled into one more vector beside those of the fields: the mean over its
-    clicks, or their mean weighted by similarity to the candidate item.
+    clicks, or their mean weighted by similarity to the candidate item. Statistics are further
+    inputs. The last layer starts at zero, so an untrained network has logits of exactly 0.
     """
 
-    def __init__(self, fields: int, item_field: int, options: RankerOptions) -> None:
+    def __init__(
+        self, fields: int, item_field: int, options: RankerOptions, statistics: int = 0
+    ) -> None:
         """Draw initial weights from ``options.seed``.
 
         Args:
             fields: Number of fields per row.
             item_field: Index of the candidate item among the fields.
             options: Layer sizes, pooling and seed.
+            statistics: Number of statistics per row.
         """
         super().__init__()
         self.item_field = item_field
         self.pooling: Literal["mean", "attention"] = options.history_pooling
         self.has_history = options.history_length > 0
-        width = (fields + self.has_history) * options.embedding_dim
+        width = (fields + self.has_history) * options.embedding_dim + statistics
         self.cross = nn.ModuleList(nn.Linear(width, width) for _ in range(options.cross_layers))
         sizes = (width, *options.hidden_units)
         self.deep = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(sizes))
@@ -44,14 +48,22 @@ class DeepCrossNetwork(nn.Module):
             if isinstance(layer, nn.Linear):
                 nn.init.xavier_uniform_(layer.weight, generator=generator)
                 nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.head.weight)
 
-    def forward(self, fields: Tensor, history: Tensor, clicked: Tensor) -> Tensor:
+    def forward(
+        self,
+        fields: Tensor,
+        history: Tensor,
+        clicked: Tensor,
+        statistics: Tensor | None = None,
+    ) -> Tensor:
         """Compute click logits.
 
         Args:
             fields: Embeddings of the fields, (rows, fields, dim).
             history: Embeddings of clicked items, (rows, clicks, dim).
             clicked: bool, (rows, clicks); False where a history is padded.
+            statistics: float32, (rows, statistics); None without any.
 
         Returns:
             Logits, (rows,).
@@ -59,6 +71,8 @@ class DeepCrossNetwork(nn.Module):
         parts = [fields.flatten(1)]
         if self.has_history:
             parts.append(self._pooled(fields[:, self.item_field], history, clicked))
+        if statistics is not None:
+            parts.append(statistics)
         inputs = torch.cat(parts, dim=1)
         crossed = inputs
         for layer in self.cross:

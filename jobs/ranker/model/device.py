@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 import torch
 
+SMALL_STEP = 200_000_000
+"""Weights times rows of a training step below which a second thread costs more than it saves."""
+
 Precision = Literal["auto", "fp32", "bf16"]
 
 

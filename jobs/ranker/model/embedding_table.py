@@ -17,6 +17,12 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 ADAGRAD_EPSILON = 1e-10
+INITIAL_ACCUMULATOR = 0.01
+"""Adagrad's sum for an id without a gradient yet, in squared gradients of the summed log-loss.
+
+It is of the size of a first gradient, so that the first step is no full step where gradients cancel
+to almost nothing.
+"""
 NEVER = -1
 UNKNOWN_ROW = 0
 """The stacked row shared by all ids outside the vocabulary. It is zero and never trained."""
@@ -49,9 +55,23 @@ class Block:
             np.full(rows, NEVER, np.int64),
         )
 
-    def grown(self, rows: int) -> Block:
-        """Return the block with untrained rows appended, ``rows`` in all."""
-        new = Block.untrained(rows - len(self.updates), self.embedding.shape[1])
+    def padded(self, rows: int) -> Block:
+        """Return the block with rows of zeros appended, ``rows`` in all."""
+        width = self.embedding.shape[1]
+        return self.extended(np.zeros((rows - len(self.updates), width), np.float32))
+
+    def extended(self, embedding: NDArray[np.float32]) -> Block:
+        """Return the block with untrained rows appended.
+
+        Args:
+            embedding: Initial embeddings of the new rows, (new, dim).
+        """
+        new = Block(
+            embedding,
+            np.full(len(embedding), INITIAL_ACCUMULATOR, np.float32),
+            np.zeros(len(embedding), np.int64),
+            np.full(len(embedding), NEVER, np.int64),
+        )
         return Block(
             np.concatenate([self.embedding, new.embedding]),
             np.concatenate([self.accumulator, new.accumulator]),
@@ -75,7 +95,7 @@ class TouchedRows:
     vectors: Tensor
 
     def gradient(self) -> Tensor | None:
-        """Gradient of each distinct row, (distinct, dim); None if the loss ignores the vectors."""
+        """Gradient of the loss for each row, (distinct, dim); None if it ignores the vectors."""
         if self.vectors.grad is None:
             return None
         each = self.vectors.grad.flatten(0, -2)
@@ -123,14 +143,17 @@ class EmbeddingTable:
             self.last_update[rows].copy(),
         )
 
-    def grown(self, sizes: Mapping[str, int]) -> EmbeddingTable:
-        """Return the table with each field's block grown to a new size.
+    def grown(self, new: Mapping[str, NDArray[np.float32]]) -> EmbeddingTable:
+        """Return the table with untrained rows appended to each field's block.
 
         Copies the table, so call it once per day.
+
+        Args:
+            new: Initial embeddings of each field's new rows, (new, dim).
         """
-        if sizes == self.sizes:
+        if not any(map(len, new.values())):
             return self
-        blocks = {field: self.block(field).grown(sizes[field]) for field in self.sizes}
+        blocks = {field: self.block(field).extended(new[field]) for field in self.sizes}
         return EmbeddingTable(blocks, self.device)
 
     def stacked(self, fields: str | Sequence[str], rows: NDArray[Any]) -> NDArray[np.int64]:
@@ -153,19 +176,24 @@ class EmbeddingTable:
         return TouchedRows(rows, inverse, embedding(index, self.embedding).requires_grad_())
 
     @torch.no_grad()
-    def apply_gradient(self, touched: TouchedRows, rate: float, decay: float = 0.0) -> None:
+    def apply_gradient(
+        self, touched: TouchedRows, rate: float, decay: float = 0.0, batch: int = 1
+    ) -> None:
         """Update touched rows by row-wise Adagrad.
 
-        Each row has a single accumulator, which sums up its mean squared gradients.
+        Each row has a single accumulator, which sums up its mean squared gradients. Gradients are
+        those of the summed loss, so that an id of one row learns alike in batches of any size.
 
         Args:
-            touched: The rows that the batch has read, after the backward pass.
+            touched: The rows that the batch has read, after the backward pass of the mean loss.
             rate: Learning rate.
             decay: Weight of an L2 penalty on the touched rows.
+            batch: Rows of the batch.
         """
         gradient = touched.gradient()
         if gradient is None:
             return
+        gradient = gradient * batch
         rows = touched.rows
         values = self.embedding[rows]
         if decay:

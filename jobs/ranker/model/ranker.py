@@ -13,7 +13,10 @@ from jobs.lake.schemas import field_type
 from jobs.ranker.model.custom_network import new_network
 from jobs.ranker.model.device import default_device
 from jobs.ranker.model.embedding_table import EmbeddingTable
+from jobs.ranker.model.initial_vectors import initial_vectors
+from jobs.ranker.model.training_settings import TrainingSettings, training_settings
 from jobs.ranker.model.vocabulary import Vocabulary
+from jobs.ranker.model.wide_and_deep import WideAndDeep, statistic_columns
 from jobs.scenarios import ITEM, RankerOptions, Scenario
 
 
@@ -25,17 +28,19 @@ class Ranker:
         options: Hyperparameters.
         vocabularies: Vocabulary of each field, in the order of the embedding table.
         table: Embeddings of all fields.
-        network: The dense part.
-        optimizer: Optimizer of the dense part.
+        network: The deep part on embeddings, and the wide part on statistics.
+        optimizer: Optimizer of the deep part.
         device: Where the ranker computes.
+        settings: How its last day was trained.
     """
 
     options: RankerOptions
     vocabularies: dict[str, Vocabulary]
     table: EmbeddingTable
-    network: nn.Module
+    network: WideAndDeep
     optimizer: torch.optim.Optimizer
     device: torch.device
+    settings: TrainingSettings
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -51,18 +56,36 @@ class Ranker:
         """Time of the newest training row, in microseconds since the epoch; -1 if untrained."""
         return int(self.table.last_update.max())
 
+    def prepare_training(self, rows: int) -> None:
+        """Choose the settings of a day.
+
+        Args:
+            rows: Training rows of the day.
+        """
+        self.settings = training_settings(self.options, rows)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.dense_rate
+
     def add_ids(self, ids: Mapping[str, pa.Array]) -> None:
-        """Append an untrained embedding row for each new id.
+        """Append an initial embedding row for each new id.
 
         Args:
             ids: Ids of each field, from training rows only.
         """
+        known = {field: len(vocabulary) for field, vocabulary in self.vocabularies.items()}
         self.vocabularies = {
             field: vocabulary.extended(ids[field])
             for field, vocabulary in self.vocabularies.items()
         }
-        sizes = {field: len(vocabulary) for field, vocabulary in self.vocabularies.items()}
-        self.table = self.table.grown(sizes)
+        dim = self.table.embedding.shape[1]
+        self.table = self.table.grown(
+            {
+                field: initial_vectors(
+                    vocabulary.ids[known[field] :], field, self.options.seed, dim
+                )
+                for field, vocabulary in self.vocabularies.items()
+            }
+        )
 
 
 def new_ranker(scenario: Scenario, device: torch.device | None = None) -> Ranker:
@@ -75,14 +98,19 @@ def new_ranker(scenario: Scenario, device: torch.device | None = None) -> Ranker
     fields, options = scenario.fields, scenario.ranker
     vocabularies = {field: Vocabulary.empty(field_type(scenario, field)) for field in fields}
     table = EmbeddingTable.untrained(dict.fromkeys(fields, 0), options.embedding_dim, device)
-    network = new_network(len(fields), fields.index(ITEM), options).to(device)
-    return Ranker(options, vocabularies, table, network, new_optimizer(network, options), device)
+    statistics = len(statistic_columns(fields)) if options.statistics else 0
+    network = new_network(len(fields), fields.index(ITEM), options, statistics).to(device)
+    settings = training_settings(options, 0)
+    optimizer = new_optimizer(network, options, settings)
+    return Ranker(options, vocabularies, table, network, optimizer, device, settings)
 
 
-def new_optimizer(network: nn.Module, options: RankerOptions) -> torch.optim.Optimizer:
-    """AdamW for the dense part, its state already allocated so that a checkpoint can fill it."""
+def new_optimizer(
+    network: nn.Module, options: RankerOptions, settings: TrainingSettings
+) -> torch.optim.Optimizer:
+    """AdamW for the deep part, its state already allocated so that a checkpoint can fill it."""
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=options.dense_rate, weight_decay=options.weight_decay
+        network.parameters(), lr=settings.dense_rate, weight_decay=options.weight_decay
     )
     for parameter in network.parameters():
         optimizer.state[parameter] = {

@@ -17,6 +17,7 @@ from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.encode import NO_CLICK, encode
 from jobs.ranker.rows.read_day import SEEN_ROWS, Chunk, Clicks, read_day
 from jobs.ranker.rows.row_attributes import no_row_attributes, row_attributes
+from jobs.ranker.rows.statistics import no_statistics
 from jobs.scenarios import ITEM, Fold, Scenario
 
 
@@ -29,6 +30,7 @@ class DayRows:
         vectors: float32, (distinct + 1, dim); the last one is zero.
         fields: int64, (rows, fields). Index into ``vectors``.
         history: int64, (rows, clicks). Index into ``vectors``; the last one pads a history.
+        statistics: float32, (rows, width). See ``jobs.ranker.rows.statistics``.
         labels: float32, (rows,).
         item_updates: int64, (rows,). Number of rows of the item that M_d has been trained on.
         clicks: The click histories, by item id.
@@ -38,6 +40,7 @@ class DayRows:
     vectors: NDArray[np.float32]
     fields: NDArray[np.int64]
     history: NDArray[np.int64]
+    statistics: NDArray[np.float32]
     labels: NDArray[np.float32]
     item_updates: NDArray[np.int64]
     clicks: Clicks
@@ -58,12 +61,14 @@ class DenseRows:
         vectors: float32, (distinct, dim); the last one is zero and pads histories.
         fields: int64, (rows, fields). Index into ``vectors``.
         history: int64, (rows, clicks). Index into ``vectors``.
+        statistics: float32, (rows, width).
         labels: float32, (rows,).
     """
 
     vectors: Tensor
     fields: Tensor
     history: Tensor
+    statistics: Tensor
     labels: Tensor
 
     def __len__(self) -> int:
@@ -97,6 +102,9 @@ def read_day_rows(
         vectors=np.pad(ranker.table.embedding[distinct].cpu().numpy(), ((0, 1), (0, 0))),
         fields=inverse[: fields.size].reshape(fields.shape),
         history=padded,
+        statistics=np.concatenate(
+            [no_statistics(ranker.network.width), *(part.statistics for part in encoded)]
+        ),
         labels=np.concatenate([np.empty(0, np.float32), *(part.labels for part in encoded)]),
         item_updates=ranker.table.updates[stacked_item],
         clicks=_concatenated_clicks(chunks, table[ITEM].type),
@@ -116,6 +124,7 @@ def dense_rows(days: Sequence[DayRows], device: torch.device) -> DenseRows:
         vectors=torch.from_numpy(vectors).to(device),
         fields=torch.from_numpy(np.concatenate(fields)).to(device),
         history=torch.from_numpy(np.concatenate(histories)).to(device),
+        statistics=torch.from_numpy(np.concatenate([day.statistics for day in days])).to(device),
         labels=torch.from_numpy(np.concatenate([day.labels for day in days])).to(device),
     )
 

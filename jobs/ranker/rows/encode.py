@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.read_day import Chunk, Clicks
+from jobs.ranker.rows.statistics import dense_statistics
 from jobs.scenarios import ITEM
 
 NO_CLICK = -1
@@ -23,12 +25,14 @@ class EncodedRows:
         fields: int64, (rows, fields). Row of the stacked embedding table for each field.
         history: int64, (rows, clicks). Stacked rows of the clicked items, newest click first,
             padded with ``NO_CLICK``.
+        statistics: float32, (rows, width). See ``jobs.ranker.rows.statistics``.
         labels: float32, (rows,).
         ts: int64, (rows,). Microseconds since the epoch.
     """
 
     fields: NDArray[np.int64]
     history: NDArray[np.int64]
+    statistics: NDArray[np.float32]
     labels: NDArray[np.float32]
     ts: NDArray[np.int64]
 
@@ -45,9 +49,17 @@ def encode(ranker: Ranker, chunk: Chunk) -> EncodedRows:
     return EncodedRows(
         fields=ranker.table.stacked(ranker.fields, np.stack(fields, axis=1)),
         history=pad(chunk.clicks, ranker.table.stacked(ITEM, clicked), len(chunk), length),
+        statistics=chunk_statistics(chunk, ranker.fields),
         labels=rows["label"].to_numpy().astype(np.float32),
         ts=rows["ts"].cast(pa.int64()).to_numpy(),
     )
+
+
+def chunk_statistics(chunk: Chunk, fields: Sequence[str]) -> NDArray[np.float32]:
+    """Return the statistics of a chunk; width 0 if it was read without any."""
+    if chunk.statistics is None:
+        return np.empty((len(chunk), 0), np.float32)
+    return dense_statistics(chunk.statistics, fields)
 
 
 def pad(clicks: Clicks, values: NDArray[np.int64], rows: int, length: int) -> NDArray[np.int64]:

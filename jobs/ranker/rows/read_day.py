@@ -1,8 +1,8 @@
-"""Read the rows of one day: impressions joined, row by row, with their click histories."""
+"""Read the rows of one day: impressions, each with its click history and its statistics."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from jobs.common.errors import AuditError, InputError
+from jobs.common.errors import InputError
 from jobs.lake import Lake, Manifest, Partition
+from jobs.ranker.rows.aligned_batches import aligned_batches
 from jobs.scenarios import ITEM, Fold, Scenario
 
 CHUNK_ROWS = 1 << 16
@@ -46,31 +47,43 @@ class Clicks:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive impressions of a day, with the clicks that precede each."""
+    """Consecutive impressions of a day, with the clicks that precede each.
+
+    Attributes:
+        impressions: Columns of the table ``impressions``.
+        clicks: Their click histories.
+        statistics: Their rows of the table ``statistics``; None if the ranker reads none.
+    """
 
     impressions: pa.RecordBatch
     clicks: Clicks
+    statistics: pa.RecordBatch | None = None
 
     def __len__(self) -> int:
         return int(self.impressions.num_rows)
 
 
-def require_day(lake: Lake, scenario: Scenario, day: date) -> tuple[Manifest, Manifest]:
-    """Return the manifests of a day's impressions and history.
+def day_tables(scenario: Scenario) -> tuple[str, ...]:
+    """Return the tables that the rows of a day are read from."""
+    return ("impressions", "history", *(("statistics",) if scenario.ranker.statistics else ()))
+
+
+def require_day(lake: Lake, scenario: Scenario, day: date) -> dict[str, Manifest]:
+    """Return the manifest of each table that the rows of a day are read from.
 
     Raises:
-        InputError: If either is not published; the message names the command that publishes it.
+        InputError: If one is not published; the message names the command that publishes it.
     """
-    manifests = []
-    for table in ("impressions", "history"):
+    manifests = {}
+    for table in day_tables(scenario):
         manifest = lake.manifest(Partition(table, scenario.name, day))
         if manifest is None:
             raise InputError(
                 f"scenario {scenario.name} has no {table} of {day}: run python -m jobs ingest "
                 f"--scenario {scenario.name} --start {day} --end {day}"
             )
-        manifests.append(manifest)
-    return manifests[0], manifests[1]
+        manifests[table] = manifest
+    return manifests
 
 
 def read_day(
@@ -96,34 +109,36 @@ def read_day(
         Chunks of at most ``CHUNK_ROWS`` rows.
 
     Raises:
-        AuditError: If impressions and history do not hold the same rows in the same order.
+        AuditError: If the tables do not hold the same rows in the same order.
     """
-    columns = ["impression_id", *scenario.fields, "ts", "label", "fold"]
-    impressions = _batches(lake, Partition("impressions", scenario.name, day), columns)
     length = scenario.ranker.history_length
     share = 1.0 if seen_rows is None else _share(lake, scenario, day, seen_rows)
     draw = np.random.default_rng(day.toordinal())
-    for rows, history in _with_history(lake, scenario, day, impressions):
+    for tables in aligned_batches(_tables(lake, scenario, day)):
+        rows = tables["impressions"]
         selected = pc.is_in(rows["fold"], pa.array(sorted(folds), pa.string()))
         if share < 1:
             drawn = pa.array(draw.random(len(rows)) < share)
             selected = pc.and_(selected, pc.or_(drawn, pc.not_equal(rows["fold"], Fold.LINEAGE)))
-        kept = rows.filter(selected)
-        if history is None:
-            yield Chunk(kept, Clicks.empty(kept[ITEM].type))
-        else:
-            yield Chunk(kept, _last_clicks(history.filter(selected), length))
+        kept = {name: table.filter(selected) for name, table in tables.items()}
+        rows = kept["impressions"]
+        clicks = _last_clicks(kept["history"], length) if length else Clicks.empty(rows[ITEM].type)
+        yield Chunk(rows, clicks, kept.get("statistics"))
 
 
-def _with_history(
-    lake: Lake, scenario: Scenario, day: date, impressions: Iterator[pa.RecordBatch]
-) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
-    """Pair impressions with their histories; None where the ranker does not use click histories."""
-    if not scenario.ranker.history_length:
-        return ((rows, None) for rows in impressions)
-    partition = Partition("history", scenario.name, day)
-    histories = _batches(lake, partition, ["impression_id", "lineage_items"])
-    return _aligned(impressions, histories, str(partition))
+def _tables(lake: Lake, scenario: Scenario, day: date) -> dict[str, Iterator[pa.RecordBatch]]:
+    """Batches of the tables that the ranker reads, by name."""
+    columns: dict[str, list[str] | None] = {
+        "impressions": ["impression_id", *scenario.fields, "ts", "label", "fold"]
+    }
+    if scenario.ranker.history_length:
+        columns["history"] = ["impression_id", "lineage_items"]
+    if scenario.ranker.statistics:
+        columns["statistics"] = None
+    return {
+        table: _batches(lake, Partition(table, scenario.name, day), names)
+        for table, names in columns.items()
+    }
 
 
 def _share(lake: Lake, scenario: Scenario, day: date, seen_rows: int) -> float:
@@ -132,34 +147,14 @@ def _share(lake: Lake, scenario: Scenario, day: date, seen_rows: int) -> float:
     return seen_rows / max(expected, seen_rows)
 
 
-def _batches(lake: Lake, partition: Partition, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _batches(
+    lake: Lake, partition: Partition, columns: list[str] | None
+) -> Iterator[pa.RecordBatch]:
     with lake.open_files(partition) as streams:
         for stream in streams:
-            for batch in pq.ParquetFile(stream).iter_batches(CHUNK_ROWS, columns=list(columns)):
+            for batch in pq.ParquetFile(stream).iter_batches(CHUNK_ROWS, columns=columns):
                 if batch.num_rows:
                     yield batch
-
-
-def _aligned(
-    impressions: Iterator[pa.RecordBatch], history: Iterator[pa.RecordBatch], name: str
-) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    """Cut both streams into batches of the same rows.
-
-    The two tables may be split into files, and so into batches, at different rows.
-    """
-    left, right = next(impressions, None), next(history, None)
-    while left is not None and right is not None:
-        rows = min(left.num_rows, right.num_rows)
-        head, histories = left.slice(0, rows), right.slice(0, rows)
-        if not head["impression_id"].equals(histories["impression_id"]):
-            raise AuditError(
-                f"{name} has its rows in another order than impressions: ingest the day again"
-            )
-        yield head, histories
-        left = left.slice(rows) if rows < left.num_rows else next(impressions, None)
-        right = right.slice(rows) if rows < right.num_rows else next(history, None)
-    if left is not None or right is not None:
-        raise AuditError(f"{name} and impressions differ in length: ingest the day again")
 
 
 def _last_clicks(history: pa.RecordBatch, length: int) -> Clicks:

@@ -2,8 +2,8 @@
 
 New ids get embedding rows in order of their first appearance in the day, and the table grows once
 per day. So the whole day is read before the first training step. The encoded rows are kept in the
-folder for temporary files, at 12 bytes per row and 4 bytes per field and per click, so the length
-of a day is not limited by memory.
+folder for temporary files, at 12 bytes per row and 4 bytes per field, click and statistic, so the
+length of a day is not limited by memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 from jobs.common.errors import InputError
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.model.vocabulary import VocabularyBuilder
-from jobs.ranker.rows.encode import NO_CLICK, EncodedRows, pad
+from jobs.ranker.rows.encode import NO_CLICK, EncodedRows, chunk_statistics, pad
 from jobs.ranker.rows.read_day import Chunk
 from jobs.scenarios import ITEM
 
@@ -35,9 +35,10 @@ class SpooledDay:
             field: VocabularyBuilder(vocabulary)
             for field, vocabulary in ranker.vocabularies.items()
         }
-        fields, history, labels, ts = files
+        fields, history, statistics, labels, ts = files
         self._fields = _SpooledArray(fields, np.int32, len(ranker.fields))
         self._history = _SpooledArray(history, np.int32, ranker.options.history_length)
+        self._statistics = _SpooledArray(statistics, np.float32, ranker.network.width)
         self._labels = _SpooledArray(labels, np.float32)
         self._ts = _SpooledArray(ts, np.int64)
         self._rows = 0
@@ -52,6 +53,7 @@ class SpooledDay:
         clicked, length = items.look_up(chunk.clicks.items), self._ranker.options.history_length
         self._fields.append(np.stack(fields, axis=1))
         self._history.append(pad(chunk.clicks, clicked, len(chunk), length))
+        self._statistics.append(chunk_statistics(chunk, self._ranker.fields))
         self._labels.append(rows["label"].to_numpy())
         self._ts.append(rows["ts"].cast("int64").to_numpy())
         self._rows += len(chunk)
@@ -77,6 +79,7 @@ class SpooledDay:
             yield EncodedRows(
                 self._read_fields(start, stop),
                 self._read_history(start, stop),
+                self._statistics.read(start, stop),
                 self._labels.read(start, stop),
                 self._ts.read(start, stop),
             )
@@ -102,7 +105,7 @@ def spooled_day(ranker: Ranker, chunks: Iterable[Chunk]) -> Iterator[SpooledDay]
     The ranker gets embedding rows for the new ids of the day.
     """
     with ExitStack() as open_files:
-        day = SpooledDay(ranker, [open_files.enter_context(TemporaryFile()) for _ in range(4)])
+        day = SpooledDay(ranker, [open_files.enter_context(TemporaryFile()) for _ in range(5)])
         for chunk in chunks:
             day.append(chunk)
         day.add_ids_to_ranker()

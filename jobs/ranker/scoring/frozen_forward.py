@@ -24,7 +24,7 @@ class FrozenRows:
     """Outputs of a frozen ranker, oldest rows first.
 
     Attributes:
-        hidden: Its last hidden layer, float32, (rows, width).
+        hidden: The last hidden layer of its deep part, float32, (rows, width).
         logits: float32, (rows,).
         labels: float32, (rows,).
     """
@@ -55,14 +55,14 @@ def frozen_rows(ranker: Ranker, day: DayRows) -> FrozenRows:
     def keep(_head: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         hidden.append(inputs[0].float())
 
-    head = getattr(ranker.network, "head", None)
-    hook = head.register_forward_pre_hook(keep) if isinstance(head, nn.Linear) else None
+    head = ranker.network.head
+    hook = head.register_forward_pre_hook(keep) if head is not None else None
     try:
         ranker_logits = logits(ranker, day)
     finally:
         if hook is not None:
             hook.remove()
-    width = head.in_features if isinstance(head, nn.Linear) else 0
+    width = head.in_features if head is not None else 0
     empty = torch.empty((len(day) if not width else 0, width), device=ranker.device)
     return FrozenRows(
         hidden=torch.cat([empty, *hidden]),
@@ -106,7 +106,8 @@ def logits(
                 fields[:, field] = _replaced(fields[:, field], slot_vectors(part))
             if click_vectors is not None:
                 history = _replaced(history, click_vectors(part))
-            part_logits = ranker.network(fields, history, is_click)
+            statistics = torch.from_numpy(day.statistics[part]).to(ranker.device)
+            part_logits = ranker.network(fields, history, is_click, statistics)
             parts.append(part_logits.float().cpu().numpy()[:, None])
     return np.concatenate(parts)
 

@@ -149,7 +149,7 @@ class _SlotVectors:
         self.vocabulary = ranker_ids
         for table in variants.values():
             self.vocabulary = self.vocabulary.extended(table.ids)
-        block = ranker.table.block(slot).grown(len(self.vocabulary))
+        block = ranker.table.block(slot).padded(len(self.vocabulary))
         baseline = np.pad(block.embedding, ((1, 0), (0, 0)))
         self.vectors = {BASELINE: torch.from_numpy(baseline).to(ranker.device)}
         self.covered = {BASELINE: np.arange(len(baseline)) - 1 < len(ranker_ids)}
@@ -189,11 +189,12 @@ def _logits(
         fields = embedding(_tensor(encoded.fields[batch], ranker), ranker.table.embedding)
         ids, clicks = _tensor(index[batch], ranker), _tensor(history[batch], ranker)
         is_click, clicks = clicks >= 0, clicks.clamp(min=0)
+        statistics = torch.from_numpy(encoded.statistics[batch]).to(ranker.device)
         for name, vectors in slot_vectors.vectors.items():
             fields[:, field] = embedding(ids, vectors)
             clicked_vectors = vectors if slot_vectors.slot == ITEM else ranker.table.embedding
             clicked = embedding(clicks, clicked_vectors)
-            logits[name].append(ranker.network(fields, clicked, is_click))
+            logits[name].append(ranker.network(fields, clicked, is_click, statistics))
     return {
         name: torch.cat(parts).cpu().numpy() if parts else np.empty(0, np.float32)
         for name, parts in logits.items()

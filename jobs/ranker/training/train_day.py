@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.lake import Lake
-from jobs.ranker.model.device import deterministic
+from jobs.ranker.model.device import SMALL_STEP, deterministic, single_thread
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.encode import EncodedRows
 from jobs.ranker.rows.read_ahead import read_ahead
@@ -55,9 +55,11 @@ def train_day(
     """
     generator = np.random.default_rng([ranker.options.seed, day.toordinal()])
     chunks = read_ahead(read_day(lake, scenario, day, {Fold.LINEAGE}))
-    with spooled_day(ranker, chunks) as rows, step_factory(ranker) as train_step:
-        windows = read_ahead(rows.windows(SHUFFLE_ROWS), depth=1)
-        return train_rows(ranker, windows, generator, train_step)
+    with spooled_day(ranker, chunks) as rows:
+        ranker.prepare_training(len(rows))
+        with step_factory(ranker) as train_step:
+            windows = read_ahead(rows.windows(SHUFFLE_ROWS), depth=1)
+            return train_rows(ranker, windows, generator, train_step)
 
 
 def train_rows(
@@ -79,16 +81,21 @@ def train_rows(
     """
     trained = 0
     ranker.network.train()
-    with deterministic():
+    with deterministic(), single_thread(_has_small_steps(ranker)):
         for rows in windows:
-            for _ in range(ranker.options.epochs):
-                for batch in _batches(len(rows), ranker.options.batch_size, generator):
+            for _ in range(ranker.settings.epochs):
+                for batch in _batches(len(rows), ranker.settings.batch_size, generator):
                     train_step(ranker, rows, batch)
             for field in range(len(ranker.fields)):
                 ranker.table.count_updates(rows.fields[:, field], rows.ts)
             trained += len(rows)
             del rows  # Otherwise two windows are in memory while the next one is prepared.
     return trained
+
+
+def _has_small_steps(ranker: Ranker) -> bool:
+    weights = sum(parameter.numel() for parameter in ranker.network.parameters())
+    return weights * ranker.settings.batch_size < SMALL_STEP
 
 
 def _batches(

@@ -27,11 +27,13 @@ class Batch:
     Attributes:
         index: int64, (rows, fields + clicks). Stacked rows of the embedding table.
         clicked: bool, (rows, clicks). False where a history is padded.
+        statistics: float32, (rows, width).
         labels: float32, (rows,).
     """
 
     index: Tensor
     clicked: Tensor
+    statistics: Tensor
     labels: Tensor
 
 
@@ -49,8 +51,10 @@ def train_batch(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -
     ranker.optimizer.zero_grad()
     torch.autograd.backward(loss)
     ranker.optimizer.step()
-    options = ranker.options
-    ranker.table.apply_gradient(touched, options.embedding_rate, options.embedding_decay)
+    settings = ranker.settings
+    ranker.table.apply_gradient(
+        touched, settings.embedding_rate, settings.embedding_decay, len(numbers)
+    )
 
 
 def load_batch(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -> Batch:
@@ -58,7 +62,8 @@ def load_batch(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) ->
     fields = _tensor(rows.fields[numbers], ranker.device)
     history = _tensor(rows.history[numbers], ranker.device)
     index = torch.cat([fields, history.clamp(min=UNKNOWN_ROW)], dim=1)
-    return Batch(index, history >= 0, _tensor(rows.labels[numbers], ranker.device))
+    statistics = _tensor(rows.statistics[numbers], ranker.device)
+    return Batch(index, history >= 0, statistics, _tensor(rows.labels[numbers], ranker.device))
 
 
 def logits(ranker: Ranker, batch: Batch, vectors: Tensor) -> Tensor:
@@ -74,7 +79,7 @@ def logits(ranker: Ranker, batch: Batch, vectors: Tensor) -> Tensor:
     """
     fields, history = torch.split(vectors, [len(ranker.fields), batch.clicked.shape[1]], dim=1)
     with training_precision(ranker.options.precision, ranker.device):
-        computed = ranker.network(fields, history, batch.clicked)
+        computed = ranker.network(fields, history, batch.clicked, batch.statistics)
     return torch.as_tensor(computed).float()
 
 

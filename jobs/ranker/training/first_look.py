@@ -1,0 +1,111 @@
+"""A day's rows as seen by the ranker before it trains on them: its validation and wide update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import log_loss, roc_auc_score
+
+from jobs.ranker.model.device import deterministic
+from jobs.ranker.model.ranker import Ranker
+from jobs.ranker.rows.encode import EncodedRows, encode
+from jobs.ranker.rows.read_ahead import read_ahead
+from jobs.ranker.rows.read_day import Chunk
+from jobs.ranker.rows.statistics import no_statistics
+from jobs.ranker.training.train_step import load_batch
+from jobs.ranker.training.wide_update import update_wide
+from jobs.scenarios import Fold
+
+_BATCH_ROWS = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class FirstLook:
+    """Outputs of M_D on rows of day D, which it has not been trained on.
+
+    Attributes:
+        logits: Of both parts, float64, (rows,).
+        labels: float64, (rows,).
+        lineage_rows: Which rows are of the lineage fold: bool, (rows,).
+        statistics: float32, (lineage rows, width).
+        deep_logits: Of the deep part, float64, (lineage rows,).
+    """
+
+    logits: NDArray[np.float64]
+    labels: NDArray[np.float64]
+    lineage_rows: NDArray[np.bool_]
+    statistics: NDArray[np.float32]
+    deep_logits: NDArray[np.float64]
+
+    @property
+    def auc(self) -> float | None:
+        """AUC of the ranker; None if the rows are of a single class."""
+        if len(np.unique(self.labels)) < 2:
+            return None
+        return float(roc_auc_score(self.labels, self.logits))
+
+    @property
+    def logloss(self) -> float | None:
+        """Log-loss of the ranker in nats per row; None without rows."""
+        if not len(self.labels):
+            return None
+        scores = 1 / (1 + np.exp(-self.logits))
+        return float(log_loss(self.labels, scores, labels=[0, 1]))
+
+    def update_wide_part(self, ranker: Ranker) -> None:
+        """Turn the wide part of M_D into that of M_{D+1}; it learns from the lineage fold alone."""
+        labels = self.labels[self.lineage_rows]
+        update_wide(ranker.network, self.statistics, self.deep_logits, labels)
+
+
+def first_look(ranker: Ranker, chunks: Iterable[Chunk]) -> FirstLook:
+    """Score a day's rows before the ranker is trained on them.
+
+    Args:
+        ranker: M_D.
+        chunks: Rows of day D, of the lineage fold or held out.
+    """
+    empty = np.empty(0)
+    no_flags = np.empty(0, np.bool_)
+    parts = [FirstLook(empty, empty, no_flags, no_statistics(ranker.network.width), empty)]
+    ranker.network.eval()
+    with deterministic(), torch.inference_mode():
+        for chunk in read_ahead(iter(chunks)):
+            is_lineage = _is_lineage(chunk)
+            encoded = encode(ranker, chunk)
+            logits, deep_logits = _logits(ranker, encoded)
+            parts.append(
+                FirstLook(
+                    logits,
+                    encoded.labels.astype(np.float64),
+                    is_lineage,
+                    encoded.statistics[is_lineage],
+                    deep_logits[is_lineage],
+                )
+            )
+    return FirstLook(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0]))
+    )
+
+
+def _is_lineage(chunk: Chunk) -> NDArray[np.bool_]:
+    folds = chunk.impressions["fold"].to_numpy(zero_copy_only=False)
+    return np.asarray(folds == Fold.LINEAGE, np.bool_)
+
+
+def _logits(ranker: Ranker, rows: EncodedRows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Logits of both parts together, and of the deep part alone."""
+    both, deep = [np.empty(0)], [np.empty(0)]
+    for start in range(0, len(rows), _BATCH_ROWS):
+        batch = load_batch(ranker, rows, np.arange(start, min(start + _BATCH_ROWS, len(rows))))
+        vectors = torch.nn.functional.embedding(batch.index, ranker.table.embedding)
+        fields, history = torch.split(vectors, [len(ranker.fields), batch.clicked.shape[1]], dim=1)
+        deep_logits = ranker.network.deep_logits(fields, history, batch.clicked, batch.statistics)
+        deep.append(deep_logits.double().cpu().numpy())
+        logits = ranker.network.combined(deep_logits, batch.statistics)
+        both.append(logits.double().cpu().numpy())
+    return np.concatenate(both), np.concatenate(deep)
