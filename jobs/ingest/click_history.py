@@ -7,42 +7,24 @@ the last K clicks of every user as of the end of the day before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import date
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from jobs.common.errors import InputError
+from jobs.ingest.chained_days import ChainedTable, DayPlan
 from jobs.ingest.last_clicks import ORDER, histories, last_clicks
-from jobs.lake import Attempt, Lake, Partition, schemas
-from jobs.lake import Window as SeenWindow
-from jobs.lake.chain import chain_digests
+from jobs.lake import Lake, schemas
 from jobs.lake.manifest import digest_of
 from jobs.scenarios import Fold, Scenario
-from jobs.spark.parquet_writer import NOTHING_WRITTEN, file_count, write_by_day
-from jobs.spark.session import latest_timestamp, next_midnight, read_days, spark_session
+from jobs.spark.session import latest_timestamp, read_days, spark_session
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RECENT_CLICKS = "recent_clicks"
 _STATE_TS = "clicks.list.element.ts"
 _CLICK = ("ts", "impression_id", "item_id", "fold")
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Days to build, and the earlier days that their clicks come from.
-
-    days: days to build. carried: the last day with current ``recent_clicks``, if there is one.
-    replayed: the days after it and before ``days``, whose impressions are read again.
-    """
-
-    days: list[date]
-    carried: date | None
-    replayed: list[date]
 
 
 def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
@@ -54,57 +36,33 @@ def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
     Raises:
         InputError: If no day up to ``last`` is ingested.
     """
-    chain = chain_digests(lake, scenario.name)
-    plan = _plan(lake, scenario, chain, last)
+    table = ChainedTable(
+        lake=lake,
+        scenario=scenario,
+        name="history",
+        contract=schemas.history,
+        state=RECENT_CLICKS,
+        state_contract=schemas.recent_clicks,
+        options=digest_of(scenario.history_length),
+    )
+    plan = table.plan(last)
     if not plan.days:
         return []
-    end = plan.days[-1]
-    partitions = [Partition("history", scenario.name, day) for day in plan.days]
-    carried = Partition(RECENT_CLICKS, scenario.name, end)
     with (
         spark_session(f"history {scenario.name}") as spark,
-        lake.attempt([carried, *partitions]) as attempt,
+        lake.attempt(plan.partitions) as attempt,
     ):
         clicks = _clicks(spark, lake, scenario, plan)
         impressions = read_days(spark, lake, "impressions", scenario.name, plan.days)
         assert impressions is not None
-        newest = _write(lake, scenario, attempt, plan, _history(impressions, clicks, scenario))
-        state = _state(clicks, scenario).withColumn("ds", F.lit(end.isoformat()))
-        folder = f"{attempt.folder}/{RECENT_CLICKS}"
-        write_by_day(state, lake, folder, schemas.recent_clicks(scenario), "user_id")
-        for partition in partitions:
-            _publish(scenario, attempt, partition, chain, newest[partition.ds])
-        newest_click = latest_timestamp(lake.storage, f"{folder}/ds={end.isoformat()}", _STATE_TS)
-        _publish(scenario, attempt, carried, chain, newest_click)
+        history = _history(impressions, clicks, scenario)
+        newest = plan.write_rows(attempt, history, "last_click")
+        folder = plan.write_state(attempt, _state(clicks, scenario), ["user_id"])
+        plan.publish(attempt, newest, latest_timestamp(lake.storage, folder, _STATE_TS))
     return plan.days
 
 
-def _plan(lake: Lake, scenario: Scenario, chain: dict[date, str], last: date) -> _Plan:
-    days = [day for day in chain if day <= last]
-    if not days:
-        raise InputError(
-            f"scenario {scenario.name}: no day up to {last} is ingested: run "
-            f"python -m jobs ingest --scenario {scenario.name} --end {last}"
-        )
-
-    def is_current(table: str, day: date) -> bool:
-        manifest = lake.manifest(Partition(table, scenario.name, day))
-        return manifest is not None and manifest.inputs == _inputs(scenario, chain[day])
-
-    stale = next((i for i, day in enumerate(days) if not is_current("history", day)), None)
-    if stale is None:
-        return _Plan([], None, [])
-    before = days[:stale]
-    carried = next((day for day in reversed(before) if is_current(RECENT_CLICKS, day)), None)
-    replayed = [day for day in before if carried is None or day > carried]
-    return _Plan(days[stale:], carried, replayed)
-
-
-def _inputs(scenario: Scenario, chain: str) -> dict[str, str]:
-    return {"log": chain, "options": digest_of(scenario.history_length)}
-
-
-def _clicks(spark: SparkSession, lake: Lake, scenario: Scenario, plan: _Plan) -> DataFrame:
+def _clicks(spark: SparkSession, lake: Lake, scenario: Scenario, plan: DayPlan) -> DataFrame:
     """Every click that can still be among a user's last K on one of the days."""
     days = [*plan.replayed, *plan.days]
     impressions = read_days(spark, lake, "impressions", scenario.name, days)
@@ -150,51 +108,3 @@ def _state(clicks: DataFrame, scenario: Scenario) -> DataFrame:
 
 def _by_user(rows: DataFrame) -> DataFrame:
     return rows.repartition("user_id").sortWithinPartitions(*ORDER)
-
-
-def _write(
-    lake: Lake, scenario: Scenario, attempt: Attempt, plan: _Plan, history: DataFrame
-) -> dict[date, datetime | None]:
-    """Write the histories; return the time of the newest click in those of each day."""
-    manifests = {
-        day: lake.manifest(Partition("impressions", scenario.name, day)) for day in plan.days
-    }
-    files = {
-        day.isoformat(): file_count(manifest.rows)
-        for day, manifest in manifests.items()
-        if manifest
-    }
-    written = write_by_day(
-        history,
-        lake,
-        f"{attempt.folder}/history",
-        schemas.history(scenario),
-        "ts",
-        "impression_id",
-        newest="last_click",
-        files=files,
-    )
-    newest = {
-        day: written.get(f"ds={day.isoformat()}", NOTHING_WRITTEN).newest for day in plan.days
-    }
-    return {
-        day: None if micros is None else EPOCH + timedelta(microseconds=micros)
-        for day, micros in newest.items()
-    }
-
-
-def _publish(
-    scenario: Scenario,
-    attempt: Attempt,
-    partition: Partition,
-    chain: Mapping[date, str],
-    newest: datetime | None,
-) -> None:
-    contract = schemas.recent_clicks if partition.table == RECENT_CLICKS else schemas.history
-    attempt.publish(
-        partition,
-        below=f"{partition.table}/ds={partition.ds.isoformat()}",
-        inputs=_inputs(scenario, chain[partition.ds]),
-        schema=contract(scenario),
-        window=SeenWindow.until(next_midnight(partition.ds), newest),
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
@@ -64,7 +64,7 @@ def ingest(
 
     Raises:
         InputError: If the log or its column mapping is invalid, or the requested days have no
-            valid row.
+            valid row, or only rows of one label.
         AuditError: If the log changes while it is read.
     """
     source = table_source(scenario)
@@ -79,6 +79,7 @@ def ingest(
         validated = validate(rows, source, scenario, first, last)
         counts = validated.counts()
         days = _days_to_publish(counts, scenario, first, last)
+        _refuse_one_label(lake, scenario, source, counts, days)
         tables = ("impressions", "items", "quarantine")
         partitions = [Partition(table, scenario.name, day) for table in tables for day in days]
         if NO_DAY in counts:
@@ -115,6 +116,41 @@ def _days_to_publish(
     for day in sorted(set(days) - set(with_rows)):
         log.warning("%s: %s has no rows and is published as an empty day", scenario.name, day)
     return days
+
+
+def _refuse_one_label(
+    lake: Lake,
+    scenario: Scenario,
+    source: TableSource,
+    counts: Mapping[date, DayCount],
+    days: Sequence[date],
+) -> None:
+    """Check that not all rows have the same label: then no ranker learns, and no AUC exists.
+
+    A single day may have one label, and so may days that are added to others, as a feed with few
+    clicks has such days.
+
+    Raises:
+        InputError: If they have.
+    """
+    valid = {day: counts[day] for day in days if day in counts and counts[day].rows}
+    labels = {label for count in valid.values() for label in count.labels}
+    others = set(lake.days("impressions", scenario.name)) - set(days)
+    if len(valid) < 2 or len(labels) > 1 or others:
+        return
+    rule = source.label
+    if rule.at_least is not None:
+        made = f"at_least: {rule.at_least:g}"
+    elif rule.equals is not None:
+        made = f"equals: {rule.equals}"
+    else:
+        made = "no rule, so it must hold 0 or 1"
+    raise InputError(
+        f"scenario {scenario.name}: all {sum(count.rows for count in valid.values())} rows from "
+        f"{days[0]} to {days[-1]} have label {min(labels)}, made from column "
+        f"{source.columns.label!r} ({made}): a ranker needs both labels: correct source.label or "
+        "source.columns.label in the scenario, or request days that have both"
+    )
 
 
 def _write(

@@ -28,11 +28,13 @@ class DayCount:
     """Row counts of a day.
 
     rows: impressions. quarantined: rejected rows. repeats: rejected rows with a repeated id.
+    labels: the labels of impressions, and of rejected rows with a repeated id.
     """
 
     rows: int
     quarantined: int
     repeats: int
+    labels: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,24 @@ class ValidatedLog:
     def counts(self) -> dict[date, DayCount]:
         """Row counts of each day that has rows. Only one row per day is collected."""
         is_valid = F.col("reason").isNull()
-        by_id = self.rows.groupBy(*_ID, is_valid.alias("is_valid")).agg(F.count("*").alias("rows"))
+        by_id = self.rows.groupBy(*_ID, is_valid.alias("is_valid")).agg(
+            F.count("*").alias("rows"), F.min("label").alias("least"), F.max("label").alias("most")
+        )
         first = F.col("is_valid").cast("bigint")
         counts = by_id.groupBy("_day").agg(
             F.sum(first).alias("rows"),
             F.sum(F.col("rows") - first).alias("quarantined"),
             F.sum((F.col("rows") - 1) * first).alias("repeats"),
+            F.min(F.when(F.col("is_valid"), F.col("least"))).alias("least"),
+            F.max(F.when(F.col("is_valid"), F.col("most"))).alias("most"),
         )
         return {
-            row["_day"]: DayCount(row["rows"], row["quarantined"], row["repeats"])
+            row["_day"]: DayCount(
+                row["rows"],
+                row["quarantined"],
+                row["repeats"],
+                frozenset({row["least"], row["most"]} - {None}),
+            )
             for row in counts.collect()
         }
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
 
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
@@ -144,7 +145,27 @@ def latest_timestamp(storage: Storage, folder: str, column: str) -> datetime | N
     Returns:
         The value, or None if no file has one.
     """
-    found: list[datetime] = []
+    return max(_extremes(storage, folder, column, "max"), default=None)
+
+
+def smallest(storage: Storage, folder: str, column: str) -> float | None:
+    """Smallest value of a numeric column in the Parquet files of a folder, from their footers.
+
+    Args:
+        storage: the storage with the folder.
+        folder: path of the folder.
+        column: name of the column.
+
+    Returns:
+        The value, or None if no file has one.
+    """
+    return min(_extremes(storage, folder, column, "min"), default=None)
+
+
+def _extremes(
+    storage: Storage, folder: str, column: str, which: Literal["min", "max"]
+) -> Iterator[Any]:
+    """The smallest or largest value in each row group of the Parquet files of a folder."""
     for name in storage.files(folder):
         if not name.endswith(".parquet"):
             continue
@@ -154,8 +175,7 @@ def latest_timestamp(storage: Storage, folder: str, column: str) -> datetime | N
         for group in range(metadata.num_row_groups):
             statistics = metadata.row_group(group).column(leaves.index(column)).statistics
             if statistics is not None and statistics.has_min_max:
-                found.append(statistics.max)
-    return max(found, default=None)
+                yield getattr(statistics, which)
 
 
 def midnight(day: date) -> datetime:

@@ -1,4 +1,4 @@
-"""Stage ``ingest``: raw log to impressions, items and click histories."""
+"""Stage ``ingest``: raw log to impressions, items, click histories and point-in-time counts."""
 
 from __future__ import annotations
 
@@ -29,25 +29,26 @@ class IngestOptions:
 
 
 def ingest_log(
-    lake: Lake, scenario: Scenario, options: IngestOptions, histories_until: date | None = None
+    lake: Lake, scenario: Scenario, options: IngestOptions, built_until: date | None = None
 ) -> None:
-    """Publish impressions, items and quarantine of the log, then click histories.
+    """Publish impressions, items and quarantine of the log, then click histories and statistics.
 
-    Histories are built for every ingested day that has none or whose past has changed.
+    The latter are built for every ingested day that has none or whose past has changed.
 
     Args:
         lake: Where the tables are published.
         scenario: The feed.
         options: Where the log is, and the days to read.
-        histories_until: Last day to build histories for; None for the last ingested one.
+        built_until: Last day to build histories and statistics for; None for the last ingested one.
 
     Raises:
-        InputError: If the log or the scenario's mapping of its columns cannot be used, or the
-            range of days ends before it begins.
+        InputError: If the log or the scenario's mapping of its columns cannot be used, all its
+            rows have one label, or the range of days ends before it begins.
     """
     if options.start is not None and options.end is not None:
         DayRange(options.start, options.end)
     from jobs.ingest.click_history import build_history
+    from jobs.ingest.impression_statistics import build_statistics
     from jobs.ingest.publish_log import ingest
     from jobs.sources.log_location import raw_location
     from jobs.spark.session import one_session
@@ -55,8 +56,9 @@ def ingest_log(
     with one_session():
         raw = raw_location(scenario, options.raw)
         done = ingest(lake, scenario, raw, options.start, options.end)
-        until = histories_until or last_ingested_day(lake, scenario)
+        until = built_until or last_ingested_day(lake, scenario)
         with_history = build_history(lake, scenario, until)
+        with_statistics = build_statistics(lake, scenario, until)
     rows, bad = sum(day.rows for day in done), sum(day.quarantined for day in done)
     log.info(
         "%s: %s impressions on %d days (%s to %s), %s rows quarantined",
@@ -67,7 +69,12 @@ def ingest_log(
         done[-1].day,
         f"{bad:,}",
     )
-    log.info("%s: histories of %d days", scenario.name, len(with_history))
+    log.info(
+        "%s: histories of %d days, statistics of %d days",
+        scenario.name,
+        len(with_history),
+        len(with_statistics),
+    )
 
 
 def last_ingested_day(lake: Lake, scenario: Scenario) -> date:
@@ -86,15 +93,16 @@ def last_ingested_day(lake: Lake, scenario: Scenario) -> date:
 
 
 def _run(lake: Lake, scenario: Scenario, options: IngestOptions) -> None:
-    # A backfill rebuilds the histories of later days one day at a time, not all of them each time.
-    ingest_log(lake, scenario, options, histories_until=options.end)
+    # A backfill rebuilds what depends on the past of later days one day at a time, not all of it
+    # each time.
+    ingest_log(lake, scenario, options, built_until=options.end)
 
 
 INGEST = Stage(
     name="ingest",
-    summary="raw log to impressions and click histories",
+    summary="raw log to impressions, click histories and statistics of what came before",
     options=IngestOptions,
     run=_run,
-    publishes=("impressions", "items", "quarantine", "history"),
+    publishes=("impressions", "items", "quarantine", "history", "statistics"),
     on_spark=True,
 )

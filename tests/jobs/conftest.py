@@ -14,6 +14,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs.ingest.click_history import build_history
+from jobs.ingest.impression_statistics import build_statistics
 from jobs.ingest.publish_log import ingest
 from jobs.lake import Lake
 from jobs.ranker.lineage import extend_lineage
@@ -87,6 +88,7 @@ def trained_once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     lake, scenario = Lake(str(folder / "lake")), _scenario()
     ingest(lake, scenario, str(folder))
     build_history(lake, scenario, TRAINED_THROUGH)
+    build_statistics(lake, scenario, TRAINED_THROUGH)
     extend_lineage(lake, scenario, TRAINED_THROUGH, progress=False)
     return folder / "lake"
 
@@ -106,6 +108,7 @@ def feed_once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     lake, scenario = Lake(str(folder / "lake")), feed_scenario()
     ingest(lake, scenario, str(folder))
     build_history(lake, scenario, FEED_DAYS[-1])
+    build_statistics(lake, scenario, FEED_DAYS[-1])
     return folder / "lake"
 
 
