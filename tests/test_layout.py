@@ -20,6 +20,7 @@ LAYERS = (
     {"tracking"},
     {"reporting"},
     {"lis"},
+    {"tuning"},
     {"evaluation"},
     {"preference"},
     {"snapshots"},

@@ -14,11 +14,13 @@ from jobs.cli.commands.simulate import SIMULATE
 from jobs.cli.commands.slots import SLOTS
 from jobs.cli.commands.stage import STAGE
 from jobs.cli.commands.train import TRAIN
+from jobs.cli.commands.tune import TUNE
 
 COMMANDS: tuple[Command[Any] | CommandGroup, ...] = (
     SIMULATE,
     INGEST,
     TRAIN,
+    TUNE,
     LIS,
     COMPARE,
     PREFERENCE,
