@@ -10,15 +10,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from jobs.evaluation.figure import Estimate
 from jobs.evaluation.result import Slice
 from jobs.evaluation.slices import EDGES, OTHER, UNKNOWN, Values
 from jobs.stats.auc_contributions import Contributions
-from jobs.stats.auc_difference import bessel
 from jobs.stats.columns import Users
+from jobs.stats.estimate import Estimate
 from jobs.stats.holm import holm
+from jobs.stats.jackknife import (
+    has_pairs,
+    standard_error,
+    user_influence,
+    user_shares,
+    without_each_user,
+)
 from jobs.stats.pooled_difference import PooledDifference
-from jobs.stats.seed_variance import degrees_of_freedom, seed_spread, two_sided
+from jobs.stats.seed_variance import combined, seed_spread, two_sided
 
 MOST_VALUES = 12
 """The most values of a slice over all days, ``other`` included."""
@@ -40,6 +46,7 @@ class SliceMeasurement:
         baseline: NDArray[np.float64],
         treatment: NDArray[np.float64],
         users: NDArray[np.generic] | Users,
+        fits: int = 0,
     ) -> None:
         """Add held-out rows of a day; values of a slice beyond ``MOST_VALUES`` join ``other``.
 
@@ -49,6 +56,7 @@ class SliceMeasurement:
             baseline: Scores, shape (seeds, rows).
             treatment: Scores, shape (seeds, rows).
             users: Ids or numbered users, shape (rows,).
+            fits: Number of groups of fit users that seeds leave out; 0 for plain repetitions.
         """
         label = np.asarray(labels)
         for name, values in slices.items():
@@ -64,7 +72,11 @@ class SliceMeasurement:
             for value in sorted(set(kept)):
                 chosen = (kept == value)[codes]
                 parts.setdefault(value, PooledDifference()).add(
-                    label[chosen], baseline[:, chosen], treatment[:, chosen], users[chosen]
+                    label[chosen],
+                    baseline[:, chosen],
+                    treatment[:, chosen],
+                    users[chosen],
+                    fits=fits,
                 )
 
     def result(self, whole: PooledDifference, level: float) -> tuple[Slice, ...]:
@@ -107,17 +119,18 @@ def p_value_of_departure(part: Contributions | None, whole: Contributions | None
     """
     if part is None or whole is None:
         return math.nan
-    if min(part.has_positive.sum(), part.has_negative.sum()) < FEWEST_USERS:
+    shares = user_shares(part)
+    if min(shares.with_positive, shares.with_negative) < FEWEST_USERS:
         return math.nan
-    influence = -whole.influence
-    influence[:, pd.Index(whole.users).get_indexer(pd.Index(part.users))] += part.influence
+    without_whole = without_each_user(whole)
+    without_part = np.repeat(part.differences[:, None], whole.users.size, axis=1)
+    places = pd.Index(whole.users).get_indexer(pd.Index(part.users))
+    without_part[:, places] = without_each_user(part)
+    influence = user_influence((without_part - without_whole)[:, has_pairs(whole)])
     differences = part.differences - whole.differences
-    by_user = influence.mean(axis=0)
-    users = int((part.has_positive | part.has_negative).sum())
-    se_users = math.sqrt(bessel(users) * float(np.dot(by_user, by_user)))
-    _, se_seeds = seed_spread(differences, influence)
-    se = math.hypot(se_users, se_seeds)
-    degrees = degrees_of_freedom(se, se_seeds, part.seeds)
+    of_users = standard_error(influence), max(shares.effective - 1, 1.0)
+    _, of_seeds = seed_spread(differences, influence, whole.fits)
+    se, degrees = combined([of_users, *of_seeds])
     return two_sided(float(differences.mean()), se, degrees)
 
 

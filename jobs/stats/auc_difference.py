@@ -5,33 +5,46 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from jobs.stats.auc_contributions import Contributions, Flags, Floats, contributions
+from jobs.stats.auc_contributions import Contributions, contributions
 from jobs.stats.columns import Users
-from jobs.stats.seed_variance import degrees_of_freedom, quantile, seed_spread, two_sided
+from jobs.stats.jackknife import (
+    has_pairs,
+    standard_error,
+    user_influence,
+    user_shares,
+    without_each_user,
+)
+from jobs.stats.seed_variance import combined, quantile, seed_spread, two_sided
 
 
 @dataclass(frozen=True)
 class PairedComparison:
     """Two AUCs and their difference, treatment minus baseline.
 
-    Every float is NaN when the rows hold a single class. Standard errors are NaN when one of the
-    classes comes from a single row (``se_rows``) or a single user (``se``). They are 0.0 where all
-    components are equal, as between a perfect and a perfectly wrong ranking; the p-value of a
-    difference other than 0 is then 0.0. With several seeds, AUCs and difference are means over
-    them.
+    Every float is NaN when the rows hold a single class. Standard error, interval, p-value and
+    degrees are NaN when one of the classes comes from a single user. The standard error is 0.0
+    where no user changes the difference, as between a perfect and a perfectly wrong ranking; the
+    p-value of a difference other than 0 is then 0.0. With several seeds, AUCs and difference are
+    means over them.
 
     Attributes:
         difference: AUC of the treatment minus that of the baseline.
-        se_rows: Standard error with rows as independent units (DeLong et al., 1988).
-        se: Standard error with users as independent units (Obuchowski, 1997), seeds included.
-        ci_low: Lower end of the interval that belongs to ``se``.
+        se: Standard error with users as independent units (delete-one-user jackknife), seeds and
+            fits included.
+        ci_low: Lower end of the interval that belongs to ``se``, from Student's t distribution.
         ci_high: Upper end of that interval.
         p_value: Two-sided p-value that belongs to ``se``.
         seed_sd: Standard deviation of the difference from seed to seed; NaN with one seed.
-        se_seeds: The part of ``se`` that comes from seeds, which more rows would not reduce.
+        se_seeds: The part of ``se`` that comes from seeds and fits, which more rows to evaluate on
+            would not reduce.
+        degrees: Degrees of freedom of the t distribution: effective users - 1, at least 1, where
+            users are the only source of uncertainty.
+        effective_users: As many users of equal shares of the rows would be as informative.
+        largest_user_share: The largest mean of a user's shares of positives and of negatives.
+        users_with_positive: Number of users with a positive row on a date with both classes.
+        users_with_negative: The same for negative rows.
     """
 
     rows: int
@@ -40,13 +53,17 @@ class PairedComparison:
     auc_baseline: float
     auc_treatment: float
     difference: float
-    se_rows: float
     se: float
     ci_low: float
     ci_high: float
     p_value: float
     seed_sd: float
     se_seeds: float
+    degrees: float
+    effective_users: float
+    largest_user_share: float
+    users_with_positive: int
+    users_with_negative: int
 
 
 def compare(
@@ -56,6 +73,7 @@ def compare(
     users: ArrayLike | Users,
     *,
     level: float = 0.95,
+    fits: int = 0,
 ) -> PairedComparison:
     """Compare the AUCs of two scores on the same rows.
 
@@ -68,11 +86,14 @@ def compare(
         treatment: Scores of the same shape.
         users: Integer or string ids, or numbered users, shape (rows,).
         level: Coverage of the interval, between 0 and 1.
+        fits: Number of groups of fit users, of which seed s was fitted without group s mod
+            ``fits``; 0 for plain repetitions.
 
     Raises:
-        ValueError: If a column is malformed, or the level lies outside (0, 1).
+        ValueError: If a column is malformed, seeds leave out some groups more often than others,
+            or the level lies outside (0, 1).
     """
-    return summarise(contributions(labels, baseline, treatment, users), level)
+    return summarise(contributions(labels, baseline, treatment, users, fits=fits), level)
 
 
 def summarise(total: Contributions, level: float) -> PairedComparison:
@@ -83,9 +104,9 @@ def summarise(total: Contributions, level: float) -> PairedComparison:
     """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}")
+    shares = user_shares(total)
     if total.pairs == 0:
-        auc_baseline = auc_treatment = difference = se_rows = se = seed_sd = se_seeds = math.nan
-        degrees = math.inf
+        auc_baseline = auc_treatment = difference = se = seed_sd = se_seeds = degrees = math.nan
     else:
         doubled_pairs = 2 * total.pairs * total.seeds
         wins_baseline, wins_treatment = (
@@ -95,10 +116,11 @@ def summarise(total: Contributions, level: float) -> PairedComparison:
         auc_baseline = wins_baseline / doubled_pairs
         auc_treatment = wins_treatment / doubled_pairs
         difference = (wins_treatment - wins_baseline) / doubled_pairs
-        se_rows, se = _standard_errors(total)
-        seed_sd, se_seeds = seed_spread(total.differences, total.influence)
-        se = math.hypot(se, se_seeds) if se_seeds else se
-        degrees = degrees_of_freedom(se, se_seeds, total.seeds)
+        influence = user_influence(without_each_user(total)[:, has_pairs(total)])
+        of_users = standard_error(influence), max(shares.effective - 1, 1.0)
+        seed_sd, of_seeds = seed_spread(total.differences, influence, total.fits)
+        se_seeds = math.hypot(*[part for part, _ in of_seeds])
+        se, degrees = combined([of_users, *of_seeds])
     # The lower quantile is negated because it keeps the precision of a small tail probability.
     margin = -quantile((1 - level) / 2, degrees) * se
     return PairedComparison(
@@ -108,50 +130,15 @@ def summarise(total: Contributions, level: float) -> PairedComparison:
         auc_baseline=auc_baseline,
         auc_treatment=auc_treatment,
         difference=difference,
-        se_rows=se_rows,
         se=se,
         ci_low=difference - margin,
         ci_high=difference + margin,
         p_value=two_sided(difference, se, degrees),
         seed_sd=seed_sd,
         se_seeds=se_seeds,
+        degrees=degrees,
+        effective_users=shares.effective,
+        largest_user_share=shares.largest,
+        users_with_positive=shares.with_positive,
+        users_with_negative=shares.with_negative,
     )
-
-
-def _standard_errors(total: Contributions) -> tuple[float, float]:
-    """Return the standard errors with rows and with users as the independent units."""
-    gained = total.doubled_wins_treatment != total.doubled_wins_baseline
-    if not (gained or total.positive_squares or total.negative_squares):
-        return 0.0, 0.0
-    by_rows = (
-        bessel(total.paired_positives) * total.positive_squares
-        + bessel(total.paired_negatives) * total.negative_squares
-    )
-    by_users = _clustered(
-        total.positive_sums, total.negative_sums, total.has_positive, total.has_negative
-    )
-    return math.sqrt(by_rows) / total.pairs, math.sqrt(by_users) / total.pairs
-
-
-def _clustered(
-    positive_sums: Floats, negative_sums: Floats, has_positive: Flags, has_negative: Flags
-) -> float:
-    """Return Obuchowski's (1997) variance of the summed contributions, in pairs squared.
-
-    Its three terms, f10 * sum(a^2) + f01 * sum(b^2) + 2 * f11 * sum(a * b), are regrouped
-    around sum((a + b)^2). No term can then be negative, as f10 and f01 are at least f11.
-    """
-    both = bessel(int((has_positive | has_negative).sum()))
-    positive = bessel(int(has_positive.sum())) - both
-    negative = bessel(int(has_negative.sum())) - both
-    sums = positive_sums + negative_sums
-    return float(
-        both * np.dot(sums, sums)
-        + positive * np.dot(positive_sums, positive_sums)
-        + negative * np.dot(negative_sums, negative_sums)
-    )
-
-
-def bessel(units: int) -> float:
-    """Return units / (units - 1), or NaN where one unit leaves no spread to estimate."""
-    return units / (units - 1) if units > 1 else math.nan

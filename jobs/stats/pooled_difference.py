@@ -30,9 +30,9 @@ class PooledComparison(PairedComparison):
 class PooledDifference:
     """Accumulates dates one at a time; memory grows with the users, not with the rows.
 
-    A user's contributions are summed over dates before they are squared, so a returning user is
-    one independent unit. Pairs are formed within a date only. Pooling a single date gives exactly
-    the result of ``compare``.
+    A user's contributions are summed over dates, so a returning user is one independent unit.
+    Pairs are formed within a date only. Pooling a single date gives exactly the result of
+    ``compare``.
     """
 
     def __init__(self) -> None:
@@ -42,22 +42,30 @@ class PooledDifference:
         self._dates_skipped = 0
 
     def add(
-        self, labels: ArrayLike, baseline: ArrayLike, treatment: ArrayLike, users: ArrayLike | Users
+        self,
+        labels: ArrayLike,
+        baseline: ArrayLike,
+        treatment: ArrayLike,
+        users: ArrayLike | Users,
+        *,
+        fits: int = 0,
     ) -> None:
         """Add one date with columns shaped as for ``compare``.
 
         A user must have the same id on every date.
 
         Raises:
-            ValueError: If a column is malformed, or the number of seeds differs from other dates.
+            ValueError: If a column is malformed, or the number of seeds or of groups that they
+                were fitted without differs from other dates.
         """
-        self.add_date(contributions(labels, baseline, treatment, users))
+        self.add_date(contributions(labels, baseline, treatment, users, fits=fits))
 
     def add_date(self, date: Contributions) -> None:
         """Add one date by its contributions.
 
         Raises:
-            ValueError: If the number of seeds differs from other dates.
+            ValueError: If the number of seeds or of groups that they were fitted without differs
+                from other dates.
         """
         self._total = date if self._total is None else combine(self._total, date)
         if date.pairs:

@@ -1,9 +1,18 @@
-"""Obuchowski's (1997) variance of an AUC difference, written out pair by pair.
+"""Obuchowski's (1997) variance of an AUC difference, written out pair by pair, and for many rows.
 
 With rows as independent units it is the variance of DeLong et al. (1988).
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.oracles.exact_auc import doubled_wins
 
 Row = tuple[int, int, int, int]
 
@@ -100,3 +109,43 @@ def pooled_difference(dates: list[list[Row]], by_user: bool) -> tuple[float, flo
         + 2 * i / (i - 1) * crossed
     )
     return mean, variance
+
+
+Columns = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+
+
+def standard_error(dates: Sequence[Columns]) -> float:
+    """Return the standard error of the pooled difference, by user, for many rows.
+
+    NaN where a class has fewer than two users, or no date holds both classes.
+
+    Args:
+        dates: Labels, baseline scores, treatment scores and users from 0 of each date, all of
+            shape (rows,).
+    """
+    users = 1 + max((int(date[3].max(initial=0)) for date in dates), default=0)
+    sums, present = np.zeros((2, users)), np.zeros((2, users), dtype=np.bool_)
+    pairs = 0
+    for labels, baseline, treatment, user in dates:
+        positive = np.asarray(labels) == 1
+        positives = int(positive.sum())
+        negatives = positive.size - positives
+        if not positives * negatives:
+            continue
+        pairs += positives * negatives
+        gain = (doubled_wins(positive, treatment) - doubled_wins(positive, baseline)) / 2
+        gained = float(gain[positive].sum())
+        gain -= np.where(positive, gained / positives, gained / negatives)
+        for label, chosen in enumerate((~positive, positive)):
+            sums[label] += np.bincount(user[chosen], gain[chosen], users)
+            present[label] |= np.bincount(user[chosen], minlength=users) > 0
+    if not pairs or present.sum(axis=1).min() < 2:
+        return math.nan
+
+    def unbiased(units: int) -> float:
+        return units / (units - 1)
+
+    variance = 2 * unbiased(int(present.any(axis=0).sum())) * float(np.dot(sums[0], sums[1]))
+    for label in (0, 1):
+        variance += unbiased(int(present[label].sum())) * float(np.dot(sums[label], sums[label]))
+    return math.sqrt(max(variance, 0.0)) / pairs

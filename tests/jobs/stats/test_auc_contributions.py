@@ -1,7 +1,6 @@
 from dataclasses import fields
 
 import numpy as np
-import pytest
 
 from jobs.stats.auc_contributions import combine, contributions, contributions_of_pairs
 from jobs.stats.columns import Users, user_codes
@@ -13,14 +12,15 @@ def test_a_user_of_both_dates_appears_once_with_the_sum() -> None:
     second = contributions([1, 0, 0], [1, 2, 3], [3, 1, 2], ["c", "b", "b"])
     both = combine(first, second)
 
-    sums = dict(zip(both.users, both.positive_sums + both.negative_sums, strict=True))
-    of_first = dict(zip(first.users, first.positive_sums + first.negative_sums, strict=True))
-    of_second = dict(zip(second.users, second.positive_sums + second.negative_sums, strict=True))
-    assert sums == pytest.approx(
-        {"a": of_first["a"], "b": of_first["b"] + of_second["b"], "c": of_second["c"]}
-    )
-    assert dict(zip(both.users, both.has_positive, strict=True)) == {"a": 1, "b": 1, "c": 1}
-    assert dict(zip(both.users, both.has_negative, strict=True)) == {"a": 1, "b": 1, "c": 0}
+    for name in ("lost_wins", "lost_pairs", "paired_positives", "paired_negatives"):
+        sums, of_first, of_second = (
+            dict(zip(one.users, np.atleast_2d(getattr(one, name))[0], strict=True))
+            for one in (both, first, second)
+        )
+        expected = {"a": of_first["a"], "b": of_first["b"] + of_second["b"], "c": of_second["c"]}
+        assert sums == expected, name
+    assert both.paired_positives.tolist() == [1, 1, 1]
+    assert both.paired_negatives.tolist() == [1, 3, 0]
     assert (both.rows, both.positives, both.pairs) == (7, 3, 6)
 
 
@@ -34,10 +34,11 @@ def test_the_order_of_dates_does_not_matter() -> None:
         )
     forward, backward = combine(*dates), combine(*reversed(dates))
     at = np.argsort(forward.users), np.argsort(backward.users)
-    for name in ("users", "positive_sums", "negative_sums", "has_positive", "has_negative"):
+    for name in ("users", "lost_pairs", "paired_positives", "paired_negatives"):
         np.testing.assert_array_equal(
             getattr(forward, name)[at[0]], getattr(backward, name)[at[1]], err_msg=name
         )
+    np.testing.assert_array_equal(forward.lost_wins[:, at[0]], backward.lost_wins[:, at[1]])
 
 
 def test_integer_and_string_ids_are_not_confused() -> None:
@@ -46,21 +47,27 @@ def test_integer_and_string_ids_are_not_confused() -> None:
     assert combine(number, text).users.size == 4
 
 
-def test_contributions_of_a_date_sum_to_zero_in_each_class() -> None:
-    rng = np.random.default_rng(5)
-    labels = rng.integers(0, 2, 300)
-    date = contributions(labels, rng.random(300), rng.random(300), rng.integers(0, 20, 300))
-    assert date.positive_sums.sum() == pytest.approx(0, abs=1e-8)
-    assert date.negative_sums.sum() == pytest.approx(0, abs=1e-8)
-    assert np.abs(date.positive_sums).max() > 1
+def test_what_a_user_takes_away_is_all_of_its_pairs_counted_once() -> None:
+    # The pairs are a1-a0, a1-b0, b1-a0 and b1-b0: the treatment wins all, the baseline none.
+    date = contributions([1, 0, 1, 0], [1, 2, 1, 2], [2, 1, 2, 1], ["a", "a", "b", "b"])
+    assert date.lost_pairs.tolist() == [3, 3]
+    assert date.lost_wins.tolist() == [[6, 6]]
+    assert date.gained.tolist() == [8]
 
 
 def test_a_date_with_one_class_adds_rows_and_users_only() -> None:
     date = contributions([1, 1], [1, 2], [2, 1], ["a", "b"])
     assert (date.rows, date.positives, date.users.size) == (2, 2, 2)
-    assert (date.pairs, date.paired_positives, date.paired_negatives) == (0, 0, 0)
-    assert not date.has_positive.any()
-    assert not date.positive_sums.any()
+    assert date.pairs == 0
+    for name in ("lost_wins", "lost_pairs", "paired_positives", "paired_negatives"):
+        assert not getattr(date, name).any(), name
+
+
+def test_a_date_without_rows_adds_nothing() -> None:
+    date = contributions([], [], [], np.array([], dtype=np.int64))
+    assert (date.rows, date.positives, date.pairs, date.users.size) == (0, 0, 0, 0)
+    some = contributions([1, 0], [1, 2], [2, 1], np.array([1, 2]))
+    assert combine(some, date).lost_wins.tolist() == some.lost_wins.tolist()
 
 
 def test_pairs_of_scores_taken_together_are_what_they_are_alone() -> None:

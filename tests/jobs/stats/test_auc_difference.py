@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import t
 
 from jobs.stats.auc_difference import PairedComparison, compare
 from tests.oracles.exact_auc import auc
-from tests.oracles.obuchowski import variance_of_difference
 
 Row = tuple[int, int, int, int]
 # label, baseline, treatment, user: few distinct scores and users give many ties and big clusters
@@ -25,24 +24,6 @@ def columns(rows: list[Row]) -> tuple[np.ndarray, ...]:
     return tuple(np.array(column) for column in zip(*rows, strict=True))
 
 
-def several(rows: list[Row], label: int, by_user: bool) -> bool:
-    units = [row[3] for row in rows if row[0] == label]
-    return len(set(units) if by_user else units) > 1
-
-
-@pytest.mark.parametrize("by_user", [False, True], ids=["DeLong", "clustered"])
-def test_variance_equals_the_pair_by_pair_oracle(by_user: bool) -> None:
-    @settings(max_examples=150, deadline=None, derandomize=True)
-    @given(tied_rows)
-    def check(rows: list[Row]) -> None:
-        assume(several(rows, 1, by_user) and several(rows, 0, by_user))
-        result = compare(*columns(rows))
-        se = result.se if by_user else result.se_rows
-        assert se**2 == pytest.approx(variance_of_difference(rows, by_user), abs=1e-12)
-
-    check()
-
-
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(tied_rows)
 def test_point_estimates_interval_and_p_value_agree(rows: list[Row]) -> None:
@@ -55,9 +36,11 @@ def test_point_estimates_interval_and_p_value_agree(rows: list[Row]) -> None:
     assert (result.rows, result.positives) == (len(rows), labels.sum())
     assert result.users == len(set(users.tolist()))
     assume(result.se > 0)
-    low, high = norm.interval(0.9, loc=result.difference, scale=result.se)
+    assert result.degrees == pytest.approx(max(result.effective_users - 1, 1))
+    low, high = t.interval(0.9, result.degrees, loc=result.difference, scale=result.se)
     assert (result.ci_low, result.ci_high) == pytest.approx((low, high), abs=1e-12)
-    assert result.p_value == pytest.approx(2 * norm.sf(abs(result.difference / result.se)))
+    of_t = abs(result.difference / result.se)
+    assert result.p_value == pytest.approx(2 * t.sf(of_t, result.degrees))
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -107,15 +90,9 @@ def test_scores_of_the_same_order_differ_by_exactly_nothing(rows: list[Row]) -> 
     labels, baseline, _, users = columns(rows)
     assume(0 < labels.sum() < labels.size)
     result = compare(labels, baseline, np.exp(baseline), users)
-    assert (result.difference, result.se_rows, result.se) == (0.0, 0.0, 0.0)
+    assume(not math.isnan(result.se))
+    assert (result.difference, result.se) == (0.0, 0.0)
     assert (result.ci_low, result.ci_high, result.p_value) == (0.0, 0.0, 1.0)
-
-
-def test_one_row_a_user_gives_the_variance_of_delong() -> None:
-    rng = np.random.default_rng(1)
-    labels = rng.random(400) < 0.3
-    result = compare(labels, rng.normal(size=400), rng.normal(size=400) + labels, np.arange(400))
-    assert result.se == pytest.approx(result.se_rows, rel=1e-12)
 
 
 def test_copying_each_row_within_its_user_leaves_the_clustered_error_alone() -> None:
@@ -124,7 +101,8 @@ def test_copying_each_row_within_its_user_leaves_the_clustered_error_alone() -> 
     once = labels, rng.normal(size=400), rng.normal(size=400) + labels, np.arange(400)
     tenfold = tuple(np.repeat(column, 10) for column in once)
     assert compare(*tenfold).se == pytest.approx(compare(*once).se, rel=1e-9)
-    assert compare(*tenfold).se_rows == pytest.approx(compare(*once).se / 10**0.5, rel=0.01)
+    by_row = compare(*tenfold[:3], np.arange(4_000))
+    assert by_row.se == pytest.approx(compare(*once).se / 10**0.5, rel=0.01)
 
 
 @pytest.mark.parametrize("labels", [[], [0, 0, 0], [1, 1, 1]])
@@ -133,28 +111,48 @@ def test_one_class_gives_nan_and_keeps_the_counts(labels: list[int]) -> None:
     result = compare(labels, np.arange(rows), -np.arange(rows), np.arange(rows) // 2)
     assert (result.rows, result.positives, result.users) == (rows, sum(labels), (rows + 1) // 2)
     floats = [value for value in dataclasses.astuple(result) if isinstance(value, float)]
-    assert len(floats) == 10
+    assert len(floats) == 12
     assert all(math.isnan(value) for value in floats)
+    assert (result.users_with_positive, result.users_with_negative) == (0, 0)
 
 
 def test_one_user_gives_a_difference_without_an_error() -> None:
     result = compare([1, 1, 0, 0], [1, 2, 3, 0], [1, 4, 3, 0], ["a"] * 4)
     assert result.difference == 0.25
-    assert math.isnan(result.se)
-    assert math.isnan(result.p_value)
-    assert result.se_rows > 0
+    assert all(
+        math.isnan(value)
+        for value in (result.se, result.ci_low, result.ci_high, result.p_value, result.degrees)
+    )
+    assert (result.effective_users, result.largest_user_share) == (1.0, 1.0)
 
 
 def test_a_single_positive_row_gives_no_standard_error() -> None:
     result = compare([1, 0, 0], [1, 2, 3], [3, 2, 1], [1, 2, 3])
     assert result.difference == 1.0
-    assert math.isnan(result.se_rows)
     assert math.isnan(result.se)
+    assert math.isnan(result.p_value)
+
+
+def test_shares_count_positives_and_negatives_alike() -> None:
+    labels = np.array([1, 1, 0, 0, 0, 0])
+    result = compare(labels, np.arange(6), -np.arange(6), ["a", "b", "b", "c", "c", "c"])
+    shares = np.array([(1 / 2 + 0) / 2, (1 / 2 + 1 / 4) / 2, (0 + 3 / 4) / 2])
+    assert result.effective_users == pytest.approx(1 / (shares**2).sum())
+    assert result.largest_user_share == pytest.approx(3 / 8)
+    assert (result.users_with_positive, result.users_with_negative) == (2, 2)
+
+
+def test_users_of_equal_shares_all_count() -> None:
+    labels = np.tile([1, 0, 0], 40)
+    scores = np.random.default_rng(0).normal(size=(2, 120))
+    result = compare(labels, *scores, np.arange(120) // 3)
+    assert result.effective_users == pytest.approx(40)
+    assert result.degrees == pytest.approx(39)
 
 
 def test_a_difference_without_spread_has_a_p_value_of_zero() -> None:
     result = compare([1, 1, 0, 0], [1, 2, 3, 4], [4, 3, 2, 1], [1, 2, 3, 4])
-    assert (result.difference, result.se, result.se_rows, result.p_value) == (1.0, 0.0, 0.0, 0.0)
+    assert (result.difference, result.se, result.p_value) == (1.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, -1.0, 95.0, math.nan])

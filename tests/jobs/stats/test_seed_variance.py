@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, t
 
 from jobs.stats.auc_contributions import combine, contributions
 from jobs.stats.auc_difference import compare
 from jobs.stats.pooled_difference import PooledDifference
-from jobs.stats.seed_variance import degrees_of_freedom, quantile, seed_spread, two_sided
+from jobs.stats.seed_variance import combined, quantile, seed_spread, two_sided
 
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -24,16 +24,12 @@ def make_day(seeds: int, rows: int = 200, seed: int = 0) -> Columns:
     return labels, baseline, treatment, random.integers(0, 20, rows)
 
 
-def test_contributions_are_the_means_over_seeds() -> None:
+def test_contributions_of_seeds_are_those_of_each_alone() -> None:
     labels, baseline, treatment, users = make_day(3)
     together = contributions(labels, baseline, treatment, users)
-    alone = [contributions(labels, baseline[s], treatment[s], users) for s in range(3)]
-    for name in ("positive_sums", "negative_sums"):
-        expected = np.mean([getattr(one, name) for one in alone], axis=0)
-        np.testing.assert_allclose(getattr(together, name), expected, atol=1e-9)
-    for seed, one in enumerate(alone):
-        expected = one.positive_sums + one.negative_sums
-        np.testing.assert_allclose(together.seed_sums[seed], expected, atol=1e-9)
+    for seed in range(3):
+        one = contributions(labels, baseline[seed], treatment[seed], users)
+        assert together.lost_wins[seed].tolist() == one.lost_wins[0].tolist()
         assert together.doubled_wins_treatment[seed] == one.doubled_wins_treatment[0]
 
 
@@ -74,49 +70,30 @@ def test_the_same_scores_give_exactly_zero(seeds: int) -> None:
     assert same.p_value == 1.0
 
 
-rows = st.lists(
-    st.tuples(st.integers(0, 1), *[st.integers(0, 3)] * 6, st.integers(0, 4)),
-    min_size=3,
-    max_size=12,
+drawn_influence = st.lists(
+    st.tuples(st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1)),
+    min_size=1,
+    max_size=5,
 )
 
 
-@given(rows)
-@settings(max_examples=40, deadline=None, derandomize=True)
-def test_variance_is_that_of_the_formula_written_out(drawn: list[tuple[int, ...]]) -> None:
-    """Variance between seeds minus the part explained by users, from all pairs by loops."""
-    positives = [row for row in drawn if row[0]]
-    negatives = [row for row in drawn if not row[0]]
-    assume(len({row[7] for row in positives}) > 1 and len({row[7] for row in negatives}) > 1)
-    differences = []
-    influence: dict[tuple[int, int], float] = {}
-    for seed in range(3):
+@given(drawn_influence, st.tuples(*[st.floats(-3, 3)] * 4))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_variance_is_that_of_the_formula_written_out(
+    by_user: list[tuple[float, ...]], differences: tuple[float, ...]
+) -> None:
+    """The variance over seeds less the part that users explain."""
+    mean = sum(differences) / 4
+    squares = sum((one - mean) ** 2 for one in differences)
+    of_users = sum((one - sum(user) / 4) ** 2 for user in by_user for one in user)
+    sd, [(se, degrees)] = seed_spread(np.array(differences), np.array(by_user).T)
+    assert sd == pytest.approx(math.sqrt(squares / 3), abs=1e-12)
+    assert se**2 == pytest.approx(max(squares - of_users, 0) / 3 / 4, abs=1e-12)
+    assert degrees == 3
 
-        def won(p: tuple[int, ...], n: tuple[int, ...], column: int) -> float:
-            return (p[column] > n[column]) + 0.5 * (p[column] == n[column])
-
-        gained = [[won(p, n, 4 + seed) - won(p, n, 1 + seed) for n in negatives] for p in positives]
-        mean = float(np.mean(gained))
-        differences.append(mean)
-        for index, p in enumerate(positives):
-            term = (np.mean(gained[index]) - mean) / len(positives)
-            influence[seed, p[7]] = influence.get((seed, p[7]), 0.0) + term
-        for index, n in enumerate(negatives):
-            term = (np.mean([line[index] for line in gained]) - mean) / len(negatives)
-            influence[seed, n[7]] = influence.get((seed, n[7]), 0.0) + term
-    users = {row[7] for row in drawn}
-    by_users = sum(
-        (influence[seed, user] - np.mean([influence[other, user] for other in range(3)])) ** 2
-        for seed in range(3)
-        for user in users
-    )
-    expected = max(np.var(differences, ddof=1) - by_users / 2, 0.0) / 3
-
-    columns = np.array(drawn)
-    total = contributions(columns[:, 0], columns[:, 1:4].T, columns[:, 4:7].T, columns[:, 7])
-    sd, se = seed_spread(total.differences, total.influence)
-    assert sd == pytest.approx(np.std(differences, ddof=1), abs=1e-12)
-    assert se**2 == pytest.approx(expected, abs=1e-12)
+    _, [(se, degrees)] = seed_spread(np.array(differences), np.array(by_user).T, fits=4)
+    assert se**2 == pytest.approx(max(squares - of_users, 0) * 3 / 4, abs=1e-12)
+    assert degrees == 3
 
 
 def test_pooling_keeps_the_seeds_apart() -> None:
@@ -145,9 +122,12 @@ def test_numbers_of_seeds_must_agree() -> None:
 
 
 def test_few_seeds_widen_the_interval_and_many_do_not() -> None:
-    assert degrees_of_freedom(2.0, 2.0, 3) == 2
-    assert degrees_of_freedom(2.0, 1.0, 3) == 32
-    assert degrees_of_freedom(2.0, 0.0, 3) == math.inf
+    assert combined([(0.0, 1e12), (2.0, 2)]) == (2.0, 2)
+    se, degrees = combined([(3**0.5, 1e12), (1.0, 2)])
+    assert (se, degrees) == pytest.approx((2.0, 32))
+    assert combined([(2.0, 9), (0.0, 2)]) == (2.0, pytest.approx(9))
+    assert combined([(0.0, 9), (0.0, 2)]) == (0.0, 2)
+    assert all(math.isnan(value) for value in combined([(math.nan, 9), (1.0, 2)]))
     assert quantile(0.975, 2) == pytest.approx(t.ppf(0.975, 2))
     assert quantile(0.975, math.inf) == norm.ppf(0.975)
     assert quantile(0.975, 999_999) == pytest.approx(quantile(0.975, 1_000_001), rel=1e-5)
