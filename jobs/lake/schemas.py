@@ -202,7 +202,9 @@ def predictions(scenario: Scenario) -> pa.Schema:
     """One row per impression of a day, for the variant in the partition's keys.
 
     ``score`` is the mean of ``seed_scores``. ``covered`` is whether the variant's feature table has
-    the row's key. ``item_updates`` is the number of updates of the row's item in M_T.
+    the row's key. ``item_updates`` is the number of updates of the row's item in M_T. For the
+    simple models of ``jobs.lis.simple_models`` it is the number of impressions that they know of
+    the item, and ``covered`` is whether there is one.
     """
     ids = id_type(scenario)
     return pa.schema(
