@@ -28,7 +28,7 @@ from jobs.evaluation.predictions import (
     seed_scores,
 )
 from jobs.evaluation.scored_day import LOGISTIC, POPULARITY
-from jobs.lake import Lake, Partition
+from jobs.lake import Lake, Manifest, Partition
 from jobs.lake.manifest import digest_of
 from jobs.ranker.model.wide_and_deep import statistic_columns
 from jobs.ranker.rows.read_day import SEEN_ROWS, Chunk, read_day
@@ -83,6 +83,7 @@ class SimpleModels:
         """
         self._lake, self._scenario = lake, scenario
         self._counted_days = lake.days("statistics", scenario.name)
+        self._manifests: dict[Partition, Manifest] = {}
         self._before: dict[date, CountedRows] = {}
 
     def scores(self, day: date) -> Mapping[str, Floats]:
@@ -93,7 +94,7 @@ class SimpleModels:
         Raises:
             InputError: If the day has no statistics; the message names the command.
         """
-        inputs = self._inputs(day)
+        inputs = self.inputs(day)
         names = (POPULARITY, LOGISTIC)
         partitions = {name: predictions_partition(self._scenario, day, name) for name in names}
         stored = {
@@ -123,11 +124,11 @@ class SimpleModels:
         return days[::-1]
 
     def _rows_of(self, day: date) -> int:
-        manifest = self._lake.manifest(Partition("statistics", self._scenario.name, day))
-        rows = 0 if manifest is None else round(manifest.rows * self._scenario.folds.lineage)
-        return min(rows, MOST_ROWS // FEWEST_DAYS)
+        rows = self._manifest("statistics", day).rows * self._scenario.folds.lineage
+        return min(round(rows), MOST_ROWS // FEWEST_DAYS)
 
-    def _inputs(self, day: date) -> Mapping[str, str]:
+    def inputs(self, day: date) -> Mapping[str, str]:
+        """Return the digests of what the scores of a day are made from."""
         before = [self._digests(past, _COUNTED) for past in self.training_days(day)]
         # Published rows say how long their click history is.
         length = self._scenario.ranker.history_length
@@ -138,9 +139,15 @@ class SimpleModels:
         }
 
     def _digests(self, day: date, tables: Sequence[str]) -> list[str]:
+        return [self._manifest(table, day).digest for table in tables]
+
+    def _manifest(self, table: str, day: date) -> Manifest:
         name = self._scenario.name
-        remedy = f"run python -m jobs ingest --scenario {name} --start {day} --end {day}"
-        return [self._lake.require(Partition(table, name, day), remedy).digest for table in tables]
+        partition = Partition(table, name, day)
+        if partition not in self._manifests:
+            remedy = f"run python -m jobs ingest --scenario {name} --start {day} --end {day}"
+            self._manifests[partition] = self._lake.require(partition, remedy)
+        return self._manifests[partition]
 
     def _score(self, day: date, inputs: Mapping[str, str]) -> Mapping[str, Floats]:
         lake, scenario = self._lake, self._scenario
