@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
@@ -15,12 +16,13 @@ from jobs.evaluation.scored_day import BASELINE, KNOWN, LEAKED, PLACEBO
 from jobs.lake import Lake
 from jobs.lake.addresses import feature_partition, starting_ranker_days
 from jobs.lis.fit_window import fit_days
+from jobs.lis.placebo_table import placebo_table
 from jobs.preference.leak import Leak
-from jobs.preference.placebo import shuffled
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.day_rows import DayRows, read_day_rows
 from jobs.ranker.scoring.frozen_forward import FrozenRows, frozen_rows
 from jobs.ranker.scoring.starting_ranker import starting_ranker
+from jobs.ranker.towers.fit_parts import UserGroups, user_groups
 from jobs.ranker.towers.row_features import FeatureTable, RowFeature, row_feature
 from jobs.scenarios import Fold, Mode, Scenario
 
@@ -135,8 +137,7 @@ class RollingDays:
         features = {}
         for leak in leaks:
             leaked = self._table(self._kinds[leak.preference], day, leak.horizon)
-            order = shuffled(_popularity(ranker, rows, leaked), day.toordinal())
-            placebo = leaked.permuted(order)
+            placebo = placebo_table(self._lake, self._scenario, ranker, rows, leaked, day)
             features[leak] = {
                 KNOWN: known_features[leak.preference],
                 LEAKED: row_feature(ranker, rows, leaked, ranker_logits),
@@ -148,6 +149,12 @@ class RollingDays:
         partition = feature_partition(self._scenario, kind.name, day, horizon)
         in_slot = Mode.SWAP in kind.modes and self._scenario.snapshots is None
         return FeatureTable.from_arrow(self._lake.read(partition), kind.keyed_by, in_slot)
+
+
+def fit_groups(fit: Sequence[DayFeatures], groups: int) -> UserGroups:
+    """Return the groups of the users of the rows to fit to; see ``user_groups``."""
+    users = [day.rows.rows["user_id"].combine_chunks() for day in fit]
+    return user_groups(pa.concat_arrays(users), groups)
 
 
 def tower_inputs(
@@ -215,15 +222,3 @@ def _standardised(features: Sequence[Sequence[RowFeature]]) -> list[tuple[Floats
 
 def _with_width(columns: Floats, width: int) -> Floats:
     return np.pad(columns[:, :width], ((0, 0), (0, max(width - columns.shape[1], 0))))
-
-
-def _popularity(ranker: Ranker, rows: DayRows, table: FeatureTable) -> NDArray[np.int64]:
-    """Training rows of M_d with each key of a table, or with the item if keys are impressions."""
-    if table.column in ranker.fields:
-        updates = np.append(ranker.table.block(table.column).updates, 0)
-        popularity: NDArray[np.int64] = updates[ranker.vocabularies[table.column].rows(table.keys)]
-        return popularity
-    index = table.key_index(rows)
-    popularity = np.zeros(len(table.keys), np.int64)
-    popularity[index[index >= 0]] = rows.item_updates[index >= 0]
-    return popularity

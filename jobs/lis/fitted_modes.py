@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from jobs.common.code_digest import code_digest
 from jobs.common.errors import InputError
 from jobs.evaluation.predictions import (
     predictions_partition,
@@ -25,20 +26,25 @@ from jobs.evaluation.predictions import (
     variant_name,
 )
 from jobs.evaluation.result import LisResult
-from jobs.evaluation.scored_day import LEAKED, ScoredDay
+from jobs.evaluation.scored_day import LEAKED, RANKER, ScoredDay
 from jobs.evaluation.slices import slice_values
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import feature_partition, starting_ranker_partition
 from jobs.lake.manifest import digest_of
 from jobs.lis.fit_features import VARIANTS, DayFeatures, RollingDays
 from jobs.lis.score_leaks import InputDigests, Scoring, evaluate
+from jobs.lis.simple_models import SimpleModels
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.kind import has_lookback
 from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker
+from jobs.ranker.rows.day_rows import DayRows
+from jobs.ranker.rows.read_day import day_tables
 from jobs.scenarios import EvalRowsSeen, Mode, Scenario
 
 _UPDATES = "item_updates"
+_FORWARD = "jobs.ranker.scoring.frozen_forward"
+"""The module that computes the scores of M_T itself."""
 _WORST_FIRST: tuple[EvalRowsSeen, ...] = ("yes", "unknown", "no")
 
 
@@ -56,6 +62,14 @@ class FittedMode(Protocol):
     @property
     def seeds(self) -> int:
         """Number of rankers per variant."""
+        ...
+
+    @property
+    def fits(self) -> int:
+        """Groups of fit users, of which ranker s leaves out group s modulo their number.
+
+        0 where no group is left out, so that intervals do not cover which users were fitted to.
+        """
         ...
 
     def scores(
@@ -117,7 +131,9 @@ def score_fitted(
         mode=mode.mode,
         input_digests=scorer.input_digests,
         score_day=scorer.score_day,
+        peers=SimpleModels(lake, scenario),
         seeds=mode.seeds,
+        fits=mode.fits,
         fit_days=scenario.fit.days,
         lookback_days=lambda kind: scenario.lookback_days if has_lookback(kind) else 0,
         eval_rows_seen=lambda kind: eval_rows_seen(scenario, kind),
@@ -188,6 +204,9 @@ class _FittedScorer:
             )
         eval_day, ranker = self._window.eval_day(as_of, leaks)
         rows = eval_day.rows
+        own = eval_day.frozen.logits.double().sigmoid()[None].cpu().numpy()
+        known = rows.item_updates > 0
+        self._publish(as_of, rows, {RANKER: (own, known)}, self._ranker_inputs(as_of))
         with_updates = rows.rows.append_column(_UPDATES, pa.array(rows.item_updates))
         scored_days = {}
         for leak, scores in self._mode.scores(as_of, fit, eval_day, ranker, leaks):
@@ -196,20 +215,40 @@ class _FittedScorer:
             published = {
                 self._name(leak, name): (values, covered) for name, values in variants.items()
             }
-            publish_predictions(
-                self._lake,
-                self._scenario,
-                as_of,
-                rows.rows,
-                rows.item_updates,
-                published,
-                vars(self.input_digests(as_of, leak)),
-            )
-            scored_days[leak] = ScoredDay(with_updates, variants, covered)
+            self._publish(as_of, rows, published, vars(self.input_digests(as_of, leak)))
+            scored_days[leak] = self._scored_day(with_updates, variants, own, covered)
         return scored_days
+
+    def _publish(
+        self,
+        as_of: date,
+        rows: DayRows,
+        scores: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]],
+        inputs: Mapping[str, str],
+    ) -> None:
+        updates = rows.item_updates
+        publish_predictions(self._lake, self._scenario, as_of, rows.rows, updates, scores, inputs)
+
+    def _scored_day(
+        self,
+        rows: pa.Table,
+        variants: Mapping[str, NDArray[np.float64]],
+        own: NDArray[np.float64],
+        covered: NDArray[np.bool_],
+    ) -> ScoredDay:
+        """The variants of a leak beside the scores of M_T itself, (1, rows)."""
+        repeated = np.broadcast_to(own, (self._mode.seeds, rows.num_rows))
+        return ScoredDay(rows, {**variants, RANKER: repeated}, covered, fits=self._mode.fits)
 
     def _stored(self, as_of: date, leak: Leak) -> ScoredDay | None:
         input_digests = vars(self.input_digests(as_of, leak))
+        of_ranker = read_seed_scores(
+            self._lake,
+            predictions_partition(self._scenario, as_of, RANKER),
+            self._ranker_inputs(as_of),
+        )
+        if of_ranker is None:
+            return None
         tables = {}
         for name in VARIANTS:
             partition = predictions_partition(self._scenario, as_of, self._name(leak, name))
@@ -221,11 +260,16 @@ class _FittedScorer:
         seeds = self._mode.seeds
         variants = {name: seed_scores(table, seeds) for name, table in tables.items()}
         covered = leaked["covered"].to_numpy(zero_copy_only=False)
-        return ScoredDay(leaked, variants, covered)
+        return self._scored_day(leaked, variants, seed_scores(of_ranker, 1), covered)
+
+    def _ranker_inputs(self, as_of: date) -> Mapping[str, str]:
+        """Digests of what the scores of M_T itself are made from, the same in all fitted modes."""
+        remedy = f"run python -m jobs train --scenario {self._scenario.name}"
+        return {"data": digest_of(*self._day_digests(as_of, remedy)), "code": code_digest(_FORWARD)}
 
     def _day_digests(self, day: date, remedy: str) -> list[str]:
         name = self._scenario.name
-        partitions = [Partition(table, name, day) for table in ("impressions", "history")]
+        partitions = [Partition(table, name, day) for table in day_tables(self._scenario)]
         partitions.append(starting_ranker_partition(self._scenario, day))
         return [self._digest(partition, remedy) for partition in partitions]
 

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.common.code_digest import code_digest
-from jobs.lis.fit_features import DayFeatures, tower_inputs
+from jobs.lis.fit_features import DayFeatures, fit_groups, tower_inputs
 from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.scoring.frozen_forward import FrozenRows
+from jobs.ranker.towers.fit_parts import day_blocks
 from jobs.ranker.towers.probe_towers import Towers
+from jobs.ranker.towers.regression import BLOCKS
 from jobs.scenarios import Mode
 
 
@@ -22,21 +24,26 @@ from jobs.scenarios import Mode
 class Probe:
     """Implements ``jobs.lis.fitted_modes.FittedMode``.
 
-    Towers minimise a convex loss, so a single seed is enough.
+    Towers minimise a convex loss, so they need no seed: the rankers of a variant differ in the
+    group of users that each leaves out.
 
     Attributes:
         fit_days: Days before T to fit to.
+        fits: Groups of users, and rankers per variant; at least 2.
         mode: Always probe.
-        seeds: Always 1.
     """
 
     fit_days: int
+    fits: int = 10
     mode: Mode = Mode.PROBE
-    seeds: int = 1
 
     @property
     def identity(self) -> Sequence[object]:
-        return [code_digest(__name__), self.fit_days]
+        return [code_digest(__name__), self.fit_days, self.fits]
+
+    @property
+    def seeds(self) -> int:
+        return self.fits
 
     def scores(
         self,
@@ -47,7 +54,8 @@ class Probe:
         leaks: Sequence[Leak],
     ) -> Iterator[tuple[Leak, NDArray[np.float64]]]:
         rows = FrozenRows.concatenated([day.frozen for day in fit])
-        towers = Towers(rows)
+        blocks = day_blocks([len(day.rows) for day in fit], BLOCKS)
+        towers = Towers(rows, fit_groups(fit, self.fits), blocks)
         for leak in leaks:
             fit_inputs, score_inputs = tower_inputs(fit, eval_day, leak)
             fitted = towers.fit(fit_inputs.to(ranker.device))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.common.code_digest import code_digest
-from jobs.lis.fit_features import VARIANTS, DayFeatures, tower_inputs
+from jobs.lis.fit_features import VARIANTS, DayFeatures, fit_groups, tower_inputs
 from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.day_rows import dense_rows
@@ -33,6 +33,11 @@ class Retrain:
     def seeds(self) -> int:
         return self.options.seeds
 
+    @property
+    def fits(self) -> int:
+        # A single ranker has no group to leave out, and trains on all rows.
+        return self.options.seeds if self.options.seeds > 1 else 0
+
     def scores(
         self,
         as_of: date,
@@ -43,10 +48,15 @@ class Retrain:
     ) -> Iterator[tuple[Leak, NDArray[np.float64]]]:
         rows = dense_rows([day.rows for day in fit], ranker.device)
         eval_rows = dense_rows([eval_day.rows], ranker.device)
+        groups = fit_groups(fit, self.fits)
         for leak in leaks:
             fit_inputs, score_inputs = tower_inputs(fit, eval_day, leak)
             rankers = ParallelRankers(
-                ranker.network, fit_inputs.shape[2], len(VARIANTS), ranker.options, self.options
+                ranker.network,
+                fit_inputs.shape[2],
+                len(VARIANTS),
+                ranker.settings.dense_rate,
+                self.options,
             )
-            rankers.train(rows, fit_inputs.to(ranker.device), as_of.toordinal())
+            rankers.train(rows, fit_inputs.to(ranker.device), as_of.toordinal(), groups)
             yield leak, rankers.score(eval_rows, score_inputs.to(ranker.device))

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
+import numpy as np
 from tqdm import tqdm
 
 from jobs.common.code_digest import code_digest
 from jobs.common.code_version import code_version
 from jobs.evaluation.measurement import Measurement
 from jobs.evaluation.missing_figures import missing_figures_note
-from jobs.evaluation.result import LisResult
+from jobs.evaluation.result import Evaluation, LisResult
 from jobs.evaluation.result_store import result_partition, store_result, stored_result
-from jobs.evaluation.scored_day import ScoredDay
+from jobs.evaluation.scored_day import BASELINE, ScoredDay
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_version
 from jobs.lake.manifest import digest_of
+from jobs.lis.simple_models import SimpleModels
 from jobs.preference import PreferenceKind
 from jobs.preference.leak import Leak
 from jobs.scenarios import EvalRowsSeen, Mode, Scenario
 
 _MEASURING = ("jobs.evaluation.measurement", "jobs.evaluation.slices")
 """Modules that turn scores into figures; stored results become stale when their code changes."""
+
+
+_FIT_ROWS_NOT_COVERED = (
+    "intervals do not cover which users were fitted to: that needs retrain.seeds of 2 or more"
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,9 @@ class Scoring:
         mode: The mode of the results.
         input_digests: Returns the digests of the scores of a day and a leak.
         score_day: Scores a day with some leaks.
+        peers: The simple models that stand beside the rankers; None leaves them out.
         seeds: Rankers per variant.
+        fits: Groups of fit users, of which each ranker of a variant leaves one out; 0 for none.
         fit_days: Value of the field of results.
         lookback_days: Returns the value of the field for a kind.
         eval_rows_seen: Returns the value of the field for a kind.
@@ -59,7 +68,9 @@ class Scoring:
     mode: Mode
     input_digests: Callable[[date, Leak], InputDigests]
     score_day: Callable[[date, Sequence[Leak]], Mapping[Leak, ScoredDay]]
+    peers: SimpleModels | None = None
     seeds: int = 1
+    fits: int = 0
     fit_days: int = 0
     lookback_days: Callable[[PreferenceKind], int] = lambda _: 0
     eval_rows_seen: Callable[[PreferenceKind], EvalRowsSeen] = lambda kind: kind.eval_rows_seen
@@ -110,10 +121,11 @@ def evaluate(
         The results of one kind after the other: single days by day and horizon, then pooled ones
         by horizon.
     """
+    peers = {day: _peer_digest(scoring, day) for day in as_ofs}
     targets = [
         target
         for kind in scoring.kinds
-        for target in _targets(scenario, scoring, kind, as_ofs, horizons)
+        for target in _targets(scenario, scoring, kind, as_ofs, horizons, peers)
     ]
     results = {
         target.partition: result
@@ -132,7 +144,7 @@ def evaluate(
     label = f"{names}, {scoring.mode}" if len(scoring.kinds) < 3 else scoring.mode
     for day in tqdm(days, label, unit="day", mininterval=2, disable=len(days) < 2):
         started = time.monotonic()
-        scored = scoring.score_day(day, needed[day])
+        scored = _with_peers(scoring, day, scoring.score_day(day, needed[day]))
         for leak in scored.keys() & pools.keys():
             pools[leak].add(scored[leak])
         alone = [target for target in missing if target.first == target.last == day]
@@ -160,9 +172,12 @@ def _targets(
     kind: PreferenceKind,
     as_ofs: Sequence[date],
     horizons: Sequence[int],
+    peers: Mapping[date, str],
 ) -> list[_Target]:
     singles = [
-        _single(scenario, scoring, kind, day, horizon) for day in as_ofs for horizon in horizons
+        _single(scenario, scoring, kind, day, horizon, peers[day])
+        for day in as_ofs
+        for horizon in horizons
     ]
     if len(as_ofs) == 1:
         return singles
@@ -173,12 +188,12 @@ def _targets(
 
 
 def _single(
-    scenario: Scenario, scoring: Scoring, kind: PreferenceKind, day: date, horizon: int
+    scenario: Scenario, scoring: Scoring, kind: PreferenceKind, day: date, horizon: int, peers: str
 ) -> _Target:
     leak = Leak(kind.name, horizon)
     input_digests = scoring.input_digests(day, leak)
     rule = digest_of(code_digest(*_MEASURING), scenario.threshold, scenario.confidence)
-    inputs = {"data": input_digests.data, "table": input_digests.leak, "measure": rule}
+    inputs = {**vars(input_digests), "peers": peers, "measure": rule}
     partition = _partition(scenario, scoring, day, day, leak)
     return _Target(partition, kind, day, day, leak, inputs, input_digests)
 
@@ -202,6 +217,34 @@ def _partition(
     return result_partition(
         scenario.name, version, first, last, leak.preference, scoring.mode, leak.horizon
     )
+
+
+def _peer_digest(scoring: Scoring, day: date) -> str:
+    return "" if scoring.peers is None else digest_of(dict(scoring.peers.inputs(day)))
+
+
+def _with_peers(
+    scoring: Scoring, day: date, scored: Mapping[Leak, ScoredDay]
+) -> Mapping[Leak, ScoredDay]:
+    """Add the scores of the simple models, which are the same for each leak and seed."""
+    if scoring.peers is None:
+        return scored
+    peers = scoring.peers.scores(day)
+
+    def added(one: ScoredDay) -> ScoredDay:
+        shape = one.variants[BASELINE].shape
+        repeated = {name: np.broadcast_to(scores, shape) for name, scores in peers.items()}
+        return replace(one, variants={**one.variants, **repeated})
+
+    return {leak: added(one) for leak, one in scored.items()}
+
+
+def _note(scoring: Scoring, found: Evaluation) -> str:
+    """What is missing from the figures, and what their intervals do not cover."""
+    notes = [missing_figures_note(found)]
+    if scoring.fit_days and not scoring.fits:
+        notes.append(_FIT_ROWS_NOT_COVERED)
+    return "; ".join(filter(None, notes))
 
 
 def _stored(
@@ -229,7 +272,7 @@ def _stored(
         eval_rows_seen=scoring.eval_rows_seen(target.kind),
         fit_days=scoring.fit_days,
         lookback_days=scoring.lookback_days(target.kind),
-        note=missing_figures_note(found),
+        note=_note(scoring, found),
         figures=found.figures,
         verdict=found.verdict,
         verdict_reason=found.verdict_reason,

@@ -7,24 +7,38 @@ as ``memorisation``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
 from jobs.common.code_digest import code_digest
-from jobs.evaluation.predictions import publish_predictions, variant_name
+from jobs.evaluation.predictions import (
+    predictions_partition,
+    publish_predictions,
+    read_seed_scores,
+    seed_scores,
+    variant_name,
+)
 from jobs.evaluation.result import LisResult
-from jobs.evaluation.scored_day import LEAKED, ScoredDay
+from jobs.evaluation.scored_day import BASELINE, LEAKED, RANKER, ScoredDay
 from jobs.evaluation.slices import slice_values
-from jobs.lake import Lake, schemas
+from jobs.lake import Lake, Partition, schemas
 from jobs.lake.addresses import checkpoint_partition, feature_partition
 from jobs.lake.manifest import digest_of
 from jobs.lis.score_leaks import InputDigests, Scoring, evaluate
+from jobs.lis.simple_models import SimpleModels
 from jobs.preference import PreferenceKind
 from jobs.preference.leak import Leak
-from jobs.ranker.scoring.score_day import BASELINE, SlotTable, score_day
+from jobs.ranker.rows.read_day import require_day
+from jobs.ranker.scoring.score_day import DayScores, SlotTable, score_day
 from jobs.scenarios import Mode, Scenario
 
+_UPDATES = "item_updates"
 _SCORING = "jobs.ranker.scoring.score_day"
 """The module that turns tables into scores; stored results become stale when its code changes."""
 
@@ -38,7 +52,8 @@ def score_swap(
 ) -> list[LisResult]:
     """Score days with all leaks, in one pass over each day's rows; several days are pooled too.
 
-    Publishes ``predictions`` and ``lis``. A result whose inputs have not changed is read back.
+    Publishes ``predictions`` and ``lis``. Results and predictions whose inputs have not
+    changed are read back.
 
     Args:
         lake: Where tables are read and published.
@@ -54,75 +69,134 @@ def score_swap(
     Raises:
         InputError: If a table to leak is not assembled, or the lineage does not reach T.
     """
-    by_name = {kind.name: kind for kind in kinds}
+    scorer = _SwapScorer(lake, scenario, kinds)
     scoring = Scoring(
         kinds=tuple(kinds),
         mode=Mode.SWAP,
-        input_digests=lambda day, leak: _input_digests(lake, scenario, day, leak),
-        score_day=lambda day, leaks: _score_day(lake, scenario, by_name, day, leaks),
+        input_digests=scorer.input_digests,
+        score_day=scorer.score_day,
+        peers=SimpleModels(lake, scenario),
     )
     return evaluate(lake, scenario, scoring, as_ofs, horizons)
 
 
-def _input_digests(lake: Lake, scenario: Scenario, day: date, leak: Leak) -> InputDigests:
-    name = scenario.name
-    table = lake.require(
-        feature_partition(scenario, leak.preference, day, leak.horizon),
-        f"run python -m jobs lis --scenario {name} --as-of {day} --horizons {leak.horizon} "
-        f"--preference {leak.preference}",
-    )
-    checkpoint = lake.require(
-        checkpoint_partition(scenario, day), f"run python -m jobs train --scenario {name}"
-    )
-    data = digest_of(table.inputs["impressions"], table.inputs["history"], checkpoint.digest)
-    return InputDigests(data, digest_of(table.digest, code_digest(_SCORING)))
+class _SwapScorer:
+    """Scores and publishes days, or reads back the predictions published already."""
 
+    def __init__(self, lake: Lake, scenario: Scenario, kinds: Sequence[PreferenceKind]) -> None:
+        self._lake, self._scenario = lake, scenario
+        self._kinds = {kind.name: kind for kind in kinds}
+        self._data_digests: dict[date, str] = {}
 
-def _score_day(
-    lake: Lake,
-    scenario: Scenario,
-    kinds: Mapping[str, PreferenceKind],
-    day: date,
-    leaks: Sequence[Leak],
-) -> Mapping[Leak, ScoredDay]:
-    """Score a day with all leaks and publish its predictions."""
-    by_slot: dict[str, dict[Leak, SlotTable]] = {}
-    for leak in leaks:
-        keyed_by = kinds[leak.preference].keyed_by
+    def input_digests(self, day: date, leak: Leak) -> InputDigests:
+        """Digests of the baseline's data of a day, and of the leaked table."""
+        name = self._scenario.name
+        table = self._lake.require(
+            self._table(day, leak),
+            f"run python -m jobs lis --scenario {name} --as-of {day} --horizons {leak.horizon} "
+            f"--preference {leak.preference}",
+        )
+        return InputDigests(self._data(day), digest_of(table.digest, code_digest(_SCORING)))
+
+    def score_day(self, day: date, leaks: Sequence[Leak]) -> Mapping[Leak, ScoredDay]:
+        """Return the scores of a day with all leaks, and publish those that are missing."""
+        stored = {leak: self._stored(day, leak) for leak in leaks}
+        scored_days = {leak: one for leak, one in stored.items() if one is not None}
+        by_slot: dict[str, dict[Leak, SlotTable]] = {}
+        for leak in leaks:
+            if leak not in scored_days:
+                slot, table = self._slot_table(day, leak)
+                by_slot.setdefault(slot, {})[leak] = table
+        # Compressing a million scores takes as long as computing slices, so both run at once.
+        with ThreadPoolExecutor(1, "publish") as thread:
+            publishing = []
+            for slot, tables in by_slot.items():
+                scores = score_day(self._lake, self._scenario, day, _by_name(tables), slot=slot)
+                publishing.append(thread.submit(self._publish, day, scores, list(tables)))
+                scored_days |= _scored_days(scores, tables)
+            # All leaks have the same rows.
+            rows = scored_days[leaks[0]].rows
+            updates = rows[_UPDATES].to_numpy()
+            slices = slice_values(self._lake, self._scenario, day, rows, updates)
+            for published in publishing:
+                published.result()
+        return {leak: replace(one, slices=slices) for leak, one in scored_days.items()}
+
+    def _publish(self, day: date, scores: DayScores, leaks: Sequence[Leak]) -> None:
+        of_leaks = {_name(leak, LEAKED): vars(self.input_digests(day, leak)) for leak in leaks}
+        # The baseline comes first, so that each leak's scores have those of it beside them.
+        for name, inputs in {BASELINE: self._baseline_inputs(day), **of_leaks}.items():
+            published = {name: (scores.scores[name][None], scores.covered[name])}
+            rows, updates = scores.rows, scores.item_updates
+            publish_predictions(self._lake, self._scenario, day, rows, updates, published, inputs)
+
+    def _stored(self, day: date, leak: Leak) -> ScoredDay | None:
+        tables = {}
+        inputs = {
+            BASELINE: self._baseline_inputs(day),
+            LEAKED: vars(self.input_digests(day, leak)),
+        }
+        for variant, digests in inputs.items():
+            partition = predictions_partition(self._scenario, day, _name(leak, variant))
+            table = read_seed_scores(self._lake, partition, digests)
+            if table is None:
+                return None
+            tables[variant] = table
+        leaked = tables[LEAKED]
+        baseline, treatment = (seed_scores(table, 1) for table in tables.values())
+        covered = leaked["covered"].to_numpy(zero_copy_only=False)
+        return _scored_day(leaked, baseline, treatment, covered)
+
+    def _slot_table(self, day: date, leak: Leak) -> tuple[str, SlotTable]:
+        keyed_by = self._kinds[leak.preference].keyed_by
         # Vectors are stored as lists of any length; a slot's table needs one fixed length.
-        contract = schemas.features(scenario, keyed_by, dim=scenario.ranker.embedding_dim)
-        partition = feature_partition(scenario, leak.preference, day, leak.horizon)
-        stored = lake.read(partition).select(contract.names).cast(contract)
+        dim = self._scenario.ranker.embedding_dim
+        contract = schemas.features(self._scenario, keyed_by, dim=dim)
+        stored = self._lake.read(self._table(day, leak)).select(contract.names).cast(contract)
         slot = schemas.key_column(keyed_by)
-        by_slot.setdefault(slot, {})[leak] = SlotTable.from_arrow(stored, slot)
-    scored_days: dict[Leak, ScoredDay] = {}
-    for slot, tables in by_slot.items():
-        scored_days |= _score_slot(lake, scenario, day, slot, tables)
-    return scored_days
+        return slot, SlotTable.from_arrow(stored, slot)
+
+    def _table(self, day: date, leak: Leak) -> Partition:
+        return feature_partition(self._scenario, leak.preference, day, leak.horizon)
+
+    def _baseline_inputs(self, day: date) -> Mapping[str, str]:
+        return {"data": self._data(day), "code": code_digest(_SCORING)}
+
+    def _data(self, day: date) -> str:
+        if day not in self._data_digests:
+            manifests = require_day(self._lake, self._scenario, day)
+            checkpoint = self._lake.require(
+                checkpoint_partition(self._scenario, day),
+                f"run python -m jobs train --scenario {self._scenario.name}",
+            )
+            digests = [manifest.digest for manifest in [*manifests.values(), checkpoint]]
+            self._data_digests[day] = digest_of(*digests)
+        return self._data_digests[day]
 
 
-def _score_slot(
-    lake: Lake, scenario: Scenario, day: date, slot: str, tables: Mapping[Leak, SlotTable]
-) -> Mapping[Leak, ScoredDay]:
-    names = {leak: variant_name(leak, Mode.SWAP, LEAKED) for leak in tables}
-    by_name = {names[leak]: table for leak, table in tables.items()}
-    scores = score_day(lake, scenario, day, by_name, slot=slot)
-    stacked = {name: values[None] for name, values in scores.scores.items()}
-    published = {name: (values, scores.covered[name]) for name, values in stacked.items()}
-    rows, updates = scores.rows, scores.item_updates
-    # Compressing a million scores takes as long as computing their slices, so both run at once.
-    with ThreadPoolExecutor(1, "publish") as thread:
-        publishing = thread.submit(
-            publish_predictions, lake, scenario, day, rows, updates, published, {}
-        )
-        slices = slice_values(lake, scenario, day, rows, updates)
-        publishing.result()
+def _name(leak: Leak, variant: str) -> str:
+    return variant_name(leak, Mode.SWAP, variant)
+
+
+def _by_name(tables: Mapping[Leak, SlotTable]) -> dict[str, SlotTable]:
+    return {_name(leak, LEAKED): table for leak, table in tables.items()}
+
+
+def _scored_days(scores: DayScores, leaks: Iterable[Leak]) -> dict[Leak, ScoredDay]:
+    rows = scores.rows.append_column(_UPDATES, pa.array(scores.item_updates))
+    baseline = scores.scores[BASELINE][None]
     return {
-        leak: ScoredDay(
-            rows=rows,
-            variants={BASELINE: stacked[BASELINE], LEAKED: stacked[name]},
-            covered=scores.covered[name],
-            slices=slices,
-        )
-        for leak, name in names.items()
+        leak: _scored_day(rows, baseline, scores.scores[name][None], scores.covered[name])
+        for leak in leaks
+        for name in [_name(leak, LEAKED)]
     }
+
+
+def _scored_day(
+    rows: pa.Table,
+    baseline: NDArray[np.float64],
+    leaked: NDArray[np.float64],
+    covered: NDArray[np.bool_],
+) -> ScoredDay:
+    # Nothing is trained, so the baseline is the ranker itself.
+    return ScoredDay(rows, {BASELINE: baseline, RANKER: baseline, LEAKED: leaked}, covered)

@@ -2,8 +2,8 @@
 
 Each ranker is the dense part of M_T plus a tower whose input is the feature. The tower's output is
 zero at first, so all rankers start as M_T. Rankers of one seed train on the same batches in the
-same order; the order differs between seeds. Their weights are stacked, so that one pass over the
-rows trains all of them.
+same order; the order differs between seeds, and each seed leaves out the rows of one group of
+users (a jackknife). Their weights are stacked, so that one pass over the rows trains all of them.
 
 Embeddings are not trained. A row of day d uses the embeddings of M_d, which were trained before
 that day. Embeddings of M_T have been trained on the time after the row, so the feature would seem
@@ -22,16 +22,15 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from jobs.ranker.model.device import deterministic, single_thread
+from jobs.ranker.model.device import SMALL_STEP, deterministic, single_thread
 from jobs.ranker.rows.day_rows import DenseRows
-from jobs.scenarios import RankerOptions, RetrainOptions
+from jobs.ranker.towers.fit_parts import UserGroups
+from jobs.scenarios import RetrainOptions
 
 VALIDATION_SHARE = 0.25
 """Share of the rows, the newest ones, on which each ranker chooses its best epoch."""
 
 _ROWS_AT_ONCE = 4096
-_SMALL_STEP = 200_000_000
-"""Weights times rows of a training step below which a second thread costs more than it saves."""
 
 _TOWER = "tower."
 
@@ -57,16 +56,25 @@ class FeatureRanker(nn.Module):
         nn.init.zeros_(output.bias)
         self.tower = nn.Sequential(*layers, output)
 
-    def forward(self, fields: Tensor, history: Tensor, clicked: Tensor, feature: Tensor) -> Tensor:
+    def forward(
+        self,
+        fields: Tensor,
+        history: Tensor,
+        clicked: Tensor,
+        statistics: Tensor,
+        feature: Tensor,
+    ) -> Tensor:
         """Compute click logits, (rows,).
 
         Args:
-            fields: See ``RankerNetwork``.
-            history: See ``RankerNetwork``.
-            clicked: See ``RankerNetwork``.
+            fields: See ``WideAndDeep``.
+            history: See ``WideAndDeep``.
+            clicked: See ``WideAndDeep``.
+            statistics: See ``WideAndDeep``.
             feature: float32, (rows, feature width).
         """
-        logits: Tensor = self.network(fields, history, clicked) + self.tower(feature).squeeze(1)
+        ranker_logits: Tensor = self.network(fields, history, clicked, statistics)
+        logits: Tensor = ranker_logits + self.tower(feature).squeeze(1)
         return logits
 
 
@@ -78,7 +86,7 @@ class ParallelRankers:
         network: nn.Module,
         feature_width: int,
         features: int,
-        ranker: RankerOptions,
+        dense_rate: float,
         options: RetrainOptions,
     ) -> None:
         """Start all rankers from the dense part of M_T, on its device.
@@ -87,7 +95,7 @@ class ParallelRankers:
             network: The dense part of M_T; it is copied.
             feature_width: Number of input columns of each tower.
             features: Number of features; there are ``options.seeds`` times as many rankers.
-            ranker: Ranker options.
+            dense_rate: Learning rate of Adam for the dense part.
             options: Options of retrain mode.
         """
         self._options = options
@@ -111,30 +119,36 @@ class ParallelRankers:
         tower = [value for name, value in self._parameters.items() if name.startswith(_TOWER)]
         dense = [value for name, value in self._parameters.items() if not name.startswith(_TOWER)]
         weights = sum(value.numel() for value in self._parameters.values())
-        self._is_small = weights * options.batch_size < _SMALL_STEP
+        self._is_small = weights * options.batch_size < SMALL_STEP
         self._optimizer = torch.optim.Adam(
-            [{"params": dense, "lr": ranker.dense_rate}, {"params": tower, "lr": options.rate}]
+            [{"params": dense, "lr": dense_rate}, {"params": tower, "lr": options.rate}]
         )
 
-    def train(self, rows: DenseRows, features: Tensor, seed: int) -> None:
+    def train(self, rows: DenseRows, features: Tensor, seed: int, groups: UserGroups) -> None:
         """Train all rankers; each keeps the weights of its best epoch, the initial ones included.
+
+        A ranker without a better epoch is M_T, its dense part as well as its tower.
 
         Args:
             rows: Training rows, oldest first. The newest quarter is used for validation only.
             features: float32, (features, rows, width).
             seed: Determines the order of rows, together with the seed of each ranker.
+            groups: The users of the rows. Rankers of seed s leave out the rows of group s, modulo
+                the number of groups, in training and in validation.
         """
+        kept = _kept(groups, self._options.seeds)
         cut = round(len(rows) * (1 - VALIDATION_SHARE))
         orders = [np.random.default_rng([seed, s]) for s in range(self._options.seeds)]
         with deterministic(), single_thread(self._is_small):
-            best = self._validation_loss(rows, features, cut)
+            validated = torch.from_numpy(kept[:, cut:]).to(rows.labels.device)
+            best = self._validation_loss(rows, features, cut, validated)
             best_weights = {
                 name: value.detach().clone() for name, value in self._parameters.items()
             }
             for _ in range(self._options.epochs):
-                for batch in _batches(cut, self._options.batch_size, orders):
-                    self._train_step(rows, features, batch)
-                loss = self._validation_loss(rows, features, cut)
+                for batch, is_row in _batches(kept[:, :cut], self._options.batch_size, orders):
+                    self._train_step(rows, features, batch, is_row.to(rows.labels.device))
+                loss = self._validation_loss(rows, features, cut, validated)
                 better = loss < best
                 best = torch.where(better, loss, best)
                 for name, value in self._parameters.items():
@@ -151,20 +165,23 @@ class ParallelRankers:
             scores: NDArray[np.float64] = torch.sigmoid(logits.double()).cpu().numpy()
         return scores
 
-    def _train_step(self, rows: DenseRows, features: Tensor, batch: Tensor) -> None:
+    def _train_step(self, rows: DenseRows, features: Tensor, batch: Tensor, is_row: Tensor) -> None:
         logits = self._logits(rows, features, batch)
         labels = rows.labels[batch][:, None].expand_as(logits)
         losses = binary_cross_entropy_with_logits(logits, labels, reduction="none")
         self._optimizer.zero_grad()
-        torch.autograd.backward(losses.mean(dim=2).sum())
+        torch.autograd.backward(_mean(losses, is_row).sum())
         self._optimizer.step()
 
     @torch.no_grad()
-    def _validation_loss(self, rows: DenseRows, features: Tensor, cut: int) -> Tensor:
-        """Mean log-loss of the rows from ``cut`` on, (seeds, features)."""
+    def _validation_loss(
+        self, rows: DenseRows, features: Tensor, cut: int, validated: Tensor
+    ) -> Tensor:
+        """Mean log-loss of the rows from ``cut`` on that each seed validates, (seeds, features)."""
         logits = torch.cat(list(self._in_parts(rows, features, cut)), dim=2)
         labels = rows.labels[cut:].expand_as(logits)
-        return binary_cross_entropy_with_logits(logits, labels, reduction="none").mean(dim=2)
+        losses = binary_cross_entropy_with_logits(logits, labels, reduction="none")
+        return _mean(losses, validated)
 
     def _in_parts(self, rows: DenseRows, features: Tensor, start: int) -> Iterator[Tensor]:
         seeds = self._options.seeds
@@ -178,13 +195,14 @@ class ParallelRankers:
         index = rows.history[batch]
         history, clicked = rows.vectors[index], index < len(rows.vectors) - 1
         # The inner vmap runs over features, which share the rows; the outer one over seeds.
-        over_features = (0, 0, None, None, None, 0)
+        over_features = (0, 0, None, None, None, None, 0)
         stacked: Tensor = torch.vmap(torch.vmap(self._logits_of_one, over_features), 0)(
             self._parameters,
             self._buffers,
             fields,
             history,
             clicked,
+            rows.statistics[batch],
             features[:, batch].transpose(0, 1),
         )
         return stacked
@@ -200,8 +218,53 @@ def _split(stacked: Tensor, shape: tuple[int, int]) -> Tensor:
     return stacked.detach().reshape(*shape, *stacked.shape[1:]).clone()
 
 
-def _batches(rows: int, batch_size: int, orders: Sequence[np.random.Generator]) -> Iterator[Tensor]:
-    """Yield shuffled row numbers, (seeds, batch), in batches of nearly equal size."""
-    if rows:
-        shuffled = torch.from_numpy(np.stack([order.permutation(rows) for order in orders]))
-        yield from torch.tensor_split(shuffled, -(-rows // batch_size), dim=1)
+def _kept(groups: UserGroups, seeds: int) -> NDArray[np.bool_]:
+    """Whether each seed keeps a row, (seeds, rows)."""
+    if not groups.groups:
+        return np.ones((seeds, len(groups.of_row)), np.bool_)
+    left_out = np.arange(seeds) % groups.groups
+    return np.asarray(groups.of_row != left_out[:, None], np.bool_)
+
+
+def _mean(losses: Tensor, is_row: Tensor) -> Tensor:
+    """Mean over the rows of each seed; 0 where it has none.
+
+    Args:
+        losses: (seeds, features, rows).
+        is_row: bool, (seeds, rows).
+
+    Returns:
+        (seeds, features).
+    """
+    counted = is_row[:, None].to(losses.dtype)
+    return (losses * counted).sum(dim=2) / counted.sum(dim=2).clamp(min=1)
+
+
+def _batches(
+    kept: NDArray[np.bool_], batch_size: int, orders: Sequence[np.random.Generator]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield batches of nearly equal size of the shuffled rows of each seed.
+
+    All seeds have the same number of batches; shorter ones are padded.
+
+    Args:
+        kept: Whether a seed keeps a row, (seeds, rows).
+        batch_size: Most rows of a batch.
+        orders: The random order of each seed.
+
+    Yields:
+        Row numbers, int64, (seeds, batch), and which of them are not padding, bool, of that shape.
+    """
+    shuffled = [
+        order.permutation(np.flatnonzero(of_seed))
+        for of_seed, order in zip(kept, orders, strict=True)
+    ]
+    steps = -(-max(map(len, shuffled)) // batch_size)
+    if not steps:
+        return
+    for parts in zip(*(np.array_split(rows, steps) for rows in shuffled), strict=True):
+        lengths = np.array([len(part) for part in parts])
+        is_row = np.arange(lengths.max()) < lengths[:, None]
+        batch = np.zeros(is_row.shape, np.int64)
+        batch[is_row] = np.concatenate(parts)
+        yield torch.from_numpy(batch), torch.from_numpy(is_row)
