@@ -18,8 +18,8 @@ from jobs.stats.estimate import Estimate
 from jobs.stats.holm import holm
 from jobs.stats.jackknife import (
     has_pairs,
-    standard_error,
     user_influence,
+    user_part,
     user_shares,
     without_each_user,
 )
@@ -128,7 +128,7 @@ def p_value_of_departure(part: Contributions | None, whole: Contributions | None
     without_part[:, places] = without_each_user(part)
     influence = user_influence((without_part - without_whole)[:, has_pairs(whole)])
     differences = part.differences - whole.differences
-    of_users = standard_error(influence), max(shares.effective - 1, 1.0)
+    of_users = user_part(influence, shares)
     _, of_seeds = seed_spread(differences, influence, whole.fits)
     se, degrees = combined([of_users, *of_seeds])
     return two_sided(float(differences.mean()), se, degrees)

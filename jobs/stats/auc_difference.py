@@ -11,8 +11,8 @@ from jobs.stats.auc_contributions import Contributions, contributions
 from jobs.stats.columns import Users
 from jobs.stats.jackknife import (
     has_pairs,
-    standard_error,
     user_influence,
+    user_part,
     user_shares,
     without_each_user,
 )
@@ -42,7 +42,7 @@ class PairedComparison:
         degrees: Degrees of freedom of the t distribution: effective users - 1, at least 1, where
             users are the only source of uncertainty.
         effective_users: As many users of equal shares of the rows would be as informative.
-        largest_user_share: The largest mean of a user's shares of positives and of negatives.
+        largest_user_share: The largest of these shares.
         users_with_positive: Number of users with a positive row on a date with both classes.
         users_with_negative: The same for negative rows.
     """
@@ -117,9 +117,9 @@ def summarise(total: Contributions, level: float) -> PairedComparison:
         auc_treatment = wins_treatment / doubled_pairs
         difference = (wins_treatment - wins_baseline) / doubled_pairs
         influence = user_influence(without_each_user(total)[:, has_pairs(total)])
-        of_users = standard_error(influence), max(shares.effective - 1, 1.0)
+        of_users = user_part(influence, shares)
         seed_sd, of_seeds = seed_spread(total.differences, influence, total.fits)
-        se_seeds = math.hypot(*[part for part, _ in of_seeds])
+        se_seeds = math.sqrt(math.fsum(part.variance for part in of_seeds))
         se, degrees = combined([of_users, *of_seeds])
     # The lower quantile is negated because it keeps the precision of a small tail probability.
     margin = -quantile((1 - level) / 2, degrees) * se

@@ -16,13 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.stats.auc_contributions import Contributions, Floats
+from jobs.stats.seed_variance import Part
 
 
 @dataclass(frozen=True)
 class UserShares:
     """How evenly the rows that form pairs spread over users.
 
-    A user's share is the mean of its shares of the positive and of the negative rows.
+    A user's share is a mean of its shares of the positive and of the negative rows, weighted by
+    how much of the uncertainty comes from either class: where a few positives stand against many
+    negatives, nearly all comes from the positives. A class weighs as the sum of squared shares of
+    its users does. A user with the same share of both classes has that share, whatever the weights.
 
     Attributes:
         effective: Effective number of users (Kish, 1965), 1 / sum(share**2): as many users of
@@ -46,7 +50,8 @@ def user_shares(total: Contributions) -> UserShares:
         return UserShares(math.nan, math.nan, with_positive, with_negative)
     of_positives = total.paired_positives / total.paired_positives.sum()
     of_negatives = total.paired_negatives / total.paired_negatives.sum()
-    share = (of_positives + of_negatives) / 2
+    positives, negatives = (float(np.dot(of, of)) for of in (of_positives, of_negatives))
+    share = (positives * of_positives + negatives * of_negatives) / (positives + negatives)
     effective = 1 / float(np.dot(share, share))
     return UserShares(effective, float(share.max()), with_positive, with_negative)
 
@@ -84,11 +89,12 @@ def user_influence(without: Floats) -> Floats:
     return np.asarray(deviation * math.sqrt((users - 1) / users))
 
 
-def standard_error(influence: Floats) -> float:
-    """Return the standard error of the mean over seeds.
+def user_part(influence: Floats, shares: UserShares) -> Part:
+    """Return the variance of the mean over seeds that comes from users.
 
     Args:
         influence: Scaled deviations of each user, shape (seeds, users).
+        shares: Of the rows that form pairs; degrees are effective users - 1, at least 1.
     """
     by_user = influence.mean(axis=0)
-    return math.sqrt(float(np.dot(by_user, by_user)))
+    return Part(float(np.dot(by_user, by_user)), max(shares.effective - 1, 1.0))

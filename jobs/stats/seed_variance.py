@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
@@ -17,8 +18,29 @@ from jobs.stats.auc_contributions import Floats
 _NORMAL_FROM = 1e6
 """Degrees of freedom above which the t distribution is replaced by the normal one."""
 
-Part = tuple[float, float]
-"""A standard error, and the degrees of freedom of its square."""
+
+@dataclass(frozen=True)
+class Part:
+    """An independent part of the variance of an estimate.
+
+    Attributes:
+        variance: What it adds to the variance.
+        degrees: Degrees of freedom of the mean square that it comes from.
+        mean_square: The same before another part was subtracted from it, which makes a variance
+            smaller and not more certain; the variance itself if None.
+    """
+
+    variance: float
+    degrees: float
+    mean_square: float | None = None
+
+    @property
+    def uncertainty(self) -> float:
+        """Half the variance of the estimated variance."""
+        if not self.variance:
+            return 0.0
+        square = self.variance if self.mean_square is None else self.mean_square
+        return square**2 / self.degrees
 
 
 def seed_spread(differences: Floats, influence: Floats, fits: int = 0) -> tuple[float, list[Part]]:
@@ -44,16 +66,16 @@ def seed_spread(differences: Floats, influence: Floats, fits: int = 0) -> tuple[
         fits: The number of groups of fit users; 0 for plain repetitions.
 
     Returns:
-        The standard deviation over seeds (NaN with one seed), and the parts of the standard error
-        of the mean over seeds, each with its degrees of freedom.
+        The standard deviation over seeds (NaN with one seed), and the parts of the variance of
+        the mean over seeds.
     """
     seeds = len(differences)
     if seeds < 2:
         return math.nan, []
     sd = float(np.std(differences, ddof=1))
     if not fits:
-        variance = _beyond_users(differences, influence, seeds - 1)
-        return sd, [(math.sqrt(max(variance, 0.0) / seeds), seeds - 1)]
+        total, of_users = _mean_squares(differences, influence, seeds - 1)
+        return sd, [_part(total / seeds, of_users / seeds, seeds - 1)]
     repetitions = seeds // fits
     by_group = differences.reshape(repetitions, fits)
     users_by_group = influence.reshape(repetitions, fits, -1)
@@ -63,16 +85,17 @@ def seed_spread(differences: Floats, influence: Floats, fits: int = 0) -> tuple[
         free = fits * (repetitions - 1)
         within = by_group - by_group.mean(axis=0)
         users_within = users_by_group - users_by_group.mean(axis=0)
-        of_seeds = max(_beyond_users(within.ravel(), users_within.reshape(seeds, -1), free), 0.0)
-        parts.append((math.sqrt(of_seeds / seeds), free))
-    between = _beyond_users(by_group.mean(axis=0), users_by_group.mean(axis=0), fits - 1)
-    of_fits = (fits - 1) ** 2 / fits * max(between - of_seeds / repetitions, 0.0)
-    parts.append((math.sqrt(of_fits), fits - 1))
+        total, of_users = _mean_squares(within.ravel(), users_within.reshape(seeds, -1), free)
+        parts.append(_part(total / seeds, of_users / seeds, free))
+        of_seeds = parts[0].variance * fits
+    total, of_users = _mean_squares(by_group.mean(axis=0), users_by_group.mean(axis=0), fits - 1)
+    widened = (fits - 1) ** 2 / fits
+    parts.append(_part(widened * total, widened * (of_users + of_seeds), fits - 1))
     return sd, parts
 
 
-def _beyond_users(differences: Floats, influence: Floats, free: int) -> float:
-    """Return the variance of differences less the part that comes from users; it may be negative.
+def _mean_squares(differences: Floats, influence: Floats, free: int) -> tuple[float, float]:
+    """Return the variance of differences, and the part of it that comes from users.
 
     Args:
         differences: Shape (seeds,).
@@ -81,20 +104,23 @@ def _beyond_users(differences: Floats, influence: Floats, free: int) -> float:
     """
     apart = differences - differences.mean()
     users_apart = influence - influence.mean(axis=0)
-    squares = float(np.dot(apart, apart)) - float(np.vdot(users_apart, users_apart))
-    return squares / free
+    return float(np.dot(apart, apart)) / free, float(np.vdot(users_apart, users_apart)) / free
 
 
-def combined(parts: Sequence[Part]) -> Part:
-    """Return the standard error of independent parts together, and its degrees of freedom.
+def _part(total: float, covered: float, degrees: int) -> Part:
+    return Part(max(total - covered, 0.0), degrees, total)
 
-    Source: Satterthwaite (1946). Where every part is zero, the degrees are the fewest of a part.
+
+def combined(parts: Sequence[Part]) -> tuple[float, float]:
+    """Return the standard error of an estimate and its degrees of freedom.
+
+    Source: Satterthwaite (1946); never fewer degrees than the part with the fewest.
     """
-    se = math.hypot(*[of_part for of_part, _ in parts])
-    if not se:
-        return se, min(degrees for _, degrees in parts)
-    of_square = math.fsum((of_part / se) ** 4 / degrees for of_part, degrees in parts)
-    return se, 1 / of_square
+    variance = math.fsum(part.variance for part in parts)
+    fewest = min(part.degrees for part in parts)
+    uncertainty = math.fsum(part.uncertainty for part in parts)
+    degrees = max(variance**2 / uncertainty, fewest) if uncertainty else fewest
+    return math.sqrt(variance), math.nan if math.isnan(variance) else degrees
 
 
 def quantile(share: float, degrees: float) -> float:

@@ -61,16 +61,20 @@ def variance(dates: Dates) -> Fraction | None:
 
 
 def effective_users(dates: Dates) -> float:
-    """Return 1 over the sum of squared shares of users; defined with pairs only."""
+    """Return 1 over the sum of squared shares of users; defined with pairs only.
+
+    Each class weighs as much as the sum of squared shares of its own users.
+    """
     paired = [row for rows in dates if len({row.label for row in rows}) == 2 for row in rows]
+    shares: list[dict[int, Fraction]] = []
+    for label in (0, 1):
+        users = [row.user for row in paired if row.label == label]
+        shares.append({user: Fraction(users.count(user), len(users)) for user in set(users)})
+    weights = [sum((share**2 for share in of.values()), Fraction(0)) for of in shares]
     total = Fraction(0)
     for user in paired_users(dates):
-        of_class = [
-            Fraction(sum(row.user == user for row in of_label), len(of_label))
-            for of_label in (
-                [row for row in paired if row.label],
-                [row for row in paired if not row.label],
-            )
+        weighted = [
+            weight * of.get(user, Fraction(0)) for weight, of in zip(weights, shares, strict=True)
         ]
-        total += (sum(of_class, Fraction(0)) / 2) ** 2
+        total += (sum(weighted, Fraction(0)) / sum(weights)) ** 2
     return float(1 / total)

@@ -115,13 +115,13 @@ Columns = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 def standard_error(dates: Sequence[Columns]) -> float:
-    """Return the standard error of the pooled difference, by user, for many rows.
+    """Return the standard error of the pooled mean difference over seeds, by user, for many rows.
 
     NaN where a class has fewer than two users, or no date holds both classes.
 
     Args:
-        dates: Labels, baseline scores, treatment scores and users from 0 of each date, all of
-            shape (rows,).
+        dates: Labels (rows,), baseline and treatment scores (rows,) or (seeds, rows), and users
+            from 0 (rows,) of each date.
     """
     users = 1 + max((int(date[3].max(initial=0)) for date in dates), default=0)
     sums, present = np.zeros((2, users)), np.zeros((2, users), dtype=np.bool_)
@@ -133,7 +133,11 @@ def standard_error(dates: Sequence[Columns]) -> float:
         if not positives * negatives:
             continue
         pairs += positives * negatives
-        gain = (doubled_wins(positive, treatment) - doubled_wins(positive, baseline)) / 2
+        of_seeds = [
+            doubled_wins(positive, after) - doubled_wins(positive, before)
+            for before, after in zip(*map(np.atleast_2d, (baseline, treatment)), strict=True)
+        ]
+        gain = np.mean(of_seeds, axis=0) / 2
         gained = float(gain[positive].sum())
         gain -= np.where(positive, gained / positives, gained / negatives)
         for label, chosen in enumerate((~positive, positive)):

@@ -133,13 +133,23 @@ def test_a_single_positive_row_gives_no_standard_error() -> None:
     assert math.isnan(result.p_value)
 
 
-def test_shares_count_positives_and_negatives_alike() -> None:
+def test_the_class_of_fewer_users_weighs_more_in_the_share_of_a_user() -> None:
     labels = np.array([1, 1, 0, 0, 0, 0])
     result = compare(labels, np.arange(6), -np.arange(6), ["a", "b", "b", "c", "c", "c"])
-    shares = np.array([(1 / 2 + 0) / 2, (1 / 2 + 1 / 4) / 2, (0 + 3 / 4) / 2])
-    assert result.effective_users == pytest.approx(1 / (shares**2).sum())
-    assert result.largest_user_share == pytest.approx(3 / 8)
+    of_positives, of_negatives = 1 / 4 + 1 / 4, 1 / 16 + 9 / 16
+    shares = [of_positives / 2, of_positives / 2 + of_negatives / 4, of_negatives * 3 / 4]
+    shares = [share / (of_positives + of_negatives) for share in shares]
+    assert result.effective_users == pytest.approx(1 / sum(share**2 for share in shares))
+    assert result.largest_user_share == pytest.approx(max(shares))
     assert (result.users_with_positive, result.users_with_negative) == (2, 2)
+
+
+def test_ten_clicks_are_no_more_than_ten_effective_users() -> None:
+    labels = np.zeros(5_000, dtype=int)
+    labels[:10] = 1
+    scores = np.random.default_rng(0).normal(size=(2, 5_000))
+    result = compare(labels, *scores, np.arange(5_000) % 500)
+    assert 10 < result.effective_users < 11
 
 
 def test_users_of_equal_shares_all_count() -> None:

@@ -1,7 +1,5 @@
 """Rankers fitted without one of several groups of users: how far other users would move them."""
 
-import math
-
 import numpy as np
 import pytest
 
@@ -28,7 +26,7 @@ def fitted(rng: np.random.Generator, groups: int, repetitions: int) -> np.ndarra
 
 def variance_of(slopes: np.ndarray, groups: int) -> float:
     influence = np.zeros((slopes.size, NO_USERS))
-    return sum(part**2 for part, _ in seed_spread(slopes, influence, groups)[1])
+    return sum(part.variance for part in seed_spread(slopes, influence, groups)[1])
 
 
 @pytest.mark.parametrize(("groups", "repetitions"), [(5, 4), (8, 2), (20, 3)])
@@ -62,13 +60,13 @@ def test_plain_repetitions_do_not_see_the_fit_users() -> None:
 def test_parts_and_degrees() -> None:
     influence = np.zeros((10, NO_USERS))
     _, parts = seed_spread(np.arange(10.0), influence, 5)
-    assert [degrees for _, degrees in parts] == [5, 4]
+    assert [part.degrees for part in parts] == [5, 4]
     # Both seeds of a group are 5 apart: a variance of 12.5 within. Groups are 1 apart, of which
     # 12.5 / 2 would come from seeds, more than there is.
-    assert parts[0][0] == pytest.approx(math.sqrt(12.5 / 10))
-    assert parts[1][0] == 0.0
-    _, [(se, degrees)] = seed_spread(np.arange(5.0), influence[:5], 5)
-    assert (se, degrees) == (pytest.approx(math.sqrt(2.5 * 16 / 5)), 4)
+    assert parts[0].variance == pytest.approx(12.5 / 10)
+    assert parts[1].variance == 0.0
+    _, [part] = seed_spread(np.arange(5.0), influence[:5], 5)
+    assert (part.variance, part.degrees) == (pytest.approx(2.5 * 16 / 5), 4)
 
 
 def slope_world(rng: np.random.Generator) -> tuple[bool, bool]:

@@ -11,7 +11,7 @@ from scipy.stats import norm, t
 from jobs.stats.auc_contributions import combine, contributions
 from jobs.stats.auc_difference import compare
 from jobs.stats.pooled_difference import PooledDifference
-from jobs.stats.seed_variance import combined, quantile, seed_spread, two_sided
+from jobs.stats.seed_variance import Part, combined, quantile, seed_spread, two_sided
 
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -86,14 +86,16 @@ def test_variance_is_that_of_the_formula_written_out(
     mean = sum(differences) / 4
     squares = sum((one - mean) ** 2 for one in differences)
     of_users = sum((one - sum(user) / 4) ** 2 for user in by_user for one in user)
-    sd, [(se, degrees)] = seed_spread(np.array(differences), np.array(by_user).T)
+    sd, [part] = seed_spread(np.array(differences), np.array(by_user).T)
     assert sd == pytest.approx(math.sqrt(squares / 3), abs=1e-12)
-    assert se**2 == pytest.approx(max(squares - of_users, 0) / 3 / 4, abs=1e-12)
-    assert degrees == 3
+    assert part.variance == pytest.approx(max(squares - of_users, 0) / 3 / 4, abs=1e-12)
+    assert part.mean_square == pytest.approx(squares / 3 / 4, abs=1e-12)
+    assert part.degrees == 3
 
-    _, [(se, degrees)] = seed_spread(np.array(differences), np.array(by_user).T, fits=4)
-    assert se**2 == pytest.approx(max(squares - of_users, 0) * 3 / 4, abs=1e-12)
-    assert degrees == 3
+    _, [part] = seed_spread(np.array(differences), np.array(by_user).T, fits=4)
+    assert part.variance == pytest.approx(max(squares - of_users, 0) * 3 / 4, abs=1e-12)
+    assert part.mean_square == pytest.approx(squares * 3 / 4, abs=1e-12)
+    assert part.degrees == 3
 
 
 def test_pooling_keeps_the_seeds_apart() -> None:
@@ -122,13 +124,21 @@ def test_numbers_of_seeds_must_agree() -> None:
 
 
 def test_few_seeds_widen_the_interval_and_many_do_not() -> None:
-    assert combined([(0.0, 1e12), (2.0, 2)]) == (2.0, 2)
-    se, degrees = combined([(3**0.5, 1e12), (1.0, 2)])
-    assert (se, degrees) == pytest.approx((2.0, 32))
-    assert combined([(2.0, 9), (0.0, 2)]) == (2.0, pytest.approx(9))
-    assert combined([(0.0, 9), (0.0, 2)]) == (0.0, 2)
-    assert all(math.isnan(value) for value in combined([(math.nan, 9), (1.0, 2)]))
+    assert combined([Part(0.0, 1e12), Part(4.0, 2)]) == (2.0, 2)
+    assert combined([Part(3.0, 1e12), Part(1.0, 2)]) == pytest.approx((2.0, 32))
+    assert combined([Part(4.0, 9), Part(0.0, 2)]) == pytest.approx((2.0, 9))
+    assert combined([Part(0.0, 9), Part(0.0, 2)]) == (0.0, 2)
+    assert all(math.isnan(value) for value in combined([Part(math.nan, 9), Part(1.0, 2)]))
     assert quantile(0.975, 2) == pytest.approx(t.ppf(0.975, 2))
     assert quantile(0.975, math.inf) == norm.ppf(0.975)
     assert quantile(0.975, 999_999) == pytest.approx(quantile(0.975, 1_000_001), rel=1e-5)
     assert two_sided(-2.0, 1, 4) == two_sided(4.0, 2, 4) == pytest.approx(2 * t.sf(2.0, 4))
+
+
+def test_a_variance_left_by_a_subtraction_is_as_uncertain_as_before_it() -> None:
+    whole, left = Part(1.0, 2), Part(1.0, 2, mean_square=2.0)
+    assert combined([Part(3.0, 1e12), left])[1] == pytest.approx(32 / 4)
+    assert combined([Part(3.0, 1e12), left])[0] == combined([Part(3.0, 1e12), whole])[0]
+    # Nothing left adds nothing, and no estimate has fewer degrees than its least certain part.
+    assert combined([Part(4.0, 9), Part(0.0, 2, mean_square=2.0)]) == pytest.approx((2.0, 9))
+    assert combined([Part(0.0, 9), Part(1.0, 2, mean_square=9.0)]) == pytest.approx((1.0, 2))
