@@ -122,11 +122,11 @@ def boosted_trees(days: Sequence[CountedRows], statistics: NDArray[np.float32]) 
     trees = lightgbm.LGBMClassifier(
         n_estimators=150,
         learning_rate=0.05,
-        num_leaves=15,
+        num_leaves=8,
         min_child_samples=50,
         deterministic=True,
         force_row_wise=True,
-        n_jobs=2,
+        n_jobs=1,
         random_state=0,
         verbose=-1,
     )
