@@ -21,9 +21,10 @@ def _run(options: _Options) -> None:
 
 INGEST = Command(
     name="ingest",
-    summary="raw log to impressions and click histories",
+    summary="raw log to impressions, click histories and statistics of what came before",
     options=_Options,
     run=_run,
     details="Rows that break the contract go to the table quarantine, with the reason.\n"
+    "Several days whose rows all have one label are refused.\n"
     "A day that was ingested before is replaced.",
 )

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from jobs.ingest.click_history import build_history
+from jobs.ingest.impression_statistics import build_statistics
 from jobs.ingest.publish_log import ingest
 from jobs.lake import Lake
 from jobs.scenarios import Scenario
@@ -128,4 +129,5 @@ def test_a_killed_ingest_leaves_the_lake_unchanged_and_can_be_run_again(
     # In another process, since the bytes must not depend on the JVM.
     assert start_step(lake, command).wait() == 0
     build_history(undisturbed, scenario, days[-1])
+    build_statistics(undisturbed, scenario, days[-1])
     assert published_bytes(lake) == published_bytes(undisturbed) != new

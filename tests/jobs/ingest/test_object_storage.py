@@ -40,7 +40,7 @@ def test_a_log_in_object_storage_gives_the_same_bytes(
 ) -> None:
     scenario = make_scenario(path="log/{ds}")
     for day in ("2026-01-30", "2026-01-31"):
-        rows = [(str(n), str(n % 3), "1", f"{day}T01:00:00Z", "1", "home") for n in range(9)]
+        rows = [(str(n), str(n % 3), "1", f"{day}T01:00:00Z", str(n % 2), "home") for n in range(9)]
         write_log(rows, f"log/{day}/part-0.csv")
     raw = tmp_path / "raw"
     for path in sorted(p for p in raw.rglob("*") if p.is_file()):

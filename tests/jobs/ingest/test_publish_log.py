@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from jobs.common.errors import AuditError, InputError
 from jobs.ingest.click_history import build_history
+from jobs.ingest.impression_statistics import build_statistics
 from jobs.ingest.publish_log import NO_DAY, ingest
 from jobs.ingest.row_validation import DayCount, ValidatedLog
 from jobs.lake import Lake, Partition, schemas
@@ -79,24 +80,26 @@ def test_a_long_day_has_several_files(
     write_log: WriteLog,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Rows, their order and their histories are the same as with one file."""
+    """Rows, their order, their histories and their statistics are the same as with one file."""
     log = [
         (key, user, item, str(int(ts) + int(key) % 3 * 25_000), label, place)
         for key, user, item, ts, label, place in valid_rows(2)
     ]
     scenario, raw = make_scenario(), write_log(log)
+    tables = ("impressions", "history", "statistics")
     found = {}
     for rows, files in ((1000, 1), (3, 3)):
         monkeypatch.setattr(parquet_writer, "FILE_ROWS", rows)
         lake = Lake(str(tmp_path / f"lake of {files}"))
         ingest(lake, scenario, raw)
         build_history(lake, scenario, day(1))
+        build_statistics(lake, scenario, day(1))
         impressions = Partition("impressions", "tiny", FIRST)
         assert len(lake.require(impressions, "").files) == files
         chunks = read_day(lake, scenario, FIRST, Fold)
         read = [(chunk.impressions.to_pylist(), chunk.clicks.items.to_pylist()) for chunk in chunks]
         found[files] = (
-            [row for table in ("impressions", "history") for row in all_rows(lake, table)],
+            [row for table in tables for row in all_rows(lake, table)],
             [row for rows, _ in read for row in rows],
             [item for _, items in read for item in items],
         )
