@@ -21,6 +21,7 @@ from jobs.evaluation.predictions import predictions_partition, variant_name
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.result_store import result_partition
 from jobs.ingest.click_history import build_history
+from jobs.ingest.impression_statistics import build_statistics
 from jobs.ingest.publish_log import ingest
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import feature_partition, ranker_version
@@ -73,6 +74,7 @@ def assembled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lake = Lake(str(folder / "lake"))
     ingest(lake, SCENARIO, str(folder))
     build_history(lake, SCENARIO, FEED_DAYS[-1])
+    build_statistics(lake, SCENARIO, FEED_DAYS[-1])
     extend_lineage(lake, SCENARIO, FEED_DAYS[-1], progress=False)
     build_snapshots(lake, SCENARIO, FEED_DAYS[-1])
     due = DueScores(DayRange(AS_OFS[0], AS_OFS[-1]), HORIZONS)
