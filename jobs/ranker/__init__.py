@@ -26,5 +26,9 @@ import os
 # about a tenth of a millisecond, then sleep. OpenMP reads these variables once, when torch is first
 # imported: GNU's, which torch for Linux ships with, the first; other implementations the second.
 OPENMP_WAITING = {"GOMP_SPINCOUNT": "5000", "OMP_WAIT_POLICY": "PASSIVE"}
-for _name, _value in OPENMP_WAITING.items():
+# oneDNN keeps a compiled kernel for each size of batch that it has met, 1,024 by default. Batches of
+# every day have new sizes, so memory grew with the days of a lineage on cores with bf16. A day needs
+# about thirty kernels.
+KEPT_KERNELS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "64"}
+for _name, _value in {**OPENMP_WAITING, **KEPT_KERNELS}.items():
     os.environ.setdefault(_name, _value)
