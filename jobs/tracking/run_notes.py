@@ -17,6 +17,7 @@ _EVIDENCE = {"rows", "users", "coverage", "rows_needed"}
 """Figures in the table of a note, besides those of the decision."""
 _MOST_ROWS = 20
 _MOST_SENTENCES = 6
+_MOST_CHARACTERS = 2_500
 _MOST_WARNINGS = 5
 """The limits keep a note below the 8,000 characters that MLflow accepts."""
 
@@ -70,9 +71,13 @@ def parent_note(about: Subject, results: Sequence[LisResult]) -> str:
 
 
 def _verdicts(about: Subject, results: Sequence[LisResult]) -> str:
-    """Return a sentence for each of a few results, or a count for each verdict of many."""
+    """Return the headlines of a few results, or a count for each verdict of many."""
     if len(results) <= _MOST_SENTENCES:
         lines = [verdict_text.headline(result, about) for result in results]
+        while sum(map(len, lines)) > _MOST_CHARACTERS:
+            lines.pop()
+        if left := len(results) - len(lines):
+            lines.append(f"{left} more in the table")
     else:
         verdicts = Counter(result.verdict for result in results)
         lines = [

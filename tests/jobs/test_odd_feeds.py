@@ -93,7 +93,8 @@ def test_a_day_without_clicks_has_no_score_and_a_note(
         day = results["2026-01-07", "id_embedding", mode]
         assert day["lis"] is None
         assert day["positives"] == 0
-        assert day["verdict"] == "inconclusive"
+        assert day["verdict"] == "too little data"
+        assert "both classes" in day["verdict_reason"]
         assert "an AUC needs both classes" in day["note"]
         assert "1 of 3 days" in results["2026-01-06:2026-01-08", "id_embedding", mode]["note"]
 

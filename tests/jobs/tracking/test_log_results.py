@@ -17,8 +17,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from jobs.common.errors import AuditError
+from jobs.evaluation.verdict.many_looks import corrected_for_looks
 from jobs.lake import Lake
+from jobs.scenarios.worth import Worth
 from jobs.tracking.log_results import log_results, log_single_results
+from jobs.tracking.run_notes import parent_note
 from jobs.tracking.runs import KEY, PARENT, open_run
 from jobs.tracking.store import experiment, prepare_store, store_lock
 from tests.jobs.tracking.sample_results import SCENARIO, changed, make_result, publish_predictions
@@ -27,7 +30,10 @@ DAY = date(2026, 2, 1)
 
 LOG_ONE = """
 import sys
+from jobs.evaluation.verdict.many_looks import corrected_for_looks
 from jobs.lake import Lake
+from jobs.scenarios.worth import Worth
+from jobs.tracking.run_notes import parent_note
 from jobs.tracking.log_results import log_results, log_single_results
 from tests.jobs.tracking.sample_results import SCENARIO, make_result
 log_results(Lake.from_environment(), SCENARIO, [
@@ -146,7 +152,52 @@ def test_the_note_of_very_many_results_fits_into_a_tag(client: MlflowClient, lak
     note = client.get_run(parent.run_id).data.tags["mlflow.note.content"]
     assert len(note) < 8_000
     assert "Worth aligning: 24 of 24 results" in note
-    assert note.endswith("it crosses it.")
+    assert note.endswith("no evidence against the data.")
+
+
+def test_the_longest_sentences_fit_into_a_tag(client: MlflowClient, lake: Lake) -> None:
+    worth = Worth(auc_point=1_234_567, alignment=1_234_567, unit="hours of a cluster")
+    scenario = SCENARIO.model_copy(update={"worth": worth})
+    gains = {
+        f"{gain}{end}": value
+        for gain in ("unleaked_gain", "leak_gain", "placebo")
+        for end, value in (("", 0.012), ("_ci_low", 0.011), ("_ci_high", 0.013))
+    }
+    results = [
+        make_result(
+            as_of="2026-03-11",
+            preference=f"a_kind_with_a_long_name_{kind}",
+            mode="retrain",
+            eval_rows_seen="yes",
+            **gains,
+        )
+        for kind in range(6)
+    ]
+    assert len(parent_note(scenario, results)) < 8_000
+    assert "more in the table" in parent_note(scenario, results)
+
+
+def test_a_run_has_the_verdict_that_holds_together_and_scoring_again_keeps_it(
+    client: MlflowClient, lake: Lake
+) -> None:
+    alone = [
+        make_result(as_of="2026-03-12", horizon=n, leak_digest=f"{n}", verdict_p_value=p)
+        for n, p in ((7, 0.03), (30, 0.9))
+    ]
+    shown = corrected_for_looks(alone, SCENARIO.confidence)
+    log_single_results(lake, SCENARIO, alone)
+    parent, week, _ = log_results(lake, SCENARIO, shown)
+    for run_id, tag in (
+        (week.run_id, "lis.verdict"),
+        (parent.run_id, "lis.verdict.id_embedding-swap-7"),
+    ):
+        assert client.get_run(run_id).data.tags[tag] == "inconclusive"
+    run = client.get_run(week.run_id)
+    assert run.data.metrics["looks"] == 2
+    assert "after correction for 2 looks" in run.data.tags["lis.verdict_reason"]
+    assert "after correction for 2 looks" in run.data.tags["mlflow.note.content"]
+    assert not any(one.written for one in log_single_results(lake, SCENARIO, alone))
+    assert not any(one.written for one in log_results(lake, SCENARIO, shown))
 
 
 def test_logging_the_same_again_changes_nothing(client: MlflowClient, lake: Lake) -> None:
