@@ -20,7 +20,7 @@ from jobs.api import (
 )
 from jobs.common.errors import InputError
 from jobs.evaluation.predictions import publish_predictions, variant_name
-from jobs.evaluation.result_store import result_partition, result_schema, store_result
+from jobs.evaluation.result_store import result_columns, result_partition, store_result
 from jobs.evaluation.scored_day import BASELINE, LEAKED
 from jobs.lake import schemas
 from jobs.lake.addresses import ranker_version
@@ -77,7 +77,7 @@ def lake(tmp_path: Path, scenario: Scenario, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_results_are_a_frame_of_the_columns_of_the_table(scenario: Scenario, lake: Lake) -> None:
     results = read_results(scenario)
-    assert list(results.columns) == result_schema().names
+    assert list(results.columns) == result_columns()
     assert results["lis"].tolist() == [0.015]
     assert read_results(scenario, first=date(2026, 1, 21)).empty
     assert list(read_results(scenario, last=date(2026, 1, 1)).columns) == list(results.columns)

@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from jobs.evaluation.figures import all_figures, flat_values
 from jobs.evaluation.measurement import Measurement
-from jobs.evaluation.scored_day import ScoredDay
+from jobs.evaluation.scored_day import RowGroup, ScoredDay
 from jobs.scenarios import Fold
 from jobs.stats.auc_difference import PairedComparison, compare
 from jobs.stats.pooled_difference import PooledDifference
@@ -48,7 +48,7 @@ def columns(day: Day) -> tuple[np.ndarray, ...]:
     return day["label"], day["baseline"], day["leaked"], day["user_id"]
 
 
-VARIANTS = ("baseline", "leaked", "known", "placebo")
+VARIANTS = ("baseline", "leaked", "known", "placebo", "ranker", "popularity", "logistic")
 
 
 def scored(day: Day) -> ScoredDay:
@@ -310,3 +310,78 @@ def test_user_ids_may_be_strings() -> None:
     day = make_day()
     texts = np.array([f"user-{user}" for user in day["user_id"]], dtype=object)
     assert repr(measured({**day, "user_id": texts})) == repr(measured(day))
+
+
+def beside(day: Day, seeds: int = 1) -> Day:
+    """The day with the ranker and two simple models, the same for all seeds."""
+    random = np.random.default_rng(4)
+    noise = {"ranker": 0.0, "popularity": 0.3, "logistic": 0.1}
+    return day | {
+        name: np.broadcast_to(
+            np.clip(day["baseline"].reshape(-1, day["label"].size)[0] + sd * noisy, 0, 1),
+            (seeds, day["label"].size),
+        )
+        for (name, sd), noisy in zip(
+            noise.items(), random.normal(size=(3, day["label"].size)), strict=True
+        )
+    }
+
+
+def test_the_ranker_stands_beside_simple_models_on_the_same_rows() -> None:
+    day = beside(make_day(rows=2_000))
+    figures, rows = measured(day), held_out(make_day(rows=2_000))
+    kept = day["fold"] == Fold.EVAL
+    for name in ("ranker", "popularity", "logistic"):
+        expected = roc_auc_score(rows["label"], day[name][0, kept])
+        assert figures[f"auc_{name}"] == pytest.approx(expected, abs=1e-12)
+    over = compare(
+        rows["label"], day["popularity"][0, kept], day["ranker"][0, kept], rows["user_id"]
+    )
+    assert figures["ranker_over_popularity"] == over.difference
+    assert figures["ranker_over_popularity_ci_low"] == over.ci_low
+    assert figures["baseline_over_ranker"] == 0.0
+
+
+def test_simple_models_are_measured_once_however_many_seeds_there_are() -> None:
+    day = make_day(rows=900)
+    figures = measured(beside(with_seeds(day, 4), 4))
+    for name in ("auc_ranker", "auc_popularity", "auc_logistic", "baseline_over_ranker"):
+        assert not math.isnan(figures[name])
+    one = measured(beside(of_seed(with_seeds(day, 4), 0)))
+    for end in ("", "_ci_low", "_ci_high"):
+        name = f"ranker_over_popularity{end}"
+        assert figures[name] == one[name]
+
+
+def test_scores_repeated_for_all_seeds_are_not_copied() -> None:
+    day = scored(beside(with_seeds(make_day(), 3), 3))
+    rows = day.part(RowGroup.HELD_OUT, {"ranker"})
+    assert rows.variants["ranker"].shape == rows.variants["baseline"].shape
+    assert rows.variants["ranker"].strides[0] == 0
+    np.testing.assert_array_equal(
+        rows.variants["ranker"], day.variants["ranker"][:, day.members(RowGroup.HELD_OUT)]
+    )
+
+
+def test_a_ranker_that_is_weaker_than_counting_has_no_verdict() -> None:
+    day = make_day(rows=4_000, users=400)
+    day |= {"ranker": day["baseline"], "popularity": day["leaked"], "logistic": day["baseline"]}
+    assert measured({**day, "popularity": day["baseline"]})["verdict"] == "worth aligning"
+    assert measured(day)["verdict"] == "weak ranker"
+
+
+def test_coverage_below_half_has_no_verdict() -> None:
+    day = make_day(rows=4_000, users=400)
+    day["covered"] = np.zeros(4_000, np.bool_)
+    assert measured(day)["verdict"] == "too little data"
+
+
+def test_the_uncertainty_of_the_fit_rows_belongs_to_the_interval() -> None:
+    day = with_seeds(make_day(rows=2_000, users=200), 4)
+    widths = []
+    for fits in (0, 4):
+        measurement = Measurement()
+        measurement.add(replace(scored(day), fits=fits))
+        found = measurement.result(THRESHOLD, LEVEL)
+        widths.append(found.lis_ci_high - found.lis_ci_low)
+    assert widths[1] > widths[0]
