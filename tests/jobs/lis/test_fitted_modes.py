@@ -52,12 +52,7 @@ Change = Callable[[list[dict[str, Any]]], None]
 
 
 def make_scenario(days: int = 4, **retrain: Any) -> Scenario:
-    options = {
-        "seeds": SEEDS["retrain"],
-        "epochs": 2,
-        "batch_size": 16,
-        "rate": 0.02,
-    }
+    options = {"seeds": SEEDS["retrain"], "epochs": 2, "batch_size": 16, "rate": 0.02}
     ranker = {"embedding_dim": 4, "hidden_units": [8], "history_length": 3, "batch_size": 16}
     ranker |= {"dense_rate": 0.005, "precision": "fp32"}
     return feed_scenario(ranker=ranker, fit={"days": days}, retrain={**options, **retrain})
