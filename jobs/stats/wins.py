@@ -27,6 +27,8 @@ class LabelledRows:
         rows: Number of rows.
         positives: Number of positive rows.
         pairs: Number of (positive, negative) pairs.
+        mixed: Whether the user has rows of both labels, shape (users,).
+        cells: Label, mixed user and user of each row in one integer, shape (rows,).
     """
 
     def __init__(self, labels: ArrayLike, users: ArrayLike | Users) -> None:
@@ -47,12 +49,12 @@ class LabelledRows:
         self.rows = self.positive.size
         self.positives = int(self.positive.sum())
         self.pairs = self.positives * (self.rows - self.positives)
-        self._mixed = (self.positives_by_user > 0) & (self.negatives_by_user > 0)
+        self.mixed = (self.positives_by_user > 0) & (self.negatives_by_user > 0)
         # Narrow cells stay in the processor's cache, where they are read in the order of scores.
         width = np.int32 if self.ids.size < 2**29 else np.int64
-        of_user = (np.arange(self.ids.size) << _USER) + _MIXED * self._mixed
+        of_user = (np.arange(self.ids.size) << _USER) + _MIXED * self.mixed
         cells: NDArray[Any] = of_user.astype(width)[codes]
-        self._cells = cells + self.positive
+        self.cells = cells + self.positive
 
     def ranked(self, scores: ArrayLike) -> RankedRows:
         """Order the rows by a score.
@@ -67,20 +69,40 @@ class LabelledRows:
         order = ascending_order(checked)
         ordered = checked[order]
         edges = np.concatenate(([0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, [self.rows]))
-        return RankedRows(self, self._cells[order], edges)
+        return RankedRows(self, self.cells[order], edges)
 
-    def within_users(self, cells: NDArray[Any], tie: Counts) -> Counts:
-        """Count twice the pairs in the right order within each user, shape (users,)."""
+
+@dataclass(frozen=True, eq=False)
+class RankedRows:
+    """Rows in the ascending order of a score.
+
+    Attributes:
+        rows: The labels and users, in their own order.
+        cells: The cell of each row, ascending by score, shape (rows,).
+        edges: Where ties begin, and the number of rows, shape (ties + 1,).
+    """
+
+    rows: LabelledRows
+    cells: NDArray[Any]
+    edges: Counts
+
+    def within_users(self) -> Counts:
+        """Count twice the pairs in the right order within each user, shape (users,).
+
+        A tie counts as half a pair in the right order.
+        """
         # One integer orders a row by user, then by score; of a tie, negatives come first.
-        chosen = np.flatnonzero(cells & _MIXED)
-        cells, keys = cells[chosen].astype(np.int64), tie[chosen]
+        chosen = np.flatnonzero(self.cells & _MIXED)
+        keys = np.repeat(np.arange(self.edges.size - 1), np.diff(self.edges))[chosen]
+        cells = self.cells[chosen].astype(np.int64)
+        del chosen
         keys <<= 1
         keys |= cells & _POSITIVE
-        bits = 1 + int(self.rows).bit_length()
+        bits = 1 + self.rows.rows.bit_length()
         cells >>= _USER
         cells <<= bits
         keys |= cells
-        del cells, chosen
+        del cells
         keys.sort()
 
         at = np.flatnonzero(keys & _POSITIVE)
@@ -89,32 +111,12 @@ class LabelledRows:
         start_of_tie = np.searchsorted(keys, of_positive - 1)
         first_of_tie = np.searchsorted(of_positive, of_positive)
         doubled = negatives_below + start_of_tie - first_of_tie
-        users = self.ids.size
-        total = np.bincount(of_positive >> bits, weights=doubled, minlength=users)
-        negatives = np.where(self._mixed, self.negatives_by_user, 0)
+        rows, mixed = self.rows, self.rows.mixed
+        total = np.bincount(of_positive >> bits, weights=doubled, minlength=mixed.size)
+        negatives = np.where(mixed, rows.negatives_by_user, 0)
         of_users_before = np.cumsum(negatives) - negatives
-        beyond = 2 * np.where(self._mixed, self.positives_by_user, 0) * of_users_before
+        beyond = 2 * np.where(mixed, rows.positives_by_user, 0) * of_users_before
         return np.asarray(total.astype(np.int64) - beyond)
-
-
-@dataclass(frozen=True, eq=False)
-class RankedRows:
-    """Rows in the ascending order of a score."""
-
-    rows: LabelledRows
-    cells: NDArray[Any]
-    edges: Counts
-
-    @property
-    def _tie(self) -> Counts:
-        return np.repeat(np.arange(self.edges.size - 1), np.diff(self.edges))
-
-    def within_users(self) -> Counts:
-        """Count twice the pairs in the right order within each user, shape (users,).
-
-        A tie counts as half a pair in the right order.
-        """
-        return self.rows.within_users(self.cells, self._tie)
 
     def wins(self) -> tuple[int, Counts]:
         """Count twice the pairs in the right order, in all and with a row of each user.

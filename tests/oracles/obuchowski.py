@@ -1,6 +1,7 @@
 """Obuchowski's (1997) variance of an AUC difference, written out pair by pair, and for many rows.
 
-With rows as independent units it is the variance of DeLong et al. (1988).
+Numbers of positives and negatives are taken as given, which is right with many users. With rows as
+independent units it is the variance of DeLong et al. (1988).
 """
 
 from __future__ import annotations
@@ -17,56 +18,11 @@ from tests.oracles.exact_auc import doubled_wins
 Row = tuple[int, int, int, int]
 
 
-def psi(positive: int, negative: int) -> float:
-    """Return 1 for a pair in the right order, 0.5 for a tie."""
-    return 1.0 if positive > negative else 0.5 if positive == negative else 0.0
-
-
-def variance_of_difference(rows: list[Row], by_user: bool) -> float:
-    """Return the variance of the AUC difference, from each AUC's variance and their covariance.
-
-    Args:
-        rows: Label, baseline score, treatment score and user of each row.
-        by_user: Whether users are the independent units, or rows.
-    """
-    positives = [(*row[1:3], row[3] if by_user else k) for k, row in enumerate(rows) if row[0]]
-    negatives = [(*row[1:3], row[3] if by_user else k) for k, row in enumerate(rows) if not row[0]]
-    m, n = len(positives), len(negatives)
-    area = [sum(psi(p[s], q[s]) for p in positives for q in negatives) / m / n for s in (0, 1)]
-    units = sorted({p[2] for p in positives} | {q[2] for q in negatives})
-    from_positives: list[list[float]] = [[], []]
-    from_negatives: list[list[float]] = [[], []]
-    for s in (0, 1):
-        for unit in units:
-            own_p = [p for p in positives if p[2] == unit]
-            own_n = [q for q in negatives if q[2] == unit]
-            v10 = sum(sum(psi(p[s], q[s]) for q in negatives) / n for p in own_p)
-            v01 = sum(sum(psi(p[s], q[s]) for p in positives) / m for q in own_n)
-            from_positives[s].append(v10 - len(own_p) * area[s])
-            from_negatives[s].append(v01 - len(own_n) * area[s])
-    i10 = len({p[2] for p in positives})
-    i01 = len({q[2] for q in negatives})
-    i = len(units)
-
-    def covariance(r: int, s: int) -> float:
-        s10 = i10 / ((i10 - 1) * m) * dot(from_positives[r], from_positives[s])
-        s01 = i01 / ((i01 - 1) * n) * dot(from_negatives[r], from_negatives[s])
-        s11 = i / (i - 1) * dot(from_positives[r], from_negatives[s])
-        s11_mirrored = i / (i - 1) * dot(from_positives[s], from_negatives[r])
-        return s10 / m + s01 / n + (s11 + s11_mirrored) / (m * n)
-
-    return covariance(0, 0) + covariance(1, 1) - 2 * covariance(0, 1)
-
-
-def dot(left: list[float], right: list[float]) -> float:
-    return sum(x * y for x, y in zip(left, right, strict=True))
-
-
 def pooled_difference(dates: list[list[Row]], by_user: bool) -> tuple[float, float]:
     """Return the weighted mean over dates and its variance, from each unit's weighted components.
 
     Args:
-        dates: The rows of each date, as for ``variance_of_difference``.
+        dates: Label, baseline score, treatment score and user of each row of each date.
         by_user: Whether users are the independent units, or rows.
     """
 
