@@ -110,6 +110,7 @@ class Measurement:
                     rows.variants[BASELINE],
                     rows.variants[TREATMENT],
                     rows.users,
+                    day.fits,
                 )
 
     def _add_differences(self, rows: Rows, differences: Sequence[Difference], fits: int) -> None:

@@ -6,11 +6,22 @@ import math
 from collections.abc import Sequence
 
 from jobs.evaluation.result import COMPARE, LisResult, Subject
-from jobs.evaluation.verdict.decision import BY_INTERVAL, Verdict, decide_by_interval
+from jobs.evaluation.verdict.decision import Verdict, decide_by_interval
 from jobs.evaluation.verdict.worth import value_of
 from jobs.preference.registry import leak_phrase
-from jobs.reporting.wording import between, days, interval, level, number, share, signed
+from jobs.reporting.wording import (
+    between,
+    days,
+    interval,
+    level,
+    number,
+    share,
+    signed,
+    with_minus,
+)
 from jobs.scenarios import Scenario
+
+_MAY_PAY = {Verdict.WORTH_ALIGNING, Verdict.INCONCLUSIVE}
 
 
 def headline(result: LisResult, about: Subject) -> str:
@@ -35,10 +46,10 @@ def reason(result: LisResult, about: Subject) -> str:
 
     Empty where it is.
     """
-    by_interval = result.verdict in BY_INTERVAL and not _is_corrected(result)
-    if by_interval and result.leak_gain_estimate is None:
+    lis_alone = decide_by_interval(result.estimate, None, result.threshold)
+    if result.verdict == lis_alone.verdict or not result.verdict_reason:
         return ""
-    return f"{result.verdict_reason}. {way_out(result, about)}".strip(". ")
+    return f"{_reason(result)}. {way_out(result, about)}".strip(". ")
 
 
 def way_out(result: LisResult, about: Subject) -> str:
@@ -46,26 +57,27 @@ def way_out(result: LisResult, about: Subject) -> str:
     weaker = (result.ranker_over_popularity_ci_high, result.ranker_over_logistic_ci_high)
     if result.verdict != Verdict.WEAK_RANKER or not any(high < 0 for high in weaker):
         return ""
-    return f"Tune it: python -m jobs tune --scenario {about.name}."
+    return f"Run python -m jobs tune --scenario {about.name}."
 
 
 def worth_sentence(result: LisResult, about: Subject) -> str:
     """Set the interval of what aligning could bring against its cost.
 
-    Empty without ``worth`` in the scenario, and where the verdict is withheld.
+    Empty without ``worth`` in the scenario, and where aligning could bring nothing that is known to
+    count.
     """
     worth = about.worth if isinstance(about, Scenario) else None
     gain = result.deciding
     value = None if worth is None else value_of(gain, worth)
-    if worth is None or value is None or result.verdict not in BY_INTERVAL:
+    if worth is None or value is None or result.verdict not in _MAY_PAY:
         return ""
     unit = f" {worth.unit}" if worth.unit else ""
     reached = f", {share(value.share, 0)} of this gain" if value.share <= 1 else ""
-    return (
+    return with_minus(
         f"{interval(gain)} AUC is worth {value.low:,.0f} to {value.high:,.0f}{unit}; alignment "
         f"costs {worth.alignment:,.0f}{unit}, which {signed(value.break_even)} AUC pays for"
         f"{reached}. The gain is an upper bound: a model may reach a small part of it."
-    ).replace("-", "\N{MINUS SIGN}")
+    )
 
 
 def looks_sentence(results: Sequence[LisResult]) -> str:
@@ -102,7 +114,7 @@ def _gain(result: LisResult, about: Subject) -> str:
             return f"{moves}, below {threshold}."
         return f"{moves}, but what the future adds is below {threshold}."
     if result.verdict != Verdict.INCONCLUSIVE or _is_corrected(result):
-        return f"{moves}: {result.verdict_reason}."
+        return f"{moves}. {_no_verdict(result)}: {_reason(result)}."
     if result.deciding != result.estimate:
         crosses = f"{moves}, and the interval of what the future adds crosses {threshold}."
     else:
@@ -113,16 +125,24 @@ def _gain(result: LisResult, about: Subject) -> str:
 
 
 def _future_and_today(result: LisResult) -> str:
-    """Tell apart what the future adds and what is to be had today; empty without the data of T."""
+    """Tell apart what the future adds and what is available today; empty without the data of T."""
     future = result.leak_gain_estimate
     if future is None:
         return ""
     today = between(result.unleaked_gain_ci_low, result.unleaked_gain_ci_high)
     return (
         f"The future adds {signed(future.value)} ({interval(future)}); "
-        f"{signed(result.unleaked_gain)} ({today}) is to be had today: the data as available at T, "
-        "used as a feature, without any alignment."
+        f"{signed(result.unleaked_gain)} ({today}) is available today, with the data as of T as a "
+        "feature and without any alignment."
     )
+
+
+def _no_verdict(result: LisResult) -> str:
+    return "Together with others" if _is_corrected(result) else "No verdict"
+
+
+def _reason(result: LisResult) -> str:
+    return with_minus(result.verdict_reason)
 
 
 def _is_corrected(result: LisResult) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -45,6 +46,11 @@ def signed(value: float, digits: int = 4) -> str:
         return MISSING
     text = f"{value:+.{digits}f}"
     return text[1:] if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+
+
+def with_minus(text: str) -> str:
+    """Replace the hyphen before a number by a minus sign."""
+    return re.sub(r"-(?=\d)", "\N{MINUS SIGN}", text)
 
 
 def number(value: float, digits: int = 4) -> str:

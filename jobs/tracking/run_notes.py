@@ -28,7 +28,7 @@ _HOW_TO_READ = """\
 future. It is an upper bound of what a model aligned on that data could bring.
 - **Held-out** rows never trained any ranker; the verdict rests on them. **Seen** rows trained the \
 later ranker, as in arXiv 2508.04963. **Memorised** is seen minus held-out: remembered labels.
-- **Future adds** is what the days after T add to the data as available at T, **to be had today** \
+- **Future adds** is what the days after T add to the data as available at T, **available today** \
 the gain of that data without any alignment. The **placebo** is a shuffled leak and should gain \
 nothing.
 - The interval is clustered by user. **Worth aligning**: it lies above the threshold, and so does \

@@ -42,10 +42,10 @@ DECISION = (
     ),
     Figure(
         name="unleaked_gain",
-        label="To be had today",
+        label="Available today",
         section=Section.DECISION,
         description="AUC gain of the preference data as available at T: the part of the LIS "
-        "that is to be had today, without any alignment.",
+        "that is available today, without any alignment.",
         measure=UNLEAKED_GAIN,
         format=Format.DIFFERENCE,
         higher_is_better=True,

@@ -43,15 +43,12 @@ def everywhere(result: LisResult, about: object = SCENARIO) -> list[str]:
     return [" ".join(text.replace("\\_", "_").split()) for text in (page, note, parent)]
 
 
-def test_what_the_future_adds_and_what_is_to_be_had_today_are_told_apart() -> None:
+def test_what_the_future_adds_and_what_is_available_today_are_told_apart() -> None:
+    lis = "+0.2778 (95 % interval +0.2758 to +0.2798), but what the future adds is below"
+    parts = "The future adds 0.0000 (0.0000 to 0.0000); +0.2778 (+0.2758 to +0.2798) is available"
     for text in everywhere(STATIC):
-        assert (
-            "+0.2778 (95 % interval +0.2758 to +0.2798), but what the future adds is below" in text
-        )
-        assert (
-            "The future adds 0.0000 (0.0000 to 0.0000); +0.2778 (+0.2758 to +0.2798) is to be had"
-            in text
-        )
+        assert lis in text
+        assert f"{parts} today" in text
         assert "without any alignment" in text
     table = result_table([STATIC])
     assert table.splitlines()[0].split("verdict")[1].split()[:3] == ["future", "adds", "today"]
@@ -121,7 +118,9 @@ def test_the_interval_is_set_against_the_cost() -> None:
 
 
 def test_what_the_future_adds_is_what_an_alignment_is_paid_for() -> None:
-    assert "worth 0 to 0 EUR" in headline(STATIC, RICH)
+    assert "EUR" not in headline(STATIC, RICH)
+    result = with_parts(0.05, 0.004)
+    assert "+0.0020 to +0.0060 AUC is worth 24,000 to 72,000 EUR" in headline(result, RICH)
 
 
 def test_the_ranker_stands_beside_simple_models() -> None:
