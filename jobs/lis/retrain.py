@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.common.code_digest import code_digest
-from jobs.lis.fit_features import VARIANTS, DayFeatures, fit_groups, tower_inputs
+from jobs.lis.fit_features import DayFeatures, fit_groups, tower_inputs
 from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.day_rows import dense_rows
-from jobs.ranker.towers.retrain_towers import ParallelRankers
+from jobs.ranker.towers.retrain_towers import ParallelRankers, distinct
 from jobs.scenarios import Mode, RetrainOptions
 
 
@@ -51,12 +51,16 @@ class Retrain:
         groups = fit_groups(fit, self.fits)
         for leak in leaks:
             fit_inputs, score_inputs = tower_inputs(fit, eval_day, leak)
+            # Equal features, such as a table that has not changed, must give equal scores.
+            firsts, position = distinct(fit_inputs, score_inputs)
             rankers = ParallelRankers(
                 ranker.network,
                 fit_inputs.shape[2],
-                len(VARIANTS),
+                len(firsts),
                 ranker.settings.dense_rate,
                 self.options,
             )
-            rankers.train(rows, fit_inputs.to(ranker.device), as_of.toordinal(), groups)
-            yield leak, rankers.score(eval_rows, score_inputs.to(ranker.device))
+            inputs = fit_inputs[firsts].to(ranker.device)
+            rankers.train(rows, inputs, as_of.toordinal(), groups)
+            scores = rankers.score(eval_rows, score_inputs[firsts].to(ranker.device))
+            yield leak, scores[:, position]

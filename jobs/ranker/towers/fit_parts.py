@@ -27,6 +27,13 @@ class UserGroups:
     of_row: Integers
     groups: int
 
+    def kept(self, fits: int) -> NDArray[np.bool_]:
+        """Whether each fit keeps a row, (fits, rows): it leaves out its group, modulo all."""
+        if not self.groups:
+            return np.ones((fits, len(self.of_row)), np.bool_)
+        left_out = np.arange(fits) % self.groups
+        return np.asarray(self.of_row != left_out[:, None], np.bool_)
+
 
 def user_groups(users: pa.Array, groups: int) -> UserGroups:
     """Assign users to groups by a hash of their ids: a user is in the same group on every day.

@@ -136,7 +136,7 @@ class ParallelRankers:
             groups: The users of the rows. Rankers of seed s leave out the rows of group s, modulo
                 the number of groups, in training and in validation.
         """
-        kept = _kept(groups, self._options.seeds)
+        kept = groups.kept(self._options.seeds)
         cut = round(len(rows) * (1 - VALIDATION_SHARE))
         orders = [np.random.default_rng([seed, s]) for s in range(self._options.seeds)]
         with deterministic(), single_thread(self._is_small):
@@ -159,9 +159,23 @@ class ParallelRankers:
 
     @torch.no_grad()
     def score(self, rows: DenseRows, features: Tensor) -> NDArray[np.float64]:
-        """Compute click probabilities, (seeds, features, rows)."""
+        """Compute click probabilities, (seeds, features, rows).
+
+        One ranker at a time: in a stack, the last bit of a product depends on the place in it, and
+        rankers of equal weights must give equal scores.
+        """
+        seeds, count = self._options.seeds, len(features)
+        logits = torch.empty((seeds, count, len(rows)), device=rows.labels.device)
         with deterministic(), single_thread(self._is_small):
-            logits = torch.cat(list(self._in_parts(rows, features, 0)), dim=2)
+            for seed, feature in np.ndindex(seeds, count):
+                parameters, buffers = (
+                    {name: value[seed, feature].clone() for name, value in stacked.items()}
+                    for stacked in (self._parameters, self._buffers)
+                )
+                for start in range(0, len(rows), _ROWS_AT_ONCE):
+                    part = torch.arange(start, min(start + _ROWS_AT_ONCE, len(rows)))
+                    inputs = (*_inputs(rows, part), features[feature][part])
+                    logits[seed, feature, part] = self._logits_of_one(parameters, buffers, *inputs)
             scores: NDArray[np.float64] = torch.sigmoid(logits.double()).cpu().numpy()
         return scores
 
@@ -191,18 +205,12 @@ class ParallelRankers:
 
     def _logits(self, rows: DenseRows, features: Tensor, batch: Tensor) -> Tensor:
         """Logits of the rows numbered ``batch``, (seeds, batch); shape (seeds, features, batch)."""
-        fields = rows.vectors[rows.fields[batch]]
-        index = rows.history[batch]
-        history, clicked = rows.vectors[index], index < len(rows.vectors) - 1
         # The inner vmap runs over features, which share the rows; the outer one over seeds.
         over_features = (0, 0, None, None, None, None, 0)
         stacked: Tensor = torch.vmap(torch.vmap(self._logits_of_one, over_features), 0)(
             self._parameters,
             self._buffers,
-            fields,
-            history,
-            clicked,
-            rows.statistics[batch],
+            *_inputs(rows, batch),
             features[:, batch].transpose(0, 1),
         )
         return stacked
@@ -214,16 +222,41 @@ class ParallelRankers:
         return logits
 
 
+def distinct(fit_inputs: Tensor, score_inputs: Tensor) -> tuple[list[int], list[int]]:
+    """Find features that are equal for the rows to fit to and for those to score.
+
+    Args:
+        fit_inputs: float32, (features, rows, width).
+        score_inputs: float32, (features, other rows, width).
+
+    Returns:
+        The first feature of each set of equal ones, and for each feature the position of its set.
+    """
+    firsts: list[int] = []
+    position: list[int] = []
+    for feature in range(len(fit_inputs)):
+        same = [
+            number
+            for number, first in enumerate(firsts)
+            if torch.equal(fit_inputs[first], fit_inputs[feature])
+            and torch.equal(score_inputs[first], score_inputs[feature])
+        ]
+        position.append(same[0] if same else len(firsts))
+        if not same:
+            firsts.append(feature)
+    return firsts, position
+
+
+def _inputs(rows: DenseRows, batch: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Inputs of a ``WideAndDeep`` for the rows numbered ``batch``."""
+    index = rows.history[batch]
+    is_click = index < len(rows.vectors) - 1
+    fields = rows.vectors[rows.fields[batch]]
+    return fields, rows.vectors[index], is_click, rows.statistics[batch]
+
+
 def _split(stacked: Tensor, shape: tuple[int, int]) -> Tensor:
     return stacked.detach().reshape(*shape, *stacked.shape[1:]).clone()
-
-
-def _kept(groups: UserGroups, seeds: int) -> NDArray[np.bool_]:
-    """Whether each seed keeps a row, (seeds, rows)."""
-    if not groups.groups:
-        return np.ones((seeds, len(groups.of_row)), np.bool_)
-    left_out = np.arange(seeds) % groups.groups
-    return np.asarray(groups.of_row != left_out[:, None], np.bool_)
 
 
 def _mean(losses: Tensor, is_row: Tensor) -> Tensor:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -15,15 +16,19 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from jobs.ranker.model.dcn import DeepCrossNetwork
+from jobs.ranker.model.custom_network import new_network
+from jobs.ranker.model.wide_and_deep import WideAndDeep
 from jobs.ranker.rows.day_rows import DenseRows
-from jobs.ranker.towers.retrain_towers import FeatureRanker, ParallelRankers
+from jobs.ranker.towers.fit_parts import UserGroups, user_groups
+from jobs.ranker.towers.retrain_towers import FeatureRanker, ParallelRankers, distinct
 from jobs.scenarios import RankerOptions, RetrainOptions
 
-DIM, FIELDS, CLICKS, WIDTH = 4, 2, 3, 3
+DIM, FIELDS, CLICKS, WIDTH, STATISTICS = 4, 2, 3, 3, 5
 RANKER = RankerOptions(
     embedding_dim=DIM, cross_layers=1, hidden_units=(8,), history_length=CLICKS, dense_rate=0.002
 )
+RATE = 0.002
+RESTING = RANKER.model_copy(update={"dense_rate": 1e-30})
 DAY = 739_000
 
 
@@ -45,7 +50,28 @@ def float64() -> Iterator[None]:
 
 
 def network_of(options: RankerOptions = RANKER) -> nn.Module:
-    return DeepCrossNetwork(FIELDS, 1, options)
+    """A network whose wide part has some weights."""
+    network = new_network(FIELDS, 1, options, STATISTICS)
+    network.wide[:] = torch.linspace(-0.4, 0.9, STATISTICS + 2)
+    return network
+
+
+def logits_alone(network: nn.Module, rows: DenseRows) -> Tensor:
+    """Logits of a network that nothing stands beside."""
+    index = rows.history
+    with torch.no_grad():
+        logits: Tensor = network.eval()(
+            rows.vectors[rows.fields],
+            rows.vectors[index],
+            index < len(rows.vectors) - 1,
+            rows.statistics,
+        )
+    return logits
+
+
+def groups_of(count: int, groups: int = 0) -> UserGroups:
+    """Each row has its own user, so that the groups are of nearly equal size."""
+    return user_groups(pa.array(np.arange(count)), groups)
 
 
 def random_rows(count: int, seed: int = 0) -> DenseRows:
@@ -62,6 +88,7 @@ def random_rows(count: int, seed: int = 0) -> DenseRows:
         vectors=torch.from_numpy(vectors).to(numbers),
         fields=torch.from_numpy(fields),
         history=torch.from_numpy(history),
+        statistics=torch.from_numpy(generator.normal(size=(count, STATISTICS))).to(numbers),
         labels=torch.from_numpy(labels).to(numbers),
     )
 
@@ -83,12 +110,16 @@ def retrained(
     options: RetrainOptions,
     ranker: RankerOptions = RANKER,
     score: tuple[DenseRows, Tensor] | None = None,
+    groups: int = 0,
 ) -> Retrained:
     """Train on rows; score them, or ``score`` if given."""
     to_score = score or (rows, features)
-    rankers = ParallelRankers(network_of(ranker), features.shape[2], len(features), ranker, options)
+    assert ranker.dense_rate is not None
+    rankers = ParallelRankers(
+        network_of(ranker), features.shape[2], len(features), ranker.dense_rate, options
+    )
     before = rankers.score(*to_score)
-    rankers.train(rows, features, DAY)
+    rankers.train(rows, features, DAY, groups_of(len(rows), groups))
     return Retrained(before, rankers.score(*to_score))
 
 
@@ -96,26 +127,38 @@ def forward(model: FeatureRanker, rows: DenseRows, feature: Tensor, chosen: Any)
     index = rows.history[chosen]
     clicked = index < len(rows.vectors) - 1
     logits: Tensor = model(
-        rows.vectors[rows.fields[chosen]], rows.vectors[index], clicked, feature[chosen]
+        rows.vectors[rows.fields[chosen]],
+        rows.vectors[index],
+        clicked,
+        rows.statistics[chosen],
+        feature[chosen],
     )
     return logits
 
 
 def trained_alone(
-    rows: DenseRows, feature: Tensor, options: RetrainOptions, ranker: RankerOptions, seed: int
+    rows: DenseRows,
+    feature: Tensor,
+    options: RetrainOptions,
+    ranker: RankerOptions,
+    seed: int,
+    left_out: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """One ranker of one seed in plain torch, by itself."""
+    """One ranker of one seed in plain torch, by itself; ``left_out`` is of (seeds, rows)."""
     network = network_of(ranker)
     torch.manual_seed(seed)
-    model = FeatureRanker(network, feature.shape[1], options.hidden_units)
-    groups: list[dict[str, Any]] = [
+    model = FeatureRanker(network, feature.shape[1], options.hidden_units).eval()
+    parameters: list[dict[str, Any]] = [
         {"params": model.network.parameters(), "lr": ranker.dense_rate},
         {"params": model.tower.parameters(), "lr": options.rate},
     ]
-    optimizer = torch.optim.Adam(groups)
+    optimizer = torch.optim.Adam(parameters)
     order = np.random.default_rng([DAY, seed])
     cut = round(0.75 * len(rows))
-    newest = slice(cut, len(rows))
+    used = ~left_out
+    oldest, newest = np.flatnonzero(used[seed, :cut]), np.flatnonzero(used[seed, cut:]) + cut
+    # As many steps as the seed with the most rows.
+    steps = -(-used[:, :cut].sum(axis=1).max() // options.batch_size)
 
     def loss_of(chosen: Any) -> Tensor:
         logits = forward(model, rows, feature, chosen)
@@ -123,7 +166,7 @@ def trained_alone(
 
     best, kept = loss_of(newest).item(), deepcopy(model.state_dict())
     for _ in range(options.epochs):
-        for batch in np.array_split(order.permutation(cut), -(-cut // options.batch_size)):
+        for batch in np.array_split(order.permutation(oldest), steps):
             optimizer.zero_grad()
             torch.autograd.backward(loss_of(torch.from_numpy(batch)))
             optimizer.step()
@@ -145,32 +188,39 @@ def auc(rows: DenseRows, scores: NDArray[np.float64]) -> float:
 def test_all_rankers_start_as_the_network_alone(hidden_units: int) -> None:
     rows = random_rows(50)
     options = retrain_options(hidden_units=hidden_units)
-    rankers = ParallelRankers(network_of(), WIDTH, 3, RANKER, options)
+    rankers = ParallelRankers(network_of(), WIDTH, 3, RATE, options)
     scores = rankers.score(rows, random_features(50))
     assert scores.shape == (2, 3, 50)
     assert np.array_equal(scores, np.broadcast_to(scores[0, 0], scores.shape))
-    index = rows.history
-    with torch.no_grad():
-        alone = network_of()(rows.vectors[rows.fields], rows.vectors[index], index < 30)
+    alone = logits_alone(network_of(), rows)
     # Stacked matrices may be multiplied in another order, so the last bit of float32 may differ.
     np.testing.assert_allclose(scores[0, 0], alone.double().sigmoid(), rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize(
-    ("hidden_units", "pooling", "count"),
-    [(0, "mean", 90), (5, "attention", 90), (0, "attention", 37), (5, "mean", 2)],
+    ("hidden_units", "pooling", "count", "groups"),
+    [
+        (0, "mean", 90, 0),
+        (5, "attention", 90, 2),
+        (0, "attention", 37, 0),
+        (5, "mean", 2, 0),
+        (0, "mean", 120, 2),
+        (0, "mean", 118, 3),
+    ],
 )
-def test_parallel_rankers_train_as_each_alone(
-    float64: None, hidden_units: int, pooling: Any, count: int
+def test_parallel_rankers_train_as_each_alone_without_its_group(
+    float64: None, hidden_units: int, pooling: Any, count: int, groups: int
 ) -> None:
     """In float64, so that sums in another order leave the same nine digits."""
     ranker = RANKER.model_copy(update={"history_pooling": pooling})
-    options = retrain_options(hidden_units=hidden_units)
+    options = retrain_options(hidden_units=hidden_units, seeds=max(groups, 2))
     rows, features = random_rows(count), random_features(count)
-    scores = retrained(rows, features, options, ranker)
+    scores = retrained(rows, features, options, ranker, groups=groups)
+    group = groups_of(count, groups).of_row
+    left_out = (group == np.arange(options.seeds)[:, None]) & (groups > 0)
     for seed in range(options.seeds):
         for feature in range(len(features)):
-            alone = trained_alone(rows, features[feature], options, ranker, seed)
+            alone = trained_alone(rows, features[feature], options, ranker, seed, left_out)
             np.testing.assert_allclose(scores.after[seed, feature], alone, rtol=0, atol=1e-9)
     if count > 30:
         assert np.abs(scores.after - scores.before).max() > 1e-3
@@ -181,15 +231,24 @@ def test_the_baseline_does_not_depend_on_the_other_features() -> None:
     rows = random_rows(60)
     first = retrained(rows, random_features(60, seed=1), retrain_options()).after
     second = retrained(rows, 100 * random_features(60, seed=2), retrain_options()).after
-    assert np.array_equal(first[:, 0], second[:, 0])
+    # Matrices of a stack may be multiplied in another order than those beside them.
+    np.testing.assert_allclose(first[:, 0], second[:, 0], rtol=0, atol=1e-6)
     assert not np.array_equal(first[:, 1], second[:, 1])
 
 
-def test_equal_features_give_equal_scores() -> None:
-    rows, features = random_rows(60), random_features(60, features=4)
-    features[3] = features[1]
-    scores = retrained(rows, features, retrain_options()).after
-    assert np.array_equal(scores[:, 1], scores[:, 3])
+def test_rankers_of_equal_weights_give_equal_scores_bit_for_bit() -> None:
+    """A tower that has learnt nothing must not differ from the baseline by rounding."""
+    rows, features = random_rows(60), random_features(60, features=7)
+    scores = retrained(rows, features, retrain_options(rate=1e-30), RESTING).after
+    assert np.array_equal(scores, np.broadcast_to(scores[0, 0], scores.shape))
+
+
+def test_equal_features_are_found() -> None:
+    fit, score = random_features(5, features=6), random_features(3, features=6)
+    fit[2], score[2] = fit[1], score[1]
+    fit[4] = fit[1]
+    fit[5], score[5] = fit[0], score[0]
+    assert distinct(fit, score) == ([0, 1, 3, 4], [0, 1, 1, 2, 3, 0])
 
 
 @pytest.mark.parametrize("hidden_units", [0, 5])
@@ -209,7 +268,7 @@ def test_the_random_state_is_restored() -> None:
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)
-    ParallelRankers(network, WIDTH, 2, RANKER, retrain_options(hidden_units=4))
+    ParallelRankers(network, WIDTH, 2, RATE, retrain_options(hidden_units=4))
     assert torch.equal(torch.rand(1), expected)
 
 
@@ -241,7 +300,7 @@ def test_each_ranker_keeps_its_own_best_epoch() -> None:
     features[2] = 0
     ranker = RANKER.model_copy(update={"dense_rate": 0.01})
     scores = retrained(rows, features, retrain_options(rate=50.0, epochs=3), ranker)
-    assert np.array_equal(scores.after[:, 0], scores.after[:, 2])
+    np.testing.assert_allclose(scores.after[:, 0], scores.after[:, 2], rtol=0, atol=1e-6)
     assert np.array_equal(scores.after[:, 1], scores.before[:, 1])
 
 
@@ -252,7 +311,7 @@ def test_validation_rows_do_not_train() -> None:
     changed = features.clone()
     changed[1, :, 0] = 2 * rows.labels - 1
     changed[1, 60:, 0] = 2 * labels[60:] - 1
-    other = DenseRows(rows.vectors, rows.fields, rows.history, labels)
+    other = replace(rows, labels=labels)
     options = retrain_options(epochs=1, rate=0.05)
     first = features.clone()
     first[1, :, 0] = 2 * rows.labels - 1
@@ -262,7 +321,10 @@ def test_validation_rows_do_not_train() -> None:
 
 def test_there_may_be_no_rows_to_score() -> None:
     rows, features = random_rows(30), random_features(30)
-    nothing = DenseRows(rows.vectors, rows.fields[:0], rows.history[:0], rows.labels[:0])
+    nothing = DenseRows(
+        rows.vectors,
+        *(each[:0] for each in (rows.fields, rows.history, rows.statistics, rows.labels)),
+    )
     scores = retrained(rows, features, retrain_options(), score=(nothing, features[:, :0])).after
     assert scores.shape == (2, 3, 0)
 
@@ -291,16 +353,15 @@ class Normalised(nn.Module):
 
 def test_a_network_with_buffers_and_dropout_trains_in_evaluation_mode() -> None:
     torch.manual_seed(0)
-    network, rows, features = Normalised(), random_rows(60), random_features(60)
-    network(rows.vectors[rows.fields], rows.vectors[rows.history], rows.history < 30)
-    rankers = ParallelRankers(network, WIDTH, 3, RANKER, retrain_options())
+    custom, rows, features = Normalised(), random_rows(60), random_features(60)
+    network = WideAndDeep(custom, STATISTICS, deep_reads_statistics=False)
+    custom(rows.vectors[rows.fields], rows.vectors[rows.history], rows.history < 30)
+    rankers = ParallelRankers(network, WIDTH, 3, RATE, retrain_options())
     before = rankers.score(rows, features)
-    network.eval()
-    with torch.no_grad():
-        alone = network(rows.vectors[rows.fields], rows.vectors[rows.history], rows.history < 30)
+    alone = logits_alone(network, rows)
     np.testing.assert_allclose(before[1, 2], alone.double().sigmoid(), rtol=0, atol=1e-6)
     features[1, :, 0] = 2 * rows.labels - 1
-    rankers.train(rows, features, DAY)
+    rankers.train(rows, features, DAY, groups_of(60))
     after = rankers.score(rows, features)
     assert auc(rows, after[:, 1]) > auc(rows, before[:, 1])
 
@@ -308,16 +369,17 @@ def test_a_network_with_buffers_and_dropout_trains_in_evaluation_mode() -> None:
 def test_the_given_network_is_not_changed() -> None:
     network, rows, features = network_of(), random_rows(60), random_features(60)
     before = deepcopy(network.state_dict())
-    ParallelRankers(network, WIDTH, 3, RANKER, retrain_options()).train(rows, features, DAY)
+    rankers = ParallelRankers(network, WIDTH, 3, RATE, retrain_options())
+    rankers.train(rows, features, DAY, groups_of(60))
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
 def test_the_tower_is_on_the_device_of_the_network() -> None:
     """The meta device computes shapes only, and rejects tensors on other devices."""
     rows, features = random_rows(20), random_features(20)
-    parts = (rows.vectors, rows.fields, rows.history, rows.labels)
+    parts = vars(rows).values()
     on_meta = DenseRows(*(part.to("meta") for part in parts))
-    rankers = ParallelRankers(network_of().to("meta"), WIDTH, 3, RANKER, retrain_options())
+    rankers = ParallelRankers(network_of().to("meta"), WIDTH, 3, RATE, retrain_options())
     # Only the final copy to the host fails, because meta tensors have no values.
     with pytest.raises(NotImplementedError, match="meta"):
         rankers.score(on_meta, features.to("meta"))
