@@ -208,6 +208,5 @@ def test_predictions_from_a_file_have_the_figures_of_the_score_that_they_belong_
         "ne_delta",
         "rows",
         "users",
-        "verdict",
     )
     assert {name: compared[name] for name in same} == {name: expected[name] for name in same}

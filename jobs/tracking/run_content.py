@@ -77,6 +77,7 @@ def result_content(lake: Lake, about: Subject, parent_run_id: str, result: LisRe
             "lis.kind": "score",
             "lis.verdict": result.verdict,
             "lis.verdict_reason": result.verdict_reason,
+            "lis.looks": str(result.looks),
             ALONE: alone_digest(about, parent_run_id, result),
             "lis.code_version": result.code_version,
             _NOTE: result_note(about, result),
@@ -129,7 +130,7 @@ def parent_content(
 
 
 def _metrics(result: LisResult) -> dict[str, float]:
-    values = {**flat_values(result.figures), "seconds": result.seconds, "looks": result.looks}
+    values = {**flat_values(result.figures), "seconds": result.seconds}
     return {name: math.nan if value is None else float(value) for name, value in values.items()}
 
 

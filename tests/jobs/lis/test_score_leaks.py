@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from jobs.evaluation.measurement import Measurement
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.result_store import result_partition
 from jobs.evaluation.scored_day import ScoredDay
-from jobs.lake import Lake
+from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_version
 from jobs.lis import score_leaks
 from jobs.lis.score_leaks import InputDigests, Scoring, evaluate
@@ -124,6 +125,22 @@ def test_stored_results_are_read_back(lake: Lake, scorer: Scorer) -> None:
     np.testing.assert_equal(
         [result.to_dict() for result in again], [result.to_dict() for result in first]
     )
+
+
+def test_equal_runs_have_equal_bytes(tmp_path: Path) -> None:
+    digests = []
+    for name in ("one", "other"):
+        lake = Lake(str(tmp_path / name))
+        results = Scorer().evaluate(lake, DAYS)
+        assert all(result.seconds >= 0 for result in results)
+        found = [
+            Partition("lis", "tiny", day, keys)
+            for day in DAYS
+            for keys in lake.keys_below("lis", "tiny", day)
+        ]
+        digests.append([lake.require(partition, "score").digest for partition in found])
+    assert len(digests[0]) == 8
+    assert digests[0] == digests[1]
 
 
 def test_a_changed_day_alone_is_measured_again(lake: Lake, scorer: Scorer) -> None:

@@ -193,7 +193,10 @@ def test_a_run_has_the_verdict_that_holds_together_and_scoring_again_keeps_it(
     ):
         assert client.get_run(run_id).data.tags[tag] == "inconclusive"
     run = client.get_run(week.run_id)
-    assert run.data.metrics["looks"] == 2
+    assert run.data.tags["lis.looks"] == "2"
+    assert all(
+        len(client.get_metric_history(run.info.run_id, name)) == 1 for name in run.data.metrics
+    )
     assert "after correction for 2 looks" in run.data.tags["lis.verdict_reason"]
     assert "after correction for 2 looks" in run.data.tags["mlflow.note.content"]
     assert not any(one.written for one in log_single_results(lake, SCENARIO, alone))
