@@ -37,6 +37,8 @@ def digests() -> list[str]:
     [
         ("lis/fit_features", (True, True, False)),
         ("lis/slot_importance/permuted", (False, False, True)),
+        ("lis/placebo_table", (True, True, False)),
+        ("lis/simple_models", (False, False, False)),
         ("preference/kinds/next_click", (False, False, False)),
         ("preference/placebo", (True, True, False)),
         ("preference/registry", (False, False, False)),
@@ -44,6 +46,8 @@ def digests() -> list[str]:
         ("ranker/rows/day_rows", (True, True, True)),
         ("ranker/towers/probe_towers", (True, False, False)),
         ("ranker/towers/retrain_towers", (False, True, False)),
+        ("ranker/towers/fit_parts", (True, True, False)),
+        ("ranker/towers/regression", (True, False, False)),
         ("ranker/towers/row_features", (True, True, False)),
         ("ranker/training/train_step", (False, False, False)),
         ("stats/pooled_difference", (False, False, True)),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +15,12 @@ import pytest
 from jobs.evaluation.measurement import Measurement
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.result_store import result_partition
-from jobs.evaluation.scored_day import ScoredDay
+from jobs.evaluation.scored_day import BASELINE, RANKER, ScoredDay
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_version
 from jobs.lis import score_leaks
 from jobs.lis.score_leaks import InputDigests, Scoring, evaluate
+from jobs.lis.simple_models import SimpleModels
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.leak import Leak
 from jobs.scenarios import Mode, Scenario, SimulatedSource
@@ -141,6 +142,51 @@ def test_equal_runs_have_equal_bytes(tmp_path: Path) -> None:
         digests.append([lake.require(partition, "score").digest for partition in found])
     assert len(digests[0]) == 8
     assert digests[0] == digests[1]
+
+
+class Peers:
+    """Two simple models that are better than the ranker."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+
+    def inputs(self, day: date) -> dict[str, str]:
+        return {"rows": f"{day} {self.revision}"}
+
+    def scores(self, day: date) -> dict[str, np.ndarray]:
+        labels = scored_day(day, 7).rows["label"].to_numpy()
+        return {"popularity": labels * 0.5, "logistic": 1.0 - labels}
+
+
+def test_simple_models_stand_beside_the_rankers(lake: Lake, scorer: Scorer) -> None:
+    peers = Peers()
+
+    def score(day: date, leaks: Sequence[Leak]) -> dict[Leak, ScoredDay]:
+        return {
+            leak: replace(one, variants={**one.variants, RANKER: one.variants[BASELINE]})
+            for leak, one in scorer.score(day, leaks).items()
+        }
+
+    scoring = replace(scorer.scoring, score_day=score, peers=cast(SimpleModels, peers))
+    for result in evaluate(lake, SCENARIO, scoring, DAYS, HORIZONS[:1]):
+        assert (result.auc_popularity, result.auc_logistic) == (1, 0)
+    scorer.requested = []
+    evaluate(lake, SCENARIO, scoring, DAYS, HORIZONS[:1])
+    assert scorer.requested == []
+    peers.revision = 1
+    evaluate(lake, SCENARIO, scoring, DAYS[:1], HORIZONS[:1])
+    assert scorer.requested == [(DAYS[0], HORIZONS[:1])]
+
+
+@pytest.mark.parametrize(
+    ("fit_days", "fits", "is_noted"), [(4, 0, True), (4, 2, False), (0, 0, False)]
+)
+def test_a_result_says_when_its_interval_does_not_cover_the_fit_rows(
+    lake: Lake, scorer: Scorer, fit_days: int, fits: int, is_noted: bool
+) -> None:
+    scoring = replace(scorer.scoring, fit_days=fit_days, fits=fits)
+    [result] = evaluate(lake, SCENARIO, scoring, DAYS[:1], HORIZONS[:1])
+    assert ("which users were fitted to" in result.note) is is_noted
 
 
 def test_a_changed_day_alone_is_measured_again(lake: Lake, scorer: Scorer) -> None:
