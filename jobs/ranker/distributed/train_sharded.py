@@ -90,6 +90,8 @@ def _train_day(
 @contextmanager
 def _sharded_step(processes: Processes, ranker: Ranker) -> Iterator[TrainStep]:
     """Distribute the ranker over the processes; after the block the leader has it back on host."""
+    # Between days only the leader updates the wide part, and the deep part is trained beside it.
+    dist.broadcast(ranker.network.wide, src=0, group=processes.host)
     shard = TableShard(processes, ranker.table, ranker.options, ranker.settings)
     _move(ranker, processes.device)
     yield partial(_train_part, processes, shard)
