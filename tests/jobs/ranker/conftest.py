@@ -18,6 +18,7 @@ import torch
 
 from jobs.lake import Lake, Partition, schemas
 from jobs.scenarios import Scenario
+from tests.oracles.statistics_loop import statistics
 
 FIRST = date(2026, 1, 1)
 FOLDS = ("lineage", "lineage", "lineage", "fit", "eval")
@@ -160,7 +161,7 @@ def random_log(
 
 
 def publish(lake: Lake, scenario: Scenario, log: list[Row], days: int | None = None) -> None:
-    """Publish impressions and history of each day from ``FIRST`` on, rows or not."""
+    """Publish the tables of each day from ``FIRST`` on, rows or not."""
     last = max((row["ts"].date() for row in log), default=FIRST)
     clicks: dict[int, list[Row]] = {}
     for row in log:
@@ -173,6 +174,9 @@ def publish(lake: Lake, scenario: Scenario, log: list[Row], days: int | None = N
         histories = [_with_history(row, clicks.get(row["user_id"], []), length) for row in rows]
         _publish_table(lake, scenario, "impressions", day, rows)
         _publish_table(lake, scenario, "history", day, histories)
+        if scenario.ranker.statistics:
+            counts = statistics(log, day, scenario.context)
+            _publish_table(lake, scenario, "statistics", day, counts)
 
 
 def _with_history(row: Row, clicks: list[Row], length: int) -> Row:

@@ -158,12 +158,13 @@ def test_a_changed_day_is_trained_again_with_all_later_days(
     assert train(lake, scenario, 5)[0] == day(3)
 
 
+@pytest.mark.parametrize("table", ["history", "statistics"])
 def test_a_missing_day_is_reported_before_training(
-    published: Callable[[str], Lake], scenario: Scenario
+    published: Callable[[str], Lake], scenario: Scenario, table: str
 ) -> None:
     lake = published("lake")
-    lake.storage.remove(Partition("history", scenario.name, day(3)).path)
-    with pytest.raises(InputError, match="no history of 2026-01-03: run python -m jobs ingest"):
+    lake.storage.remove(Partition(table, scenario.name, day(3)).path)
+    with pytest.raises(InputError, match=f"no {table} of 2026-01-03: run python -m jobs ingest"):
         train(lake, scenario, 5)
     assert checkpoint_days(lake, scenario) == []
 
@@ -306,7 +307,7 @@ def test_a_checkpoint_records_its_inputs(
     first, second = (lake.manifest(checkpoint_partition(scenario, day(n))) for n in (1, 2))
     assert first.inputs["parent"] == ""
     assert second.inputs["parent"] == first.digest
-    for table in ("impressions", "history"):
+    for table in ("impressions", "history", "statistics"):
         partition = Partition(table, scenario.name, day(1))
         assert second.inputs[table] == lake.manifest(partition).digest
     assert second.inputs["ranker"] == first.inputs["ranker"] == second.facts["ranker_version"]

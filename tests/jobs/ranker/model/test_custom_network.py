@@ -93,8 +93,8 @@ def published(
 
 def test_the_built_in_network_keeps_its_initial_weights() -> None:
     options = RankerOptions(embedding_dim=2, cross_layers=1, hidden_units=(3,), seed=7)
-    found = new_network(3, 1, options).state_dict()
-    direct = DeepCrossNetwork(3, 1, options).state_dict()
+    found = new_network(3, 1, options, 5).deep.state_dict()
+    direct = DeepCrossNetwork(3, 1, options, 5).state_dict()
     assert found.keys() == direct.keys()
     assert all(torch.equal(found[name], direct[name]) for name in found)
 
@@ -177,7 +177,7 @@ def test_a_path_is_relative_to_the_scenarios_file_or_the_working_folder(
     monkeypatch.chdir(tmp_path)
     options = load_scenario("configs/feed.yaml").ranker
     assert options.network == f"{folder / 'custom_network.py'}:Tower"
-    assert type(new_network(4, 1, options)).__name__ == "Tower"
+    assert type(new_network(4, 1, options).deep).__name__ == "Tower"
 
 
 def test_a_network_may_come_from_an_installed_module(
@@ -186,7 +186,7 @@ def test_a_network_may_come_from_an_installed_module(
     (tmp_path / "custom_towers.py").write_text(CUSTOM)
     monkeypatch.syspath_prepend(tmp_path)
     scenario = with_options(network="custom_towers:Tower")
-    assert type(new_network(3, 1, scenario.ranker)).__name__ == "Tower"
+    assert type(new_network(3, 1, scenario.ranker).deep).__name__ == "Tower"
     assert ranker_version(scenario).startswith("tower-")
 
 

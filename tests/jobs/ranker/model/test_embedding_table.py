@@ -7,6 +7,7 @@ from torch import Tensor
 
 from jobs.ranker.model.embedding_table import (
     ADAGRAD_EPSILON,
+    INITIAL_ACCUMULATOR,
     NEVER,
     UNKNOWN_ROW,
     Block,
@@ -98,16 +99,57 @@ def test_vectors_have_the_shape_of_the_index() -> None:
     assert torch.equal(table.touch(index).vectors, table.embedding[index])
 
 
-def test_growing_keeps_rows_and_adds_zeros() -> None:
+def test_growing_keeps_rows_and_appends_the_given_ones() -> None:
     table = filled()
     table.count_updates(table.stacked("item_id", np.array([1, 1, 3])), np.array([7, 5, 9]))
-    grown = table.grown({"user_id": 5, "item_id": 8})
-    for field, size in (("user_id", 5), ("item_id", 8)):
+    first = {"user_id": np.full((1, 3), 0.5, np.float32), "item_id": np.ones((2, 3), np.float32)}
+    grown = table.grown(first)
+    for field, vectors in first.items():
         old, new = table.block(field), grown.block(field)
-        untrained = Block.untrained(size - SIZES[field], 3)
+        untrained = Block.untrained(len(vectors), 3)
+        appended = {
+            **vars(untrained),
+            "embedding": vectors,
+            "accumulator": np.full(len(vectors), INITIAL_ACCUMULATOR, np.float32),
+        }
         for name, values in vars(old).items():
-            expected = np.concatenate([values, getattr(untrained, name)])
+            expected = np.concatenate([values, appended[name]])
             np.testing.assert_array_equal(getattr(new, name), expected)
+    assert not grown.embedding[UNKNOWN_ROW].any()
+    assert table.grown({"user_id": vectors[:0], "item_id": vectors[:0]}) is table
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+def test_gradients_are_those_of_the_summed_loss(batch: int) -> None:
+    """A row that occurs once learns alike in a batch of any size."""
+    index = torch.arange(1, batch + 1)
+    table = filled()
+    touched = table.touch(index)
+    touched.vectors.square().sum(dim=1).mean().backward()
+    table.apply_gradient(touched, rate=0.1, batch=batch)
+    alone = filled()
+    touched = alone.touch(index[:1])
+    touched.vectors.square().sum().backward()
+    alone.apply_gradient(touched, rate=0.1)
+    torch.testing.assert_close(table.embedding[1], alone.embedding[1])
+    torch.testing.assert_close(table.accumulator[1], alone.accumulator[1])
+
+
+def test_a_first_step_does_not_amplify_rounding() -> None:
+    """Gradients that cancel to almost nothing move an embedding by almost nothing."""
+
+    def first_step(noise: float) -> Tensor:
+        empty = EmbeddingTable.untrained(dict.fromkeys(SIZES, 0), 3, CPU)
+        table = empty.grown(
+            {field: np.ones((rows, 3), np.float32) for field, rows in SIZES.items()}
+        )
+        touched = table.touch(torch.tensor([1, 2]))
+        (touched.vectors * noise).sum().backward()
+        table.apply_gradient(touched, rate=0.1)
+        return table.embedding
+
+    assert (first_step(1e-9) - first_step(-1e-9)).abs().max() < 1e-6
+    assert (first_step(1.0) - first_step(0.0))[1:3].abs().min() > 0.05
 
 
 def test_updates_and_the_time_of_the_newest_are_counted() -> None:

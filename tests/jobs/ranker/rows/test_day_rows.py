@@ -29,6 +29,12 @@ Rows = list[dict[str, Any]]
 
 
 @pytest.fixture
+def scenario(with_options: Callable[..., Scenario]) -> Scenario:
+    """Rates at which a day of forty rows moves scores."""
+    return with_options(embedding_rate=0.3, dense_rate=0.03)
+
+
+@pytest.fixture
 def log(make_log: Callable[..., Rows]) -> Rows:
     """Four days with new items every day; the third day is empty."""
     emptied = FIRST + timedelta(days=2)
@@ -52,7 +58,8 @@ def forward(network: nn.Module, rows: DenseRows) -> NDArray[np.float64]:
     clicked = rows.history < len(rows.vectors) - 1
     network.eval()
     with torch.no_grad():
-        logits = network(rows.vectors[rows.fields], rows.vectors[rows.history], clicked)
+        fields, history = rows.vectors[rows.fields], rows.vectors[rows.history]
+        logits = network(fields, history, clicked, rows.statistics)
     scores: NDArray[np.float64] = logits.double().sigmoid().numpy()
     return scores
 
@@ -168,5 +175,5 @@ def test_the_chunk_size_does_not_matter(
     assert chunked.clicks.items.equals(whole.clicks.items)
     assert np.array_equal(chunked.clicks.row, whole.clicks.row)
     assert np.array_equal(chunked.clicks.position, whole.clicks.position)
-    for name in ("vectors", "fields", "history", "labels", "item_updates"):
+    for name in ("vectors", "fields", "history", "statistics", "labels", "item_updates"):
         assert np.array_equal(getattr(chunked, name), getattr(whole, name))

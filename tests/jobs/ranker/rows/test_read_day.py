@@ -15,6 +15,7 @@ from jobs.ranker.rows.read_day import _last_clicks, read_day, require_day
 from jobs.scenarios import Scenario
 
 DAY = date(2026, 1, 1)
+STATISTICS = Partition("statistics", "tiny", DAY)
 Rows = list[dict[str, Any]]
 
 
@@ -147,6 +148,42 @@ def test_a_history_of_other_rows_is_rejected(
         list(read_day(lake, scenario, DAY, {"lineage"}))
 
 
+def test_statistics_are_those_of_the_rows(
+    lake: Lake,
+    scenario: Scenario,
+    with_options: Callable[..., Scenario],
+    make_log: Callable[..., Rows],
+    publish_log: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    publish_log(lake, scenario, make_log(days=1))
+    monkeypatch.setattr(day_module, "CHUNK_ROWS", 7)
+    stored = {row["impression_id"]: row for row in lake.read(STATISTICS).to_pylist()}
+    for chunk in read_day(lake, scenario, DAY, {"eval", "lineage"}, seen_rows=10):
+        ids = chunk.impressions["impression_id"].to_pylist()
+        assert chunk.statistics.to_pylist() == [stored[identity] for identity in ids]
+    without = with_options(statistics=False)
+    assert list(require_day(lake, without, DAY)) == ["impressions", "history"]
+    assert all(chunk.statistics is None for chunk in read_day(lake, without, DAY, {"lineage"}))
+
+
+@pytest.mark.parametrize("order", [[1, 0, 2], [0, 1]])
+def test_statistics_of_other_rows_are_rejected(
+    lake: Lake,
+    scenario: Scenario,
+    make_log: Callable[..., Rows],
+    publish_log: Callable[..., None],
+    order: list[int],
+) -> None:
+    publish_log(lake, scenario, make_log(days=1, rows=3))
+    table = lake.read(STATISTICS).take(order)
+    with lake.attempt([STATISTICS]) as attempt:
+        attempt.write_table("part-00000.parquet", table)
+        attempt.publish(STATISTICS, inputs={})
+    with pytest.raises(AuditError, match="statistics"):
+        list(read_day(lake, scenario, DAY, {"lineage"}))
+
+
 def test_an_empty_day_has_no_chunks(
     lake: Lake, scenario: Scenario, publish_log: Callable[..., None]
 ) -> None:
@@ -158,6 +195,11 @@ def test_a_missing_day_names_the_command(
     lake: Lake, scenario: Scenario, make_log: Callable[..., Rows], publish_log: Callable[..., None]
 ) -> None:
     publish_log(lake, scenario, make_log(days=1))
-    assert [found.rows for found in require_day(lake, scenario, DAY)] == [40, 40]
+    found = require_day(lake, scenario, DAY)
+    assert {table: manifest.rows for table, manifest in found.items()} == {
+        "impressions": 40,
+        "history": 40,
+        "statistics": 40,
+    }
     with pytest.raises(InputError, match=r"ingest --scenario tiny --start 2026-01-02 --end"):
         require_day(lake, scenario, DAY + timedelta(days=1))

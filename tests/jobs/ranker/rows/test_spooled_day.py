@@ -23,7 +23,7 @@ from jobs.ranker.rows.spooled_day import spooled_day
 from jobs.scenarios import Scenario
 
 DAY = date(2026, 1, 1)
-PARTS = ("fields", "history", "labels", "ts")
+PARTS = ("fields", "history", "statistics", "labels", "ts")
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_click_gets_the_row_that_its_item_is_given_later(
     """Clicks may precede the first row of their item, or their item may have no row at all."""
     later = pa.array([chunks[-1].impressions["item_id"][-1].as_py(), 999])
     clicks = Clicks(later, row=np.zeros(2, np.int64), position=np.arange(2))
-    changed = [Chunk(chunks[0].impressions, clicks), *chunks[1:]]
+    changed = [Chunk(chunks[0].impressions, clicks, chunks[0].statistics), *chunks[1:]]
     _, expected = two_passes(scenario, changed)
     with spooled_day(empty_ranker(scenario), changed) as rows:
         (found,) = rows.windows(1000)

@@ -15,6 +15,8 @@ from jobs.ranker.model.checkpoint import read_checkpoint
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.scoring.score_day import BASELINE, SlotTable, score_day
 from jobs.scenarios import Scenario
+from tests.oracles.dense_statistics import dense_inputs
+from tests.oracles.statistics_loop import statistics
 
 LAST, AS_OF = date(2026, 1, 2), date(2026, 1, 3)
 Rows = list[dict[str, Any]]
@@ -115,9 +117,17 @@ def _score(
     vectors = [vector_of("user_id"), items.get(row["item_id"], nothing), vector_of("place")]
     history = torch.tensor(np.array([*clicks, nothing]))[None]
     clicked = torch.tensor([True] * len(clicks) + [False])[None]
+    counts = next(
+        found
+        for found in statistics(log, AS_OF, ("place",))
+        if found["impression_id"] == row["impression_id"]
+    )
+    inputs = torch.tensor([list(dense_inputs(counts, ranker.fields).values())])
     with torch.no_grad():
         return float(
-            ranker.network(torch.tensor(np.array(vectors))[None], history, clicked).sigmoid()
+            ranker.network(
+                torch.tensor(np.array(vectors))[None], history, clicked, inputs
+            ).sigmoid()
         )
 
 
