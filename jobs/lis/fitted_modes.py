@@ -205,8 +205,9 @@ class _FittedScorer:
         eval_day, ranker = self._window.eval_day(as_of, leaks)
         rows = eval_day.rows
         own = eval_day.frozen.logits.double().sigmoid()[None].cpu().numpy()
-        known = rows.item_updates > 0
-        self._publish(as_of, rows, {RANKER: (own, known)}, self._ranker_inputs(as_of))
+        if self._stored_ranker(as_of) is None:
+            known = rows.item_updates > 0
+            self._publish(as_of, rows, {RANKER: (own, known)}, self._ranker_inputs(as_of))
         with_updates = rows.rows.append_column(_UPDATES, pa.array(rows.item_updates))
         scored_days = {}
         for leak, scores in self._mode.scores(as_of, fit, eval_day, ranker, leaks):
@@ -242,11 +243,7 @@ class _FittedScorer:
 
     def _stored(self, as_of: date, leak: Leak) -> ScoredDay | None:
         input_digests = vars(self.input_digests(as_of, leak))
-        of_ranker = read_seed_scores(
-            self._lake,
-            predictions_partition(self._scenario, as_of, RANKER),
-            self._ranker_inputs(as_of),
-        )
+        of_ranker = self._stored_ranker(as_of)
         if of_ranker is None:
             return None
         tables = {}
@@ -261,6 +258,10 @@ class _FittedScorer:
         variants = {name: seed_scores(table, seeds) for name, table in tables.items()}
         covered = leaked["covered"].to_numpy(zero_copy_only=False)
         return self._scored_day(leaked, variants, seed_scores(of_ranker, 1), covered)
+
+    def _stored_ranker(self, as_of: date) -> pa.Table | None:
+        partition = predictions_partition(self._scenario, as_of, RANKER)
+        return read_seed_scores(self._lake, partition, self._ranker_inputs(as_of))
 
     def _ranker_inputs(self, as_of: date) -> Mapping[str, str]:
         """Digests of what the scores of M_T itself are made from, the same in all fitted modes."""

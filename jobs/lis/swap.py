@@ -126,6 +126,9 @@ class _SwapScorer:
         of_leaks = {_name(leak, LEAKED): vars(self.input_digests(day, leak)) for leak in leaks}
         # The baseline comes first, so that each leak's scores have those of it beside them.
         for name, inputs in {BASELINE: self._baseline_inputs(day), **of_leaks}.items():
+            manifest = self._lake.manifest(predictions_partition(self._scenario, day, name))
+            if manifest is not None and manifest.inputs == inputs:
+                continue
             published = {name: (scores.scores[name][None], scores.covered[name])}
             rows, updates = scores.rows, scores.item_updates
             publish_predictions(self._lake, self._scenario, day, rows, updates, published, inputs)
