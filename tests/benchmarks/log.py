@@ -84,6 +84,12 @@ def scenario_of(history_length: int = 0, precision: str = "auto", seed: int = 0)
                 "cross_layers": 3,
                 "hidden_units": [256, 128],
                 "batch_size": 4096,
+                "epochs": 1,
+                "embedding_rate": 0.05,
+                "dense_rate": 0.001,
+                "embedding_decay": 0.0,
+                # The peers have no such inputs.
+                "statistics": False,
                 "history_length": history_length,
                 "precision": precision,
                 "seed": seed,

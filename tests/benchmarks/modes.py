@@ -15,15 +15,19 @@ from dataclasses import asdict, dataclass
 from statistics import median
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from jobs.ranker.model.dcn import DeepCrossNetwork
+from jobs.ranker.model.custom_network import new_network
+from jobs.ranker.model.wide_and_deep import WideAndDeep
 from jobs.ranker.rows.day_rows import DenseRows
 from jobs.ranker.scoring.frozen_forward import FrozenRows
+from jobs.ranker.towers.fit_parts import UserGroups, day_blocks, user_groups
 from jobs.ranker.towers.probe_towers import Towers
+from jobs.ranker.towers.regression import BLOCKS
 from jobs.ranker.towers.retrain_towers import ParallelRankers
 from jobs.scenarios import RankerOptions, RetrainOptions
 from tests.benchmarks.page import Page
@@ -32,6 +36,8 @@ FIELDS, ITEM, WIDTH = 5, 1, 10
 RANKER = RankerOptions()
 ONE = RetrainOptions(seeds=1)
 TWELVE = RetrainOptions(seeds=3)
+DENSE_RATE = 0.001
+GROUPS, DAYS, ROWS_PER_USER = 10, 28, 20
 ROUNDS, ROWS = 3, (20_000, 40_000)
 
 
@@ -41,7 +47,7 @@ class World:
 
     rows: DenseRows
     features: Tensor
-    network: DeepCrossNetwork
+    network: WideAndDeep
     frozen: FrozenRows
 
     @property
@@ -74,9 +80,11 @@ def make_world(rows: int, seed: int = 0) -> World:
         torch.from_numpy(vectors),
         torch.from_numpy(fields),
         torch.from_numpy(history),
+        torch.empty((rows, 0)),
         torch.from_numpy(labels.astype(np.float32)),
     )
-    network = DeepCrossNetwork(FIELDS, ITEM, RANKER)
+    network = new_network(FIELDS, ITEM, RANKER)
+    assert network.head is not None
     hidden = torch.from_numpy(generator.normal(size=(rows, network.head.in_features)))
     frozen = FrozenRows(hidden.float(), torch.from_numpy(truth).float() * 0.7, dense.labels)
     return World(dense, torch.from_numpy(features), network, frozen)
@@ -85,8 +93,9 @@ def make_world(rows: int, seed: int = 0) -> World:
 def retrained(world: World, options: RetrainOptions, features: int) -> NDArray[np.float64]:
     """Scores of the rows behind the cut by rankers of some features, the first of all."""
     inputs = world.features[:features]
-    rankers = ParallelRankers(world.network, WIDTH, features, RANKER, options)
-    rankers.train(_part(world.rows, slice(None, world.cut)), inputs[:, : world.cut], seed=0)
+    rankers = ParallelRankers(world.network, WIDTH, features, DENSE_RATE, options)
+    rows, groups = _part(world.rows, slice(None, world.cut)), _groups(world.cut, 0)
+    rankers.train(rows, inputs[:, : world.cut], seed=0, groups=groups)
     scores = rankers.score(_part(world.rows, slice(world.cut, None)), inputs[:, world.cut :])
     return scores[0, 0]
 
@@ -96,8 +105,13 @@ def probed(world: World) -> NDArray[np.float64]:
     inputs = torch.cat([world.features, world.features.flip(2), world.features.roll(3, 2)])
     before = FrozenRows(*(part[: world.cut] for part in vars(world.frozen).values()))
     after = FrozenRows(*(part[world.cut :] for part in vars(world.frozen).values()))
-    towers = Towers(before)
+    days = day_blocks([len(part) for part in np.array_split(np.arange(world.cut), DAYS)], BLOCKS)
+    towers = Towers(before, _groups(world.cut, GROUPS), days)
     return towers.score(towers.fit(inputs[:, : world.cut]), after, inputs[:, world.cut :])[0, 0]
+
+
+def _groups(rows: int, groups: int) -> UserGroups:
+    return user_groups(pa.array(np.arange(rows) // ROWS_PER_USER), groups)
 
 
 def measured(rows: int) -> dict[str, Run]:
@@ -131,7 +145,13 @@ def _timed(world: World, way: Callable[[], NDArray[np.float64]]) -> Run:
 
 
 def _part(rows: DenseRows, part: slice) -> DenseRows:
-    return DenseRows(rows.vectors, rows.fields[part], rows.history[part], rows.labels[part])
+    return DenseRows(
+        rows.vectors,
+        rows.fields[part],
+        rows.history[part],
+        rows.statistics[part],
+        rows.labels[part],
+    )
 
 
 def table(runs: dict[str, Run]) -> str:
