@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from jobs.common.day_range import DayRange
-from jobs.evaluation.result_store import result_partition, store_result
+from jobs.evaluation.result_store import read_results, result_partition, store_result
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_version
-from jobs.stages.report import write_report
+from jobs.scenarios import Mode
+from jobs.stages.report import stored_results, write_report
+from jobs.stages.request import DueScores, ScoreRequest, requested_kinds
 from tests.jobs.tracking.sample_results import SCENARIO, make_result
 
 AS_OF = date(2026, 6, 1)
@@ -54,3 +56,28 @@ def test_a_report_reads_90_days_however_long_the_feed(lake: CountingLake) -> Non
         AS_OF - timedelta(days=days) for days in (90, 1, 0)
     ]
     assert "LIS by day" in page.read_text()
+
+
+def test_results_are_shown_corrected_for_their_number_and_stored_alone(lake: CountingLake) -> None:
+    version = ranker_version(SCENARIO)
+    for horizon, p_value in ((7, 0.03), (30, 0.9)):
+        result = make_result(
+            as_of=AS_OF.isoformat(),
+            ranker_version=version,
+            horizon=horizon,
+            verdict_p_value=p_value,
+        )
+        partition = result_partition(
+            SCENARIO.name, version, AS_OF, AS_OF, result.preference, result.mode, horizon
+        )
+        store_result(lake, partition, result, {})
+    days, kinds = DayRange.of_day(AS_OF), requested_kinds(SCENARIO, ["id_embedding"], [Mode.SWAP])
+
+    both = stored_results(lake, ScoreRequest(SCENARIO, DueScores(days, (7, 30)), kinds))
+    (alone,) = stored_results(lake, ScoreRequest(SCENARIO, DueScores(days, (7,)), kinds))
+    page = write_report(lake, SCENARIO, days).read_text()
+
+    assert [(one.verdict, one.looks) for one in both] == [("inconclusive", 2)] * 2
+    assert (alone.verdict, alone.looks) == ("worth aligning", 1)
+    assert "inconclusive after correction for 2 looks; alone: worth aligning" in page
+    assert {one.verdict for one in read_results(lake, SCENARIO.name)} == {"worth aligning"}
