@@ -77,7 +77,11 @@ def first_look(ranker: Ranker, chunks: Iterable[Chunk]) -> FirstLook:
         for chunk in read_ahead(iter(chunks)):
             is_lineage = _is_lineage(chunk)
             encoded = encode(ranker, chunk)
-            logits, deep_logits = _logits(ranker, encoded)
+            logits, deep_logits = np.empty(len(encoded)), np.empty(len(encoded))
+            # Apart: beside other rows, a product of matrices may round differently, and held-out
+            # rows must leave no trace in the wide part.
+            for numbers in (np.flatnonzero(is_lineage), np.flatnonzero(~is_lineage)):
+                logits[numbers], deep_logits[numbers] = _logits(ranker, encoded, numbers)
             parts.append(
                 FirstLook(
                     logits,
@@ -97,11 +101,13 @@ def _is_lineage(chunk: Chunk) -> NDArray[np.bool_]:
     return np.asarray(folds == Fold.LINEAGE, np.bool_)
 
 
-def _logits(ranker: Ranker, rows: EncodedRows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Logits of both parts together, and of the deep part alone."""
+def _logits(
+    ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Logits of the rows with the given numbers: of both parts together, and of the deep part."""
     both, deep = [np.empty(0)], [np.empty(0)]
-    for start in range(0, len(rows), _BATCH_ROWS):
-        batch = load_batch(ranker, rows, np.arange(start, min(start + _BATCH_ROWS, len(rows))))
+    for start in range(0, len(numbers), _BATCH_ROWS):
+        batch = load_batch(ranker, rows, numbers[start : start + _BATCH_ROWS])
         vectors = torch.nn.functional.embedding(batch.index, ranker.table.embedding)
         fields, history = torch.split(vectors, [len(ranker.fields), batch.clicked.shape[1]], dim=1)
         deep_logits = ranker.network.deep_logits(fields, history, batch.clicked, batch.statistics)

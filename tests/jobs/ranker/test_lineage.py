@@ -59,14 +59,15 @@ def published(
 )
 @given(seed=st.integers(0, 1000), removed=st.booleans())
 def test_held_out_rows_leave_no_trace(
-    scenario: Scenario,
+    with_options: Callable[..., Scenario],
     make_log: Callable[..., Rows],
     publish_log: Callable[..., None],
     seed: int,
     removed: bool,
 ) -> None:
     """Other labels of held-out rows, or none of these rows at all: the same checkpoints."""
-    log = make_log(seed=seed)
+    # At these rates the deep part moves scores, so that its rounding would show.
+    scenario, log = with_options(embedding_rate=0.3, dense_rate=0.03), make_log(seed=seed)
     held_out = [row for row in log if row["fold"] != "lineage"]
     assert held_out
     if removed:
