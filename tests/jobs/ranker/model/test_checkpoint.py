@@ -12,6 +12,7 @@ from jobs.lake import Lake
 from jobs.lake.addresses import checkpoint_partition
 from jobs.ranker.model.checkpoint import read_checkpoint, write_checkpoint
 from jobs.ranker.model.ranker import Ranker, new_ranker
+from jobs.ranker.model.training_settings import TrainingSettings
 from jobs.ranker.training.train_day import train_day
 from jobs.scenarios import Scenario
 
@@ -43,6 +44,22 @@ def test_a_ranker_is_read_back_bit_for_bit(lake: Lake, scenario: Scenario, ranke
     for one, other in zip(ranker.network.parameters(), found.network.parameters(), strict=True):
         for name, moment in ranker.optimizer.state[one].items():
             assert torch.equal(found.optimizer.state[other][name], moment)
+
+
+def test_the_wide_part_and_the_settings_are_read_back(
+    lake: Lake, scenario: Scenario, ranker: Ranker
+) -> None:
+    """In the float64 in which a day updates it."""
+    generator = torch.Generator().manual_seed(1)
+    for values in (ranker.network.wide, ranker.network.precision):
+        values.copy_(torch.randn(values.shape, generator=generator, dtype=torch.float64) / 3)
+    ranker.settings = TrainingSettings(17, 2, 0.3, 0.02, 0.05)
+    write_checkpoint(lake, scenario, NEXT, ranker, {}, {})
+    found = read_checkpoint(lake, scenario, NEXT, CPU)
+    assert found.network.wide.dtype == torch.float64
+    assert torch.equal(found.network.wide, ranker.network.wide)
+    assert torch.equal(found.network.precision, ranker.network.precision)
+    assert found.settings == ranker.settings
 
 
 def test_the_layout_is_one_block_per_field(lake: Lake, scenario: Scenario, ranker: Ranker) -> None:

@@ -127,6 +127,25 @@ def test_the_unknown_row_stays_zero(
     assert not ranker.table.embedding.any()
 
 
+def test_an_id_outside_the_vocabulary_scores_as_the_zero_vector(
+    lake: Lake, scenario: Scenario, make_log: Callable[..., Rows], publish_log: Callable[..., None]
+) -> None:
+    """New ids start from vectors of their own, but only once a training row has them."""
+    log = make_log(days=1)
+    publish_log(lake, scenario, log)
+    ranker = train(lake, scenario, days=1)
+    strangers = [{**row, "user_id": 10**6, "item_id": 10**6 + n} for n, row in enumerate(log)]
+    other = Lake(f"{lake.uri}-strangers")
+    publish_log(other, scenario, strangers)
+    for chunk in read_day(other, scenario, DAY, {"eval", "fit", "lineage"}):
+        rows = encode(ranker, chunk).fields
+        assert not rows[:, :2].any()
+        assert not ranker.table.embedding[rows[:, :2]].any()
+        assert rows[:, 2].all()
+    known = encode(ranker, next(read_day(lake, scenario, DAY, {"lineage"}))).fields
+    assert ranker.table.embedding[known].abs().sum(dim=-1).min() > 0
+
+
 def test_batches_have_nearly_equal_sizes_and_contain_each_row_once() -> None:
     batches = list(_batches(33, 16, np.random.default_rng(0)))
     assert [len(batch) for batch in batches] == [11, 11, 11]
