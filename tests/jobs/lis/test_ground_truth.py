@@ -37,6 +37,7 @@ SCENARIO = {
         "cross_layers": 1,
         "hidden_units": [32],
         "history_length": 10,
+        "statistics": False,
         "batch_size": 256,
         "embedding_rate": 0.3,
         "side_information": ["content_vector"],
@@ -81,6 +82,7 @@ def publish_log(lake: Lake, scenario: Scenario, options: SimulatorOptions) -> No
         folds = [fold_of(scenario, key) for key in rows["impression_id"].to_pylist()]
         table = rows.append_column("fold", pa.array(folds))
         publish(lake, scenario, "impressions", day, table)
+        publish(lake, scenario, "statistics", day, no_counts(scenario, table))
         histories = []
         for row in table.to_pylist():
             before = clicks.setdefault(row["user_id"], [])
@@ -96,6 +98,20 @@ def publish_log(lake: Lake, scenario: Scenario, options: SimulatorOptions) -> No
             day,
             pa.Table.from_pylist(histories, schemas.history(scenario)),
         )
+
+
+def no_counts(scenario: Scenario, impressions: pa.Table) -> pa.Table:
+    """Statistics that say nothing; only the simple models beside the rankers read them."""
+    rows = len(impressions)
+    columns = {
+        field.name: impressions[field.name]
+        if field.name in ("impression_id", "ts")
+        else pa.nulls(rows, field.type)
+        if field.type == pa.float32()
+        else pa.array(np.zeros(rows), field.type)
+        for field in schemas.statistics(scenario)
+    }
+    return pa.table(columns)
 
 
 def publish(lake: Lake, scenario: Scenario, name: str, day: date, table: pa.Table) -> None:
