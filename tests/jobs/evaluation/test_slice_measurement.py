@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from jobs.evaluation.figure import Estimate
 from jobs.evaluation.result import Slice
 from jobs.evaluation.slice_measurement import MOST_VALUES, SliceMeasurement, p_value_of_departure
 from jobs.stats.auc_contributions import contributions
 from jobs.stats.auc_difference import compare
+from jobs.stats.estimate import Estimate
 from jobs.stats.pooled_difference import PooledDifference
 
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
