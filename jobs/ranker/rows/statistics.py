@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from jobs.lake.schemas import STATISTIC_WINDOWS
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.float32]
 
 PRIOR_VARIANCE = 0.5
 """Variance of the log-odds of keys around the log-odds of the log, which rates are shrunk to."""
@@ -35,20 +36,23 @@ def dense_statistics(rows: pa.RecordBatch, fields: Sequence[str]) -> NDArray[np.
         float32, (rows, width), in the order of
         ``jobs.ranker.model.wide_and_deep.statistic_columns``.
     """
-    rate = (_numbers(rows, "clicks_ever") + 1) / (_numbers(rows, "impressions_ever") + 2)
-    columns = []
+    prior = Prior.of(
+        (rows["clicks_ever"].to_numpy() + 1) / (rows["impressions_ever"].to_numpy() + 2)
+    )
+    columns: list[NDArray[np.floating]] = []
     for field in fields:
         for window in STATISTIC_WINDOWS:
             shown = _numbers(rows, f"{field}_impressions_{window}")
             clicked = _numbers(rows, f"{field}_clicks_{window}")
             columns += [np.log1p(shown) / _LOG_SCALE, np.log1p(clicked) / _LOG_SCALE]
-            columns.append(smoothed_log_odds(shown, clicked, rate) - _log_odds(rate))
+            others = _others(rows, f"{field}_impressions_{window}", f"{field}_clicks_{window}")
+            columns.append(smoothed_log_odds(clicked, others, prior))
     item_age, click_age = (
         np.log1p(np.nan_to_num(_numbers(rows, name)) / _HOURS_A_DAY) / _LOG_SCALE
         for name in ("item_age_hours", "user_click_age_hours")
     )
     has_click = ~np.isnan(_numbers(rows, "user_click_age_hours"))
-    return np.stack([*columns, item_age, click_age, has_click], axis=1).astype(np.float32)
+    return np.stack([*columns, item_age, click_age, has_click], axis=1, dtype=np.float32)
 
 
 def no_statistics(width: int) -> NDArray[np.float32]:
@@ -56,25 +60,48 @@ def no_statistics(width: int) -> NDArray[np.float32]:
     return np.empty((0, width), np.float32)
 
 
-def smoothed_log_odds(shown: Floats, clicked: Floats, rate: Floats) -> Floats:
-    """Return the log-odds of a click, shrunk to those of the log where a key has few impressions.
+@dataclass(frozen=True)
+class Prior:
+    """The click rate of the log as a prior of the rates of keys; arrays of shape (rows,).
 
-    The prior counts as the impressions that would give log-odds of ``PRIOR_VARIANCE``: about 8 at a
-    click rate of one half, and 500 at 0.4 %.
+    It counts as the impressions that would give log-odds of ``PRIOR_VARIANCE``: about 8 at a click
+    rate of one half, and 500 at 0.4 %.
+
+    Attributes:
+        clicks: Its clicks.
+        others: Its impressions without a click.
+        odds: Odds of a click.
+    """
+
+    clicks: Floats
+    others: Floats
+    odds: Floats
+
+    @classmethod
+    def of(cls, rate: NDArray[np.float64]) -> Prior:
+        """Return the prior of click rates, (rows,)."""
+        clicks, others = 1 / (PRIOR_VARIANCE * (1 - rate)), 1 / (PRIOR_VARIANCE * rate)
+        return cls(*(part.astype(np.float32) for part in (clicks, others, clicks / others)))
+
+
+def smoothed_log_odds(clicked: Floats, others: Floats, prior: Prior) -> Floats:
+    """Return the log-odds of a click minus those of the log, shrunk to 0 for few impressions.
 
     Args:
-        shown: Impressions of each row's key, (rows,).
-        clicked: Clicks among them, (rows,).
-        rate: Click rate of the log, (rows,).
+        clicked: Clicks on each row's key, (rows,).
+        others: Its impressions without a click, (rows,).
+        prior: What the rates are shrunk to.
     """
-    prior = 1 / (PRIOR_VARIANCE * rate * (1 - rate))
-    return np.log((clicked + prior * rate) / (shown - clicked + prior * (1 - rate)))
+    # One logarithm of the ratio of odds: the difference of two would lose digits.
+    ratio = (clicked + prior.clicks) / ((others + prior.others) * prior.odds)
+    return np.asarray(np.log(ratio))
 
 
-def _log_odds(rate: Floats) -> Floats:
-    return np.log(rate / (1 - rate))
+def _others(rows: pa.RecordBatch, shown: str, clicked: str) -> Floats:
+    """Impressions without a click, from integers: floats would round a large difference."""
+    return np.asarray((rows[shown].to_numpy() - rows[clicked].to_numpy()).astype(np.float32))
 
 
 def _numbers(rows: pa.RecordBatch, column: str) -> Floats:
     """A column as floats; null becomes NaN."""
-    return np.asarray(rows[column].cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+    return np.asarray(rows[column].to_numpy(zero_copy_only=False).astype(np.float32, copy=False))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jobs.lake.schemas import STATISTIC_WINDOWS
 from jobs.ranker.model.wide_and_deep import statistic_columns
-from jobs.ranker.rows.statistics import dense_statistics, no_statistics, smoothed_log_odds
+from jobs.ranker.rows.statistics import Prior, dense_statistics, no_statistics, smoothed_log_odds
 from tests.oracles.dense_statistics import dense_inputs
 
 FIELDS = ("user_id", "item_id", "place")
@@ -70,5 +70,5 @@ def test_no_rows_have_the_width_of_the_names() -> None:
 def test_the_prior_counts_as_impressions_of_the_stated_number(rate: float, prior: int) -> None:
     """With as many impressions as the prior has, a rate of 0 is shrunk half way to the log's."""
     shown, clicked, whole = np.array([float(prior)]), np.array([0.0]), np.array([rate])
-    odds = np.exp(smoothed_log_odds(shown, clicked, whole))
+    odds = np.exp(smoothed_log_odds(clicked, shown - clicked, Prior.of(whole))) * rate / (1 - rate)
     assert odds / (1 + odds) == pytest.approx(rate / 2, rel=0.01)
