@@ -77,7 +77,8 @@ def test_a_newcomer_scores_custom_kinds(newcomer: Path, capsys: pytest.CaptureFi
     assert [result["mode"] for result in results] == ["retrain"] * 3
     for result in results:
         assert 0 < result["coverage"] <= 1
-        assert result["lis_se"] > 0
+        # Clicks of so small a feed may give the rankers no use for a feature.
+        assert result["lis_se"] > 0 or result["verdict"] == "feature not used"
     assert [result["eval_rows_seen"] for result in results] == ["no", "unknown", "no"]
 
 

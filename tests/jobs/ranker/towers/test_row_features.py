@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
@@ -206,7 +206,7 @@ def test_vectors_of_impressions(make_day: Callable[..., Day], seed: int) -> None
 def test_vectors_of_a_slot_that_is_not_the_item(
     make_day: Callable[..., Day], seed: int, slot: Key
 ) -> None:
-    day = make_day(embedding_dim=4)
+    day = make_day(embedding_dim=4, dense_rate=0.01)
     ids = sorted({row[slot] for row in day.log})
     values = random_vectors(ids[::2], 4, seed)
     change = day.logits(values, slot) - day.logits()
@@ -260,7 +260,8 @@ def _change_of_logit(
     columns[column] = pa.array(ids, columns[column].type)
     ids = pa.RecordBatch.from_arrays(columns, schema=chunk.impressions.schema)
     items = SlotTable(pa.array([stand_in]), np.array([pooled], np.float32))
-    scores = score_rows(ranker, day.scenario, [type(chunk)(ids, chunk.clicks)], {"leak": items})
+    renamed = replace(chunk, impressions=ids)
+    scores = score_rows(ranker, day.scenario, [renamed], {"leak": items})
     probability = scores.scores["leak"][number]
     return float(np.log(probability) - np.log1p(-probability) - base[number])
 
