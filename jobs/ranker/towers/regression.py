@@ -144,10 +144,10 @@ class Candidates:
         losses, users = self.losses[:, kept], self.users[kept]
         unchanged, rescaled, columns = losses
         chosen = Model.UNCHANGED
-        if may_rescale and _is_better(rescaled, unchanged, users):
+        if may_rescale and is_better(rescaled, unchanged, users):
             chosen = Model.RESCALED
         uses_columns = self.columns.shape[1] and columns.sum() < losses[chosen].sum()
-        return Model.COLUMNS if uses_columns and _is_better(columns, rescaled, users) else chosen
+        return Model.COLUMNS if uses_columns and is_better(columns, rescaled, users) else chosen
 
 
 def cross_validated(columns: Tensor, rows: RegressionRows, blocks: Tensor) -> Candidates:
@@ -185,7 +185,7 @@ def cross_validated(columns: Tensor, rows: RegressionRows, blocks: Tensor) -> Ca
     return Candidates(columns, penalty, minima[penalty], losses[[0, 1, 2 + best]], rows.users)
 
 
-def _is_better(losses: Tensor, others: Tensor, users: Tensor) -> bool:
+def is_better(losses: Tensor, others: Tensor, users: Tensor) -> bool:
     """Whether losses are lower than others by more than the standard error over users.
 
     With the rows of a single user there is no standard error, and so no answer but no.

@@ -12,7 +12,7 @@ to add less than it does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import deepcopy
 
 import numpy as np
@@ -25,6 +25,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from jobs.ranker.model.device import SMALL_STEP, deterministic, single_thread
 from jobs.ranker.rows.day_rows import DenseRows
 from jobs.ranker.towers.fit_parts import UserGroups
+from jobs.ranker.towers.regression import is_better
+from jobs.ranker.towers.seed_batches import seed_batches
 from jobs.scenarios import RetrainOptions
 
 VALIDATION_SHARE = 0.25
@@ -127,11 +129,13 @@ class ParallelRankers:
     def train(self, rows: DenseRows, features: Tensor, seed: int, groups: UserGroups) -> None:
         """Train all rankers; each keeps the weights of its best epoch, the initial ones included.
 
-        A ranker without a better epoch is M_T, its dense part as well as its tower.
+        A ranker without a better epoch is M_T, its dense part as well as its tower. A feature that
+        does not lower the validation loss beyond noise is left out: its ranker is that of the first
+        feature, which is none. Otherwise a shuffled feature would cost what the training gains.
 
         Args:
             rows: Training rows, oldest first. The newest quarter is used for validation only.
-            features: float32, (features, rows, width).
+            features: float32, (features, rows, width). The first is all zeros.
             seed: Determines the order of rows, together with the seed of each ranker.
             groups: The users of the rows. Rankers of seed s leave out the rows of group s, modulo
                 the number of groups, in training and in validation.
@@ -146,7 +150,7 @@ class ParallelRankers:
                 name: value.detach().clone() for name, value in self._parameters.items()
             }
             for _ in range(self._options.epochs):
-                for batch, is_row in _batches(kept[:, :cut], self._options.batch_size, orders):
+                for batch, is_row in seed_batches(kept[:, :cut], self._options.batch_size, orders):
                     self._train_step(rows, features, batch, is_row.to(rows.labels.device))
                 loss = self._validation_loss(rows, features, cut, validated)
                 better = loss < best
@@ -156,6 +160,25 @@ class ParallelRankers:
             with torch.no_grad():
                 for name, value in self._parameters.items():
                     value.copy_(best_weights[name])
+                users = torch.from_numpy(groups.users[cut:]).to(rows.labels.device)
+                losses = self._validation_losses(rows, features, cut)
+                self._leave_out_features(losses, users, validated)
+
+    def _leave_out_features(self, losses: Tensor, users: Tensor, validated: Tensor) -> None:
+        """Give a ranker the weights of the first one of its seed where it is not better.
+
+        Args:
+            losses: Validation losses, (seeds, features, rows).
+            users: int64, (rows,).
+            validated: bool, (seeds, rows).
+        """
+        for seed, feature in np.ndindex(*losses.shape[:2]):
+            counted = validated[seed]
+            of_feature, of_none = losses[seed, feature, counted], losses[seed, 0, counted]
+            if feature and not is_better(of_feature, of_none, users[counted]):
+                for value in self._parameters.values():
+                    value[seed, feature] = value[seed, 0]
+                self._parameters[f"{_TOWER}0.weight"][seed, feature] = 0
 
     @torch.no_grad()
     def score(self, rows: DenseRows, features: Tensor) -> NDArray[np.float64]:
@@ -192,10 +215,14 @@ class ParallelRankers:
         self, rows: DenseRows, features: Tensor, cut: int, validated: Tensor
     ) -> Tensor:
         """Mean log-loss of the rows from ``cut`` on that each seed validates, (seeds, features)."""
+        return _mean(self._validation_losses(rows, features, cut), validated)
+
+    @torch.no_grad()
+    def _validation_losses(self, rows: DenseRows, features: Tensor, cut: int) -> Tensor:
+        """Log-loss of the rows from ``cut`` on, (seeds, features, rows)."""
         logits = torch.cat(list(self._in_parts(rows, features, cut)), dim=2)
         labels = rows.labels[cut:].expand_as(logits)
-        losses = binary_cross_entropy_with_logits(logits, labels, reduction="none")
-        return _mean(losses, validated)
+        return binary_cross_entropy_with_logits(logits, labels, reduction="none")
 
     def _in_parts(self, rows: DenseRows, features: Tensor, start: int) -> Iterator[Tensor]:
         seeds = self._options.seeds
@@ -271,33 +298,3 @@ def _mean(losses: Tensor, is_row: Tensor) -> Tensor:
     """
     counted = is_row[:, None].to(losses.dtype)
     return (losses * counted).sum(dim=2) / counted.sum(dim=2).clamp(min=1)
-
-
-def _batches(
-    kept: NDArray[np.bool_], batch_size: int, orders: Sequence[np.random.Generator]
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches of nearly equal size of the shuffled rows of each seed.
-
-    All seeds have the same number of batches; shorter ones are padded.
-
-    Args:
-        kept: Whether a seed keeps a row, (seeds, rows).
-        batch_size: Most rows of a batch.
-        orders: The random order of each seed.
-
-    Yields:
-        Row numbers, int64, (seeds, batch), and which of them are not padding, bool, of that shape.
-    """
-    shuffled = [
-        order.permutation(np.flatnonzero(of_seed))
-        for of_seed, order in zip(kept, orders, strict=True)
-    ]
-    steps = -(-max(map(len, shuffled)) // batch_size)
-    if not steps:
-        return
-    for parts in zip(*(np.array_split(rows, steps) for rows in shuffled), strict=True):
-        lengths = np.array([len(part) for part in parts])
-        is_row = np.arange(lengths.max()) < lengths[:, None]
-        batch = np.zeros(is_row.shape, np.int64)
-        batch[is_row] = np.concatenate(parts)
-        yield torch.from_numpy(batch), torch.from_numpy(is_row)

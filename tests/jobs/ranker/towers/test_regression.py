@@ -88,9 +88,9 @@ def test_a_gain_that_one_user_makes_is_not_enough() -> None:
     gains = torch.full((100,), -0.02, dtype=torch.float64)
     gains[7] = 10
     losses = torch.zeros(100, dtype=torch.float64)
-    assert not regression._is_better(losses, losses + gains, torch.arange(100))
+    assert not regression.is_better(losses, losses + gains, torch.arange(100))
     spread = gains.mean().expand(100) + 0.1 * (-1) ** torch.arange(100)
-    assert regression._is_better(losses, losses + spread, torch.arange(100))
+    assert regression.is_better(losses, losses + spread, torch.arange(100))
 
 
 def test_rows_that_are_left_out_do_not_reach_the_fit() -> None:

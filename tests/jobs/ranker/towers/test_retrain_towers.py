@@ -215,13 +215,17 @@ def test_parallel_rankers_train_as_each_alone_without_its_group(
     ranker = RANKER.model_copy(update={"history_pooling": pooling})
     options = retrain_options(hidden_units=hidden_units, seeds=max(groups, 2))
     rows, features = random_rows(count), random_features(count)
+    features[1, :, 0] = 2 * rows.labels - 1
     scores = retrained(rows, features, options, ranker, groups=groups)
     group = groups_of(count, groups).of_row
     left_out = (group == np.arange(options.seeds)[:, None]) & (groups > 0)
     for seed in range(options.seeds):
-        for feature in range(len(features)):
-            alone = trained_alone(rows, features[feature], options, ranker, seed, left_out)
-            np.testing.assert_allclose(scores.after[seed, feature], alone, rtol=0, atol=1e-9)
+        alone = [
+            trained_alone(rows, feature, options, ranker, seed, left_out) for feature in features
+        ]
+        for feature, after in enumerate(scores.after[seed]):
+            kept = not np.allclose(after, alone[0], rtol=0, atol=1e-9)
+            np.testing.assert_allclose(after, alone[feature * kept], rtol=0, atol=1e-9)
     if count > 30:
         assert np.abs(scores.after - scores.before).max() > 1e-3
         assert not np.array_equal(scores.after[0], scores.after[1])
@@ -229,8 +233,10 @@ def test_parallel_rankers_train_as_each_alone_without_its_group(
 
 def test_the_baseline_does_not_depend_on_the_other_features() -> None:
     rows = random_rows(60)
-    first = retrained(rows, random_features(60, seed=1), retrain_options()).after
-    second = retrained(rows, 100 * random_features(60, seed=2), retrain_options()).after
+    features, others = random_features(60, seed=1), 3 * random_features(60, seed=2)
+    features[1, :, 0] = others[1, :, 0] = 2 * rows.labels - 1
+    first = retrained(rows, features, retrain_options()).after
+    second = retrained(rows, others, retrain_options()).after
     # Matrices of a stack may be multiplied in another order than those beside them.
     np.testing.assert_allclose(first[:, 0], second[:, 0], rtol=0, atol=1e-6)
     assert not np.array_equal(first[:, 1], second[:, 1])
@@ -301,7 +307,16 @@ def test_each_ranker_keeps_its_own_best_epoch() -> None:
     ranker = RANKER.model_copy(update={"dense_rate": 0.01})
     scores = retrained(rows, features, retrain_options(rate=50.0, epochs=3), ranker)
     np.testing.assert_allclose(scores.after[:, 0], scores.after[:, 2], rtol=0, atol=1e-6)
-    assert np.array_equal(scores.after[:, 1], scores.before[:, 1])
+    assert np.array_equal(scores.after[:, 1], scores.after[:, 0])
+
+
+def test_a_feature_of_noise_costs_nothing_of_what_training_gains() -> None:
+    left_out = []
+    for world in range(20):
+        rows, features = random_rows(200, seed=world), random_features(200, seed=100 + world)
+        after = retrained(rows, features, retrain_options(rate=0.05, epochs=3)).after
+        left_out += [np.array_equal(one, of_seed[0]) for of_seed in after for one in of_seed[1:]]
+    assert np.mean(left_out) > 0.7
 
 
 def test_validation_rows_do_not_train() -> None:
