@@ -68,6 +68,8 @@ def compared(
     pools: dict[str, PooledDifference] = {}
     for day in days:
         rows = held_out(lake, scenario, day)
+        if not len(rows.labels):
+            continue
         simple = models.scores(day)
         ranker = ranker_scores(lake, scenario, day)
         scores = {DEFAULT: ranker}
