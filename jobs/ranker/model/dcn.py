@@ -19,8 +19,8 @@ class DeepCrossNetwork(nn.Module):
     """Computes click logits from embeddings.
 
     The click history is pooled into one more vector beside those of the fields: the mean over its
-    clicks, or their mean weighted by similarity to the candidate item. Statistics are further
-    inputs. The last layer starts at zero, so an untrained network has logits of exactly 0.
+    clicks, or their mean weighted by similarity to the candidate item. Statistics are inputs of the
+    perceptron alone: in products with embeddings, counts outweigh the tastes that embeddings hold.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class DeepCrossNetwork(nn.Module):
         self.item_field = item_field
         self.pooling: Literal["mean", "attention"] = options.history_pooling
         self.has_history = options.history_length > 0
-        width = (fields + self.has_history) * options.embedding_dim + statistics
+        width = (fields + self.has_history) * options.embedding_dim
         self.cross = nn.ModuleList(nn.Linear(width, width) for _ in range(options.cross_layers))
-        sizes = (width, *options.hidden_units)
+        sizes = (width + statistics, *options.hidden_units)
         self.deep = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(sizes))
         self.head = nn.Linear(width + (sizes[-1] if options.hidden_units else 0), 1)
         generator = torch.Generator().manual_seed(options.seed)
@@ -48,7 +48,6 @@ class DeepCrossNetwork(nn.Module):
             if isinstance(layer, nn.Linear):
                 nn.init.xavier_uniform_(layer.weight, generator=generator)
                 nn.init.zeros_(layer.bias)
-        nn.init.zeros_(self.head.weight)
 
     def forward(
         self,
@@ -71,15 +70,13 @@ class DeepCrossNetwork(nn.Module):
         parts = [fields.flatten(1)]
         if self.has_history:
             parts.append(self._pooled(fields[:, self.item_field], history, clicked))
-        if statistics is not None:
-            parts.append(statistics)
         inputs = torch.cat(parts, dim=1)
         crossed = inputs
         for layer in self.cross:
             crossed = inputs * layer(crossed) + crossed
         outputs = [crossed]
         if self.deep:
-            hidden = inputs
+            hidden = inputs if statistics is None else torch.cat([inputs, statistics], dim=1)
             for layer in self.deep:
                 hidden = torch.relu(layer(hidden))
             outputs.append(hidden)

@@ -10,10 +10,10 @@ from jobs.scenarios import RankerOptions
 
 Number = TypeVar("Number", int, float)
 
-STEPS_A_DAY = 64
+STEPS_A_DAY = 32
 """Training steps that a day is divided into, as far as batches stay within the limits below."""
 SMALLEST_BATCH, LARGEST_BATCH = 16, 4096
-EMBEDDING_RATE = 0.1
+EMBEDDING_RATE = 0.2
 DENSE_RATE = 0.001
 EMBEDDING_DECAY = 0.0
 EPOCHS = 1

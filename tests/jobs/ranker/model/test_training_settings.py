@@ -15,7 +15,7 @@ from jobs.scenarios import RankerOptions, Scenario
 
 @pytest.mark.parametrize(
     ("rows", "batch_size"),
-    [(0, 16), (1, 16), (250, 16), (1_400, 16), (5_000, 64), (100_000, 2048), (10**7, 4096)],
+    [(0, 16), (1, 16), (250, 16), (1_400, 32), (5_000, 128), (50_000, 2048), (10**7, 4096)],
 )
 def test_the_batch_follows_the_rows_of_the_day(rows: int, batch_size: int) -> None:
     assert training_settings(RankerOptions(), rows).batch_size == batch_size

@@ -45,12 +45,6 @@ def test_without_statistics_the_deep_part_stands_alone(inputs: tuple[Tensor, ...
             assert torch.equal(network.train(mode)(*vectors, statistics[:, :0]), expected)
 
 
-def test_an_untrained_network_has_logits_of_zero(inputs: tuple[Tensor, ...]) -> None:
-    network = new_network(FIELDS, 1, OPTIONS, WIDTH)
-    for mode in (True, False):
-        assert not network.train(mode)(*inputs).any()
-
-
 @pytest.mark.parametrize("training", [True, False])
 def test_logits_of_both_parts_are_added(inputs: tuple[Tensor, ...], training: bool) -> None:
     """While it is trained, the deep part counts in full."""

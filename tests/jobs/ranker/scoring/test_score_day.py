@@ -125,7 +125,7 @@ def _score(
     inputs = torch.tensor([list(dense_inputs(counts, ranker.fields).values())])
     with torch.no_grad():
         return float(
-            ranker.network(
+            ranker.network.eval()(
                 torch.tensor(np.array(vectors))[None], history, clicked, inputs
             ).sigmoid()
         )
