@@ -198,19 +198,19 @@ def test_predictions_cover_the_held_out_and_seen_rows_of_the_day(
                 assert ((probabilities > 0) & (probabilities < 1)).all()
 
 
-@pytest.mark.parametrize(("name", "different"), [("id_embedding", 4), ("next_click", 3)])
-def test_variants_and_seeds_differ(mode: str, scored: Lake, name: str, different: int) -> None:
-    """Except that no next click is known on the day itself, so that ranker is the baseline."""
+def test_seeds_differ_and_the_ranker_without_a_next_click_is_the_baseline(
+    mode: str, scored: Lake
+) -> None:
+    """No next click is known on the day itself; a feature that helps no ranker is left out."""
     found = {
-        variant: np.concatenate([scores_of(mode, scored, name, day, 2, variant) for day in AS_OFS])
+        variant: np.concatenate(
+            [scores_of(mode, scored, "next_click", day, 2, variant) for day in AS_OFS]
+        )
         for variant in VARIANTS
     }
     if mode == "retrain":
         assert all((of_seeds[:, 0] != of_seeds[:, 1]).any() for of_seeds in found.values())
-        assert len({of_seeds.tobytes() for of_seeds in found.values()}) == different
-    # Clicks of this feed are random, so that the towers of probe mode may use no feature at all.
-    if mode == "retrain" or name == "next_click":
-        assert np.array_equal(found["baseline"], found["known"]) is (name == "next_click")
+    assert np.array_equal(found["baseline"], found["known"])
 
 
 def test_the_baseline_does_not_depend_on_the_leak(mode: str, scored: Lake) -> None:
@@ -237,17 +237,12 @@ def test_horizon_zero_leaks_nothing(mode: str, scored: Lake, name: str) -> None:
 
 
 def test_content_that_does_not_change_leaks_nothing(mode: str, scored: Lake) -> None:
-    name, differ = "content_vector", False
+    name = "content_vector"
     for result in score(mode, scored, name, AS_OFS, [2]):
         assert result.leak_gain == 0.0 or not result.dates
     for day in AS_OFS:
-        baseline, known, leaked = (
-            scores_of(mode, scored, name, day, 2, variant)
-            for variant in ("baseline", "known", "leaked")
-        )
-        assert np.array_equal(known, leaked)
-        differ |= not np.array_equal(known, baseline)
-    assert differ or mode == "probe"
+        known = scores_of(mode, scored, name, day, 2, "known")
+        assert np.array_equal(known, scores_of(mode, scored, name, day, 2, "leaked"))
 
 
 def test_a_second_call_changes_no_file(
