@@ -47,7 +47,7 @@ def digests() -> list[str]:
         ("ranker/towers/probe_towers", (True, False, False)),
         ("ranker/towers/retrain_towers", (False, True, False)),
         ("ranker/towers/fit_parts", (True, True, False)),
-        ("ranker/towers/regression", (True, False, False)),
+        ("ranker/towers/regression", (True, True, False)),
         ("ranker/towers/row_features", (True, True, False)),
         ("ranker/training/train_step", (False, False, False)),
         ("stats/pooled_difference", (False, False, True)),
