@@ -62,11 +62,6 @@ class CountedRows:
     labels: NDArray[np.int8]
 
 
-def peer_scores(lake: Lake, scenario: Scenario, day: date) -> Mapping[str, Floats]:
-    """Score one day; see ``SimpleModels``, which reads less where several days are scored."""
-    return SimpleModels(lake, scenario).scores(day)
-
-
 class SimpleModels:
     """Scores of both models for one day after the other.
 

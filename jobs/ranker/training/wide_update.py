@@ -8,6 +8,7 @@ and Lauritzen, 1990).
 from __future__ import annotations
 
 import numpy as np
+import threadpoolctl
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit
@@ -46,7 +47,9 @@ def update_wide(
     kept = np.full(len(mean), np.sqrt(WEIGHTS_MEMORY))
     kept[-2] = np.sqrt(GATE_MEMORY)
     prior = precision * np.outer(kept, kept)
-    mode, curvature = _posterior(design, labels, mean, prior)
+    # Sums in the order of one thread: the same bits whatever the machine has.
+    with threadpoolctl.threadpool_limits(limits=1):
+        mode, curvature = _posterior(design, labels, mean, prior)
     with torch.no_grad():
         network.wide.copy_(torch.from_numpy(mode))
         network.precision.copy_(torch.from_numpy(prior + curvature))

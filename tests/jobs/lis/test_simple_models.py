@@ -26,7 +26,6 @@ from jobs.lis.simple_models import (
     LogisticModel,
     SimpleModels,
     counted_rows,
-    peer_scores,
 )
 from jobs.ranker.rows.read_day import SEEN_ROWS, read_day
 from jobs.ranker.rows.statistics import dense_statistics
@@ -52,7 +51,7 @@ def scored_rows(lake: Lake, day: date) -> list[int]:
 
 
 def test_popularity_is_the_rate_of_the_log_item_and_context(lake: Lake) -> None:
-    scores = peer_scores(lake, SCENARIO, T)[POPULARITY]
+    scores = SimpleModels(lake, SCENARIO).scores(T)[POPULARITY]
     by_id = {row["impression_id"]: row for row in STATISTICS}
     rows = [by_id[number] for number in scored_rows(lake, T)]
     assert len(rows) == len(scores) > 30
@@ -69,7 +68,7 @@ def test_popularity_is_the_rate_of_the_log_item_and_context(lake: Lake) -> None:
 
 
 def test_the_regression_is_that_of_scikit_learn_on_the_lineage_rows_before(lake: Lake) -> None:
-    scores = peer_scores(lake, SCENARIO, T)[LOGISTIC]
+    scores = SimpleModels(lake, SCENARIO).scores(T)[LOGISTIC]
     schema = schemas.statistics(SCENARIO)
     before = [
         number
@@ -100,7 +99,7 @@ def test_only_labels_of_the_lineage_before_the_day_count(lake: Lake, tmp_path: P
     ]
     other = Lake(str(tmp_path / "flipped"))
     publish(other, SCENARIO, flipped, STATISTICS)
-    ours, theirs = peer_scores(lake, SCENARIO, T), peer_scores(other, SCENARIO, T)
+    ours, theirs = SimpleModels(lake, SCENARIO).scores(T), SimpleModels(other, SCENARIO).scores(T)
     for name in (POPULARITY, LOGISTIC):
         assert ours[name].tobytes() == theirs[name].tobytes()
 
@@ -111,7 +110,7 @@ def test_a_lineage_label_before_the_day_counts(lake: Lake, tmp_path: Path) -> No
     ]
     other = Lake(str(tmp_path / "flipped"))
     publish(other, SCENARIO, flipped, counted(flipped))
-    ours, theirs = peer_scores(lake, SCENARIO, T), peer_scores(other, SCENARIO, T)
+    ours, theirs = SimpleModels(lake, SCENARIO).scores(T), SimpleModels(other, SCENARIO).scores(T)
     for name in (POPULARITY, LOGISTIC):
         assert not np.allclose(ours[name], theirs[name])
 
@@ -122,16 +121,16 @@ def files_below(lake: Lake) -> dict[Path, tuple[bytes, int]]:
 
 
 def test_stored_scores_are_read_back(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = peer_scores(lake, SCENARIO, T)
+    ours = SimpleModels(lake, SCENARIO).scores(T)
     before = files_below(lake)
     monkeypatch.setattr(simple_models, "read_day", None)
-    again = peer_scores(lake, SCENARIO, T)
+    again = SimpleModels(lake, SCENARIO).scores(T)
     assert files_below(lake) == before
     assert [again[name].tobytes() for name in ours] == [ours[name].tobytes() for name in ours]
 
 
 def test_the_same_log_gives_the_same_bytes(lake: Lake) -> None:
-    peer_scores(lake, SCENARIO, T)
+    SimpleModels(lake, SCENARIO).scores(T)
     before = files_below(lake)
     for name in (POPULARITY, LOGISTIC):
         lake.storage.remove(predictions_partition(SCENARIO, T, name).path)
@@ -146,7 +145,7 @@ def test_the_same_log_gives_the_same_bytes(lake: Lake) -> None:
 
 
 def test_scores_are_made_again_where_a_past_day_has_changed(lake: Lake) -> None:
-    before = peer_scores(lake, SCENARIO, T)[LOGISTIC]
+    before = SimpleModels(lake, SCENARIO).scores(T)[LOGISTIC]
     changed = [{**row, "label": int(row["item_id"] > 3)} for row in LOG]
     earlier = [row["ts"].date() == DAYS[4] for row in LOG]
     publish(
@@ -155,7 +154,7 @@ def test_scores_are_made_again_where_a_past_day_has_changed(lake: Lake) -> None:
         [row for row, chosen in zip(changed, earlier, strict=True) if chosen],
         [row for row, chosen in zip(STATISTICS, earlier, strict=True) if chosen],
     )
-    assert not np.allclose(peer_scores(lake, SCENARIO, T)[LOGISTIC], before)
+    assert not np.allclose(SimpleModels(lake, SCENARIO).scores(T)[LOGISTIC], before)
 
 
 def test_each_past_day_is_read_once(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +192,7 @@ def test_the_first_day_has_no_rows_to_train_on(
     lake: Lake, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, "jobs"):
-        scores = peer_scores(lake, SCENARIO, FIRST)[LOGISTIC]
+        scores = SimpleModels(lake, SCENARIO).scores(FIRST)[LOGISTIC]
     assert len(scores) == len(scored_rows(lake, FIRST))
     assert set(scores) == {0.5}
     assert "no training rows of both classes" in caplog.text
@@ -215,16 +214,17 @@ def test_a_day_without_rows_is_scored(lake: Lake) -> None:
         with lake.attempt([partition]) as attempt:
             attempt.write_table("part-00000.parquet", schema.empty_table())
             attempt.publish(partition, inputs={}, schema=schema)
-    assert all(len(values) == 0 for values in peer_scores(lake, SCENARIO, empty).values())
+    assert all(len(values) == 0 for values in SimpleModels(lake, SCENARIO).scores(empty).values())
 
 
 def test_a_day_without_statistics_names_the_command(lake: Lake) -> None:
     lake.storage.remove(Partition("statistics", SCENARIO.name, T).path)
     with pytest.raises(InputError, match=f"python -m jobs ingest .* --start {T} --end {T}"):
-        peer_scores(lake, SCENARIO, T)
+        SimpleModels(lake, SCENARIO).scores(T)
 
 
 def test_scores_do_not_depend_on_what_the_ranker_reads(lake: Lake) -> None:
-    ours = peer_scores(lake, SCENARIO, T)
-    theirs = peer_scores(lake, make_scenario(history_length=0, statistics=False), T)
+    ours = SimpleModels(lake, SCENARIO).scores(T)
+    other = make_scenario(history_length=0, statistics=False)
+    theirs = SimpleModels(lake, other).scores(T)
     assert all(ours[name].tobytes() == theirs[name].tobytes() for name in ours)
