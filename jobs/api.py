@@ -21,6 +21,7 @@ from jobs.evaluation.scored_day import BASELINE, LEAKED
 from jobs.lake import Lake
 from jobs.preference.leak import Leak
 from jobs.scenarios import Mode, Scenario, load_scenario
+from jobs.scenarios.hints import lis_command
 from jobs.stages.report import write_report
 
 __all__ = [
@@ -99,8 +100,15 @@ def read_predictions(
     for partition in partitions:
         lake.require(
             partition,
-            f"run lis lis --scenario {scenario.name} --as-of {as_of} --horizons {horizon} "
-            f"--preference {preference} --mode {mode}",
+            "run "
+            + lis_command(
+                "lis",
+                scenario,
+                as_of=as_of,
+                horizons=horizon,
+                preference=preference,
+                mode=mode,
+            ),
         )
     baseline, treatment = (lake.read(partition) for partition in partitions)
     rows = treatment.drop_columns(["score", "seed_scores"]).to_pandas()

@@ -14,6 +14,7 @@ from jobs.evaluation.result import LisResult
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_version
 from jobs.scenarios import Scenario
+from jobs.scenarios.hints import lis_command
 
 _SECONDS = "seconds"
 """The only field that differs between equal runs. It lies in the manifest, not in the table."""
@@ -182,7 +183,7 @@ def requested_results(
     ]
     if not found:
         raise InputError(
-            f"no LIS of scenario {scenario.name} is stored for {pooled}: run python -m jobs lis "
-            f"--scenario {scenario.name} --as-of {pooled if first != last else first}"
+            f"no LIS of scenario {scenario.name} is stored for {pooled}: run "
+            f"{lis_command('lis', scenario, as_of=pooled if first != last else first)}"
         )
     return found

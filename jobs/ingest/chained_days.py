@@ -20,6 +20,7 @@ from jobs.lake import Attempt, Lake, Partition
 from jobs.lake import Window as SeenWindow
 from jobs.lake.chain import chain_digests
 from jobs.scenarios import Scenario
+from jobs.scenarios.hints import ingest_command
 from jobs.spark.parquet_writer import NOTHING_WRITTEN, file_count, write_by_day
 from jobs.spark.session import next_midnight
 
@@ -59,7 +60,7 @@ class ChainedTable:
         if not days:
             raise InputError(
                 f"scenario {self.scenario.name}: no day up to {last} is ingested: run "
-                f"python -m jobs ingest --scenario {self.scenario.name} --end {last}"
+                f"{ingest_command(self.scenario, end=last)}"
             )
         inputs = {day: {"log": chain[day], "options": self.options} for day in days}
 

@@ -35,6 +35,7 @@ from jobs.ranker.rows.read_day import SEEN_ROWS, Chunk, read_day
 from jobs.ranker.rows.row_attributes import no_row_attributes, row_attributes
 from jobs.ranker.rows.statistics import dense_statistics
 from jobs.scenarios import ITEM, USER, Fold, Scenario
+from jobs.scenarios.hints import ingest_command
 
 log = logging.getLogger("jobs")
 
@@ -140,7 +141,7 @@ class SimpleModels:
         name = self._scenario.name
         partition = Partition(table, name, day)
         if partition not in self._manifests:
-            remedy = f"run python -m jobs ingest --scenario {name} --start {day} --end {day}"
+            remedy = f"run {ingest_command(self._scenario, start=day, end=day)}"
             self._manifests[partition] = self._lake.require(partition, remedy)
         return self._manifests[partition]
 

@@ -27,6 +27,7 @@ from jobs.preference.audit import WrittenTable, audit_rows, audit_sources
 from jobs.preference.behaviour import Behaviour, TableWindow, days_between
 from jobs.preference.kind import KindWithInputs, PreferenceKind
 from jobs.scenarios import Scenario
+from jobs.scenarios.hints import lis_command
 from jobs.spark.parquet_writer import write_by_day
 from jobs.spark.session import latest_timestamp, midnight, read_days, spark_session
 
@@ -110,7 +111,7 @@ def _inputs(
         else _behaviour_inputs(lake, scenario, kind, windows)
     )
     digest = kind_digest(kind)
-    way_out = f"run python -m jobs train --scenario {scenario.name} first"
+    way_out = f"run {lis_command('train', scenario)} first"
     rows = {
         as_of: {
             table: lake.require(Partition(table, scenario.name, as_of), way_out).digest

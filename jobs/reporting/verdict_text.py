@@ -20,6 +20,7 @@ from jobs.reporting.wording import (
     with_minus,
 )
 from jobs.scenarios import Scenario
+from jobs.scenarios.hints import lis_command
 
 _MAY_PAY = {Verdict.WORTH_ALIGNING, Verdict.INCONCLUSIVE}
 
@@ -55,9 +56,10 @@ def reason(result: LisResult, about: Subject) -> str:
 def way_out(result: LisResult, about: Subject) -> str:
     """Return the command that makes a weak ranker stronger; empty for other verdicts."""
     weaker = (result.ranker_over_popularity_ci_high, result.ranker_over_logistic_ci_high)
-    if result.verdict != Verdict.WEAK_RANKER or not any(high < 0 for high in weaker):
+    is_behind = result.verdict == Verdict.WEAK_RANKER and any(high < 0 for high in weaker)
+    if not is_behind or not isinstance(about, Scenario):
         return ""
-    return f"Run python -m jobs tune --scenario {about.name}."
+    return f"Run {lis_command('tune', about)}."
 
 
 def worth_sentence(result: LisResult, about: Subject) -> str:

@@ -10,7 +10,7 @@ import logging
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from jobs.scenarios.base import Frozen
 from jobs.scenarios.custom_preferences import CustomPreference
@@ -129,7 +129,26 @@ class Scenario(Frozen):
     catch_up_days: int = Field(
         45, ge=1, description="days before the first requested day at which a new lineage starts"
     )
+    keep_checkpoints: int = Field(
+        16,
+        ge=1,
+        description="of the rankers older than the horizons and the fit window of a daily run, "
+        "the files of every k-th are kept, and others are trained again when needed; 1 keeps all",
+    )
     schedule: Schedule = Field(Schedule(), description="when Airflow runs the scenario")
+
+    _given_as: str | None = PrivateAttr(None)
+
+    @property
+    def given_as(self) -> str:
+        """What a user writes after ``--scenario`` for this one: its name, or the path it has."""
+        return self._given_as or self.name
+
+    def named_as(self, given: str) -> Scenario:
+        """The same scenario, read from what a user has written after ``--scenario``."""
+        named = self.model_copy()
+        named._given_as = given
+        return named
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -39,9 +39,10 @@ def load_scenario(name_or_path: str) -> Scenario:
         raise InputError(f"{path}: expected keys such as 'name:' and 'source:', found none")
     content.setdefault("name", path.stem)
     try:
-        return Scenario.model_validate(content, context={"folder": path.parent})
+        scenario = Scenario.model_validate(content, context={"folder": path.parent})
     except ValidationError as error:
         raise InputError(f"{path}: {_explain(error)}") from error
+    return scenario.named_as(name_or_path)
 
 
 def _find(name_or_path: str) -> Path:

@@ -11,6 +11,7 @@ from jobs.common.day_range import DayRange, parse_day
 from jobs.common.errors import InputError
 from jobs.common.options import option
 from jobs.scenarios import Scenario
+from jobs.scenarios.hints import ingest_command
 from jobs.stages.stage import Stage
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ def last_ingested_day(lake: Lake, scenario: Scenario) -> date:
     days = lake.days("impressions", scenario.name)
     if not days:
         raise InputError(
-            f"scenario {scenario.name} has no impressions: run python -m jobs ingest "
-            f"--scenario {scenario.name} --raw PATH"
+            f"scenario {scenario.name} has no impressions: run {ingest_command(scenario)}"
         )
     return days[-1]
 

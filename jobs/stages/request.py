@@ -11,6 +11,7 @@ from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError, NotDue
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.scenarios import Mode, Scenario
+from jobs.scenarios.hints import ingest_command, lis_command
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -155,7 +156,7 @@ def require_due(lake: Lake, scenario: Scenario, due: DueScores) -> None:
         for leak in sorted({0, *horizons}):
             day = as_of + timedelta(days=leak)
             if not _reaches(rankers, day) or not _reaches(tables, day):
-                raise _not_due(scenario, as_of, leak, rankers)
+                raise _not_due(scenario, as_of, leak, rankers, names_horizon=leak in horizons)
     if first <= rankers[0] and not imported:
         raise InputError(
             f"as of {first}: the lineage of {scenario.name} starts on {rankers[0]}, and its first "
@@ -164,8 +165,8 @@ def require_due(lake: Lake, scenario: Scenario, due: DueScores) -> None:
     for as_of in due.days:
         if not lake.is_published(Partition("impressions", scenario.name, as_of)):
             raise InputError(
-                f"scenario {scenario.name} has no impressions on {as_of}: run python -m jobs "
-                f"ingest --scenario {scenario.name} --start {as_of} --end {as_of}"
+                f"scenario {scenario.name} has no impressions on {as_of}: run "
+                f"{ingest_command(scenario, start=as_of, end=as_of)}"
             )
 
 
@@ -173,15 +174,19 @@ def _reaches(days: Sequence[date], day: date) -> bool:
     return bool(days) and day <= days[-1]
 
 
-def _not_due(scenario: Scenario, as_of: date, leak: int, rankers: Sequence[date]) -> NotDue:
+def _not_due(
+    scenario: Scenario, as_of: date, leak: int, rankers: Sequence[date], *, names_horizon: bool
+) -> NotDue:
     day = as_of + timedelta(days=leak)
     awaited = day - timedelta(days=1)
+    # The baseline needs day T itself, whatever the horizons of the request.
+    asked = f"as of {as_of}, horizon {leak}" if names_horizon else f"as of {as_of}: the baseline"
     if scenario.snapshots is not None:
         until = f"reach {rankers[-1]}" if rankers else "are not imported yet"
         return NotDue(
-            f"as of {as_of}, horizon {leak} needs the item vectors of {day}, but those of "
-            f"{scenario.snapshots.path} {until}: export that day and run python -m jobs train "
-            f"--scenario {scenario.name}, or ask for an earlier day",
+            f"{asked} needs the item vectors of {day}, but those of "
+            f"{scenario.snapshots.path} {until}: export that day and run "
+            f"{lis_command('train', scenario)}, or ask for an earlier day",
             awaited.isoformat(),
         )
     until = (
@@ -190,8 +195,8 @@ def _not_due(scenario: Scenario, as_of: date, leak: int, rankers: Sequence[date]
         else f"scenario {scenario.name} has no lineage yet"
     )
     return NotDue(
-        f"as of {as_of}, horizon {leak} needs the ranker of {day}, but {until}: "
-        f"run python -m jobs train --scenario {scenario.name} --until {awaited} "
+        f"{asked} needs the ranker of {day}, but {until}: "
+        f"run {lis_command('train', scenario, until=awaited)} "
         "once that day's log is ingested, or ask for an earlier day",
         awaited.isoformat(),
     )

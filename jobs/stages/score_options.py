@@ -36,13 +36,12 @@ class LeakOptions:
         "kinds of preference data, such as id_embedding,next_click (default: the scenario's; "
         "`preference list` shows all)",
     )
-    mode: tuple[Mode, ...] = option(
+    mode: tuple[Mode, ...] | None = option(
         _modes,
-        "swap (default): the embedding table of T+n in the ranker of T, nothing is trained; probe: "
-        "small towers on the frozen ranker, with and without the leak; retrain: whole rankers, "
-        "with and without the leak. With several, such as swap,probe, each kind is scored in "
-        "those that it allows",
-        default=(Mode.SWAP,),
+        "swap: the embedding table of T+n in the ranker of T, nothing is trained; probe: small "
+        "towers on the frozen ranker, with and without the leak; retrain: whole rankers, with and "
+        "without the leak. With several, such as swap,probe, each kind is scored in those that it "
+        "allows (default: the scenario's)",
     )
     slot: str | None = option(
         str,
@@ -88,7 +87,7 @@ class LeakOptions:
         preferences = self.preference or scenario.preferences
         if ID_EMBEDDING in preferences:
             scenario = _with_slot(lake, scenario, days.first)
-        kinds = requested_kinds(scenario, preferences, self.mode)
+        kinds = requested_kinds(scenario, preferences, self.mode or scenario.modes)
         return ScoreRequest(scenario, DueScores(days, horizons or scenario.horizons), kinds)
 
 

@@ -144,9 +144,7 @@ def _curves(lake: Lake, result: LisResult) -> tuple[RocCurve, RocCurve] | None:
     columns = ["impression_id", "label", "fold", "score"]
     first, second = lake.read(baseline, columns), lake.read(leaked, columns)
     if not first.column("impression_id").equals(second.column("impression_id")):
-        raise AuditError(
-            f"{baseline} and {leaked} are not on the same rows; run python -m jobs lis again"
-        )
+        raise AuditError(f"{baseline} and {leaked} are not on the same rows; run lis lis again")
     kept = first.column("fold").to_numpy() == Fold.EVAL
     labels = first.column("label").to_numpy()[kept]
     before, after = (

@@ -14,6 +14,7 @@ from jobs.common.errors import InputError
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import checkpoint_days
 from jobs.scenarios import RankerOptions, Scenario
+from jobs.scenarios.hints import ingest_command
 from jobs.stats.pooled_difference import PooledComparison
 from jobs.tuning.candidates import Value, changed, directions, with_option
 from jobs.tuning.progressive import Validation, measured_days, validated
@@ -106,10 +107,7 @@ def days_to_tune_on(
         raise InputError(f"scenario {name} imports item vectors and trains no ranker to tune")
     with_history = lake.days("history", name)
     if not with_history:
-        raise InputError(
-            f"scenario {name} has no impressions: run python -m jobs ingest --scenario {name} "
-            "--raw PATH"
-        )
+        raise InputError(f"scenario {name} has no impressions: run {ingest_command(scenario)}")
     end = until or first_scored_day(lake, name)
     if end is None:
         end = with_history[-1] - timedelta(days=max(scenario.horizons))

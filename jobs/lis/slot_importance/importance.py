@@ -20,6 +20,7 @@ from jobs.lake.manifest import digest_of
 from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.ranker.rows.read_day import require_day
 from jobs.scenarios import Scenario
+from jobs.scenarios.hints import lis_command
 
 IMPORTANCE_DAYS = 7
 """Importance is measured on the held-out rows of this many days, T being the last."""
@@ -112,7 +113,7 @@ def _inputs(lake: Lake, scenario: Scenario, days: Sequence[date]) -> dict[str, s
     digests: list[str] = []
     for day in days:
         digests += [manifest.digest for manifest in require_day(lake, scenario, day).values()]
-        remedy = f"run python -m jobs train --scenario {scenario.name}"
+        remedy = f"run {lis_command('train', scenario)}"
         digests.append(lake.require(starting_ranker_partition(scenario, day), remedy).digest)
     rule = digest_of(code_digest(__name__), scenario.confidence)
     return {"days": digest_of([*map(str, days)], digests), "measure": rule}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from jobs.common.lazy_module import lazy_module
 from jobs.scenarios import ITEM, EvalRowsSeen, Mode
+from jobs.scenarios.hints import lis_command
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -151,8 +152,8 @@ def slot_inputs(
 
 
 def _way_out(scenario: Scenario, day: date) -> str:
-    command = f"python -m jobs train --scenario {scenario.name}"
-    return f"the lineage must reach {day}; run {command} --until {day - timedelta(days=1)}"
+    command = lis_command("train", scenario, until=day - timedelta(days=1))
+    return f"the lineage must reach {day}; run {command}"
 
 
 KINDS = (IdEmbedding(),)

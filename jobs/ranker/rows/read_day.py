@@ -16,6 +16,7 @@ from jobs.common.errors import InputError
 from jobs.lake import Lake, Manifest, Partition
 from jobs.ranker.rows.aligned_batches import aligned_batches
 from jobs.scenarios import ITEM, Fold, Scenario
+from jobs.scenarios.hints import ingest_command
 
 CHUNK_ROWS = 1 << 16
 SEEN_ROWS = 100_000
@@ -79,8 +80,8 @@ def require_day(lake: Lake, scenario: Scenario, day: date) -> dict[str, Manifest
         manifest = lake.manifest(Partition(table, scenario.name, day))
         if manifest is None:
             raise InputError(
-                f"scenario {scenario.name} has no {table} of {day}: run python -m jobs ingest "
-                f"--scenario {scenario.name} --start {day} --end {day}"
+                f"scenario {scenario.name} has no {table} of {day}: run "
+                f"{ingest_command(scenario, start=day, end=day)}"
             )
         manifests[table] = manifest
     return manifests

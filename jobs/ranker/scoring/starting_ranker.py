@@ -18,6 +18,7 @@ from jobs.ranker.model.ranker import Ranker, new_ranker
 from jobs.ranker.model.vocabulary import Vocabulary
 from jobs.ranker.scoring.score_day import SlotTable
 from jobs.scenarios import ITEM, Scenario
+from jobs.scenarios.hints import lis_command
 
 
 def starting_ranker(lake: Lake, scenario: Scenario, day: date) -> Ranker:
@@ -29,7 +30,7 @@ def starting_ranker(lake: Lake, scenario: Scenario, day: date) -> Ranker:
     if scenario.snapshots is None:
         return read_checkpoint(lake, scenario, day)
     partition = snapshot_partition(scenario, day)
-    lake.require(partition, f"run python -m jobs train --scenario {scenario.name} to import it")
+    lake.require(partition, f"run {lis_command('train', scenario)} to import it")
     stored = lake.read(partition, ["item_id", "embedding", "updates"])
     table = SlotTable.from_arrow(stored)
     options = scenario.ranker.model_copy(update={"embedding_dim": table.vectors.shape[1]})

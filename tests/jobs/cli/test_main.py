@@ -75,7 +75,7 @@ def trained(home: Path) -> Lake:
     [
         (["train", "--scenario", "simulated_fed"], "did you mean 'simulated_feed'?"),
         (["train", "--scenario", "gone.yaml"], "scenario file gone.yaml does not exist"),
-        (["train", "--scenario", FEED], "has no impressions: run python -m jobs ingest"),
+        (["train", "--scenario", FEED], "has no impressions: run lis ingest"),
         (["ingest", "--scenario", "movietweetings", "--raw", "/gone"], "no log at /gone"),
         (["ingest", "--scenario", "movietweetings"], "raw/movietweetings"),
         (

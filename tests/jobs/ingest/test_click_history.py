@@ -209,5 +209,5 @@ def test_empty_days_have_empty_histories(lake: Lake, make_scenario: MakeScenario
 def test_without_ingested_days_the_error_names_the_command(
     lake: Lake, make_scenario: MakeScenario
 ) -> None:
-    with pytest.raises(InputError, match="python -m jobs ingest --scenario tiny"):
+    with pytest.raises(InputError, match="lis ingest --scenario tiny"):
         build_history(lake, make_scenario(), YEAR_END)

@@ -260,5 +260,5 @@ def test_other_context_fields_make_every_day_stale(lake: Lake, make_scenario: Ma
 def test_without_ingested_days_the_error_names_the_command(
     lake: Lake, make_scenario: MakeScenario
 ) -> None:
-    with pytest.raises(InputError, match="python -m jobs ingest --scenario tiny"):
+    with pytest.raises(InputError, match="lis ingest --scenario tiny"):
         build_statistics(lake, scenario_of(make_scenario), FIRST)

@@ -389,5 +389,5 @@ def test_an_empty_fit_fold_is_rejected(mode: str, scored: Lake) -> None:
 def test_a_table_that_is_not_assembled_is_rejected(mode: str, scored: Lake) -> None:
     with pytest.raises(InputError, match=r"features/.*horizon=1.*: run ") as error:
         score(mode, scored, "next_click", [T], [1])
-    command = str(error.value).partition("run python -m jobs ")[2].split()
+    command = str(error.value).partition("run lis ")[2].split()
     assert build_parser().parse_args(command).horizons == (1,)

@@ -219,7 +219,7 @@ def test_a_day_without_rows_is_scored(lake: Lake) -> None:
 
 def test_a_day_without_statistics_names_the_command(lake: Lake) -> None:
     lake.storage.remove(Partition("statistics", SCENARIO.name, T).path)
-    with pytest.raises(InputError, match=f"python -m jobs ingest .* --start {T} --end {T}"):
+    with pytest.raises(InputError, match=f"lis ingest .* --start {T} --end {T}"):
         SimpleModels(lake, SCENARIO).scores(T)
 
 

@@ -165,7 +165,7 @@ def test_a_missing_day_is_reported_before_training(
 ) -> None:
     lake = published("lake")
     lake.storage.remove(Partition(table, scenario.name, day(3)).path)
-    with pytest.raises(InputError, match=f"no {table} of 2026-01-03: run python -m jobs ingest"):
+    with pytest.raises(InputError, match=f"no {table} of 2026-01-03: run lis ingest"):
         train(lake, scenario, 5)
     assert checkpoint_days(lake, scenario) == []
 

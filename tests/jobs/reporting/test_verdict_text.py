@@ -87,7 +87,7 @@ def test_a_weak_ranker_is_shown_the_way_out() -> None:
         verdict="weak ranker", verdict_reason=reason, ranker_over_popularity_ci_high=-0.01
     )
     for text in [*everywhere(weak), result_notes([weak], SCENARIO)]:
-        assert "python -m jobs tune --scenario small_feed" in text
+        assert "lis tune --scenario small_feed" in text
     baseline = make_result(
         verdict="weak ranker",
         verdict_reason="the trained baseline",

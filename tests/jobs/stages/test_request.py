@@ -12,6 +12,7 @@ from jobs.lake import Lake, Partition
 from jobs.lake.addresses import checkpoint_partition, snapshot_partition
 from jobs.scenarios import ImportedSnapshots, Mode, RankerOptions, Scenario, SimulatedSource
 from jobs.stages.request import DueScores, parse_due, requested_kinds, require_due
+from jobs.stages.score_options import LeakOptions
 
 FIRST = date(2026, 1, 1)
 SCENARIO = Scenario(name="tiny", source=SimulatedSource())
@@ -62,6 +63,25 @@ def test_a_ranker_version_without_a_lineage_is_not_due(lake: Lake) -> None:
     with pytest.raises(NotDue, match="has no lineage yet") as refused:
         require_due(lake, untrained, due(3, 3, 1))
     assert refused.value.waits_for == "2026-01-02"
+
+
+def test_only_a_requested_horizon_is_named(lake: Lake) -> None:
+    with pytest.raises(NotDue, match="as of 2026-01-07: the baseline needs the ranker") as refused:
+        require_due(lake, SCENARIO, due(7, 7, 3))
+    assert "horizon" not in str(refused.value)
+    with pytest.raises(NotDue, match="horizon 0 needs the ranker of 2026-01-07"):
+        require_due(lake, SCENARIO, due(7, 7, 0))
+
+
+def test_modes_are_those_of_the_scenario_unless_some_are_chosen(lake: Lake) -> None:
+    scenario = SCENARIO.model_copy(update={"modes": (Mode.PROBE, Mode.RETRAIN)})
+    days = DayRange(day(2), day(2))
+    for options, modes in (
+        (LeakOptions(), [Mode.RETRAIN, Mode.PROBE]),
+        (LeakOptions(mode=(Mode.SWAP,)), [Mode.SWAP]),
+    ):
+        request = options.request(lake, scenario, days, None)
+        assert [one.mode for one in request.kinds] == modes
 
 
 def test_imported_vectors_need_no_lineage(lake: Lake) -> None:

@@ -136,7 +136,7 @@ def test_days_end_before_the_first_that_is_scored(lake: Lake) -> None:
 
 
 def test_a_log_that_is_not_ingested_names_the_command(lake: Lake) -> None:
-    with pytest.raises(InputError, match="run python -m jobs ingest"):
+    with pytest.raises(InputError, match="run lis ingest"):
         days_to_tune_on(lake, SCENARIO)
 
 

@@ -299,7 +299,7 @@ def test_days_without_a_history_are_rejected(tmp_path: Path) -> None:
     lake, _ = trained(tmp_path, days=2)
     as_of = FIRST + timedelta(days=1)
     lake.storage.remove(Partition("history", SCENARIO.name, as_of).path)
-    with pytest.raises(InputError, match=f"no history of {as_of}: run python -m jobs ingest"):
+    with pytest.raises(InputError, match=f"no history of {as_of}: run lis ingest"):
         slot_importances(lake, SCENARIO, as_of)
 
 
