@@ -28,10 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _follow_parent()
     parsed = build_parser().parse_args(arguments)
     command: Command[Any] = parsed.chosen
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
-    )
-    logging.getLogger("py4j").setLevel(logging.WARNING)
+    _log_to_stderr(verbose=parsed.verbose)
     try:
         _check_processes(command)
         command.run(read_options(parsed, command.options))
@@ -45,6 +42,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return ExitCode.INTERRUPTED
     return ExitCode.DONE
+
+
+def _log_to_stderr(*, verbose: bool) -> None:
+    """Log what the project does; of libraries, warnings alone unless ``verbose``."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+    logging.getLogger("jobs").setLevel(logging.INFO)
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    if not verbose:
+        # MLflow sets its loggers when it is imported.
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 
 def _check_processes(command: Command[Any]) -> None:

@@ -24,6 +24,7 @@ _EPILOG = """\
 `lis COMMAND --help` explains a command. `python -m jobs` is the same as `lis`.
 Tables go to $LIS_LAKE (default data/lake), runs to $MLFLOW_TRACKING_URI.
 """
+_VERBOSE = "show what Spark, MLflow and other libraries log, too"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -44,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_EPILOG,
     )
+    parser.add_argument("-v", "--verbose", action="store_true", help=_VERBOSE)
     parser.add_argument("--version", action="version", version=f"lis {jobs.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
@@ -68,6 +70,10 @@ def _add_group(commands: argparse._SubParsersAction[_Parser], group: CommandGrou
 def _add_command(commands: argparse._SubParsersAction[_Parser], command: Command[Any]) -> None:
     parser = commands.add_parser(command.name, help=command.summary, **_texts(command))
     add_options(parser, command.options)
+    # Without a default, an option before the command counts as well as one after it.
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help=_VERBOSE
+    )
     parser.set_defaults(chosen=command)
 
 

@@ -11,11 +11,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
 import pyarrow.parquet as pq
+from pyspark import SparkConf
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from jobs.lake import Lake, Partition
 from jobs.lake.storage import Storage
+from jobs.spark.launch import is_verbose, start_context
 
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -76,16 +78,18 @@ def one_session() -> Iterator[None]:
 
 def _new_session(name: str) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.appName(name).config("spark.ui.enabled", "false")
-    builder = builder.config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
+    conf = SparkConf().setAppName(name).set("spark.ui.enabled", "false")
+    # See jobs.spark.progress, which says what is done as well.
+    conf.set("spark.ui.showConsoleProgress", "false")
     if "SPARK_ENV_LOADED" not in os.environ:
-        builder = builder.master(os.environ.get("LIS_SPARK_MASTER", "local[*]"))
-        builder = builder.config("spark.driver.memory", os.environ.get("LIS_SPARK_MEMORY", "4g"))
-        builder = builder.config("spark.driver.bindAddress", "127.0.0.1")
-        builder = builder.config("spark.driver.host", "127.0.0.1")
-    session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    return session
+        conf.setMaster(os.environ.get("LIS_SPARK_MASTER", "local[*]"))
+        conf.set("spark.driver.memory", os.environ.get("LIS_SPARK_MEMORY", "4g"))
+        conf.set("spark.driver.bindAddress", "127.0.0.1")
+        conf.set("spark.driver.host", "127.0.0.1")
+    context = start_context(conf)
+    if not is_verbose():
+        context.setLogLevel("ERROR")
+    return SparkSession.builder.config(conf=conf).getOrCreate()
 
 
 def _with_settings(session: SparkSession) -> SparkSession:

@@ -52,14 +52,19 @@ def ingest_log(
     from jobs.ingest.impression_statistics import build_statistics
     from jobs.ingest.publish_log import ingest
     from jobs.sources.log_location import raw_location
+    from jobs.spark.progress import spark_progress
     from jobs.spark.session import one_session
 
     with one_session():
         raw = raw_location(scenario, options.raw)
-        done = ingest(lake, scenario, raw, options.start, options.end)
+        log.info("%s: reading %s", scenario.name, raw)
+        with spark_progress("impressions"):
+            done = ingest(lake, scenario, raw, options.start, options.end)
         until = built_until or last_ingested_day(lake, scenario)
-        with_history = build_history(lake, scenario, until)
-        with_statistics = build_statistics(lake, scenario, until)
+        with spark_progress("click histories"):
+            with_history = build_history(lake, scenario, until)
+        with spark_progress("statistics"):
+            with_statistics = build_statistics(lake, scenario, until)
     rows, bad = sum(day.rows for day in done), sum(day.quarantined for day in done)
     log.info(
         "%s: %s impressions on %d days (%s to %s), %s rows quarantined",

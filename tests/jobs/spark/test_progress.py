@@ -1,0 +1,44 @@
+"""Long work of Spark shows its progress."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.spark import progress
+from jobs.spark.progress import spark_progress
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "_POLL_SECONDS", 0.05)
+
+
+def slow(rows: Iterator[object]) -> Iterator[object]:
+    time.sleep(0.3)
+    return rows
+
+
+def test_tasks_are_counted_while_they_run(
+    spark: SparkSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with spark_progress("slow work"):
+        spark.sparkContext.parallelize(range(6), 6).mapPartitions(slow).collect()
+    shown = capsys.readouterr().err
+    assert "slow work: 100%" in shown
+    assert "6/6" in shown
+
+
+def test_work_without_spark_shows_no_bar(
+    spark: SparkSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with spark_progress("no work of Spark"):
+        time.sleep(0.2)
+    assert capsys.readouterr().err == ""
+
+
+def test_an_error_passes_through(spark: SparkSession) -> None:
+    with pytest.raises(ValueError, match="of the work"), spark_progress("work"):
+        raise ValueError("of the work")
