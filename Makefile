@@ -52,5 +52,5 @@ bench: setup ## speed beside TorchRec, FuxiCTR, scikit-learn and DuckDB
 up: setup ## Airflow and MLflow pages on 127.0.0.1
 	@scripts/up.sh
 
-clean: ## remove everything that was made: data/, site/ and .venv
-	rm -rf data site build *.egg-info .venv
+clean: ## remove what can be made again, after a question; ALL=1: raw logs and MLflow's history too
+	@scripts/clean.sh $(if $(filter 1,$(ALL)),all)
