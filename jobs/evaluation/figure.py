@@ -110,6 +110,7 @@ class Format(StrEnum):
     NUMBER = "number"
     SHARE = "percentage"
     COUNT = "count"
+    P_VALUE = "p-value"
 
 
 @dataclass(frozen=True)

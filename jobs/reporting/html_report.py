@@ -15,7 +15,7 @@ from jobs.evaluation.figures import in_section
 from jobs.evaluation.result import COMPARE, LisResult, Subject
 from jobs.evaluation.verdict.decision import BY_WORTH
 from jobs.lis.slot_importance.slot_importance import SlotImportance
-from jobs.reporting import verdict_text, wording
+from jobs.reporting import glossary, verdict_text, wording
 from jobs.reporting.report_pictures import (
     dose_picture,
     forest_picture,
@@ -124,6 +124,7 @@ def build_report(
         quality=in_section(Section.QUALITY),
         evidence=in_section(Section.EVIDENCE),
         words=wording,
+        glossary=glossary,
         on_verdict=verdict_text,
         isnan=math.isnan,
     )

@@ -13,6 +13,7 @@ from jobs.evaluation.result import LisResult
 from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting import wording
 from jobs.reporting.plots import dose_figure, forest_figure, importance_figure, svg, trend_figure
+from jobs.reporting.plots.forest import COLUMNS
 
 _WIDE, _NARROW = 1080, 340
 Drawn = TypeVar("Drawn")
@@ -82,11 +83,13 @@ def forest_picture(results: Sequence[LisResult], confidence: float) -> Picture |
     summary = f"Held-out LIS on parts of the rows. Standing out: {'; '.join(parts) or 'none'}"
     caption = (
         f"Held-out LIS on parts of the rows, with {wording.level(confidence)} intervals; the "
-        "dashed line is the LIS of all held-out rows. Among many parts, some intervals exclude it "
-        "by chance. Filled diamonds still differ from it after the correction for all parts of the "
-        "result (Holm); treat the others as hints."
+        "dashed line is the LIS of all held-out rows. Intervals with an arrow go on beyond the "
+        "edge. Among many parts, some intervals exclude the line by chance. Filled diamonds still "
+        "differ from it after the correction for all parts of the result (Holm); treat the others "
+        "as hints."
     )
-    return _drawn("LIS by slice", caption, summary, "forest", forest_figure, shown)
+    rows = [shown[first : first + COLUMNS] for first in range(0, len(shown), COLUMNS)]
+    return _drawn("LIS by slice", caption, summary, "forest", forest_figure, *rows)
 
 
 def importance_picture(importances: Sequence[SlotImportance], confidence: float) -> Picture | None:
@@ -109,9 +112,14 @@ def _drawn(
     summary: str,
     name: str,
     draw: Callable[[Sequence[Drawn], int], Figure],
-    items: Sequence[Drawn],
+    *parts: Sequence[Drawn],
 ) -> Picture:
+    """Draw the items of each part on their own, so that a page can end between two parts."""
     wide, narrow = (
-        Markup(svg(draw(items, width), f"{name}-{width}", summary)) for width in (_WIDE, _NARROW)
+        Markup("\n").join(
+            Markup(svg(draw(items, width), f"{name}-{width}-{place}", summary))
+            for place, items in enumerate(parts)
+        )
+        for width in (_WIDE, _NARROW)
     )
     return Picture(title, caption, wide, narrow)

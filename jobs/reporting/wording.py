@@ -13,6 +13,7 @@ from jobs.evaluation.verdict.decision import BY_WORTH
 from jobs.stats.estimate import Estimate
 
 MISSING = "\N{EN DASH}"
+SMALLEST_P_VALUE = 0.0001
 
 _MODES = {
     COMPARE: "Both scores were computed outside this project, which compares them row by row.",
@@ -56,6 +57,11 @@ def with_minus(text: str) -> str:
 def number(value: float, digits: int = 4) -> str:
     """Format a number without a sign, such as an AUC."""
     return MISSING if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def p_value(value: float) -> str:
+    """Format a p-value; one that four digits cannot tell from 0 is ``< 0.0001``."""
+    return f"< {SMALLEST_P_VALUE}" if value < SMALLEST_P_VALUE else number(value)
 
 
 def count(value: int | None) -> str:
@@ -104,7 +110,12 @@ def value_text(figure: Figure, value: Value) -> str:
     return _FORMATS[figure.format](math.nan if value is None else value)
 
 
-_FORMATS = {Format.DIFFERENCE: signed, Format.NUMBER: number, Format.SHARE: share}
+_FORMATS = {
+    Format.DIFFERENCE: signed,
+    Format.NUMBER: number,
+    Format.SHARE: share,
+    Format.P_VALUE: p_value,
+}
 
 
 def is_suspicious(figure: Figure, value: Value) -> bool:

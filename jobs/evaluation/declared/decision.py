@@ -78,6 +78,6 @@ DECISION = (
         description="Two-sided p-value of what aligning could bring being the threshold, clustered "
         "by user, for the correction of verdicts for their number.",
         measure=Derived(lambda found: verdict_p_value(found.evidence)),
-        format=Format.NUMBER,
+        format=Format.P_VALUE,
     ),
 )

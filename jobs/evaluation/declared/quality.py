@@ -67,7 +67,7 @@ QUALITY = (
         section=Section.QUALITY,
         description="Two-sided p-value of a LIS of 0, clustered by user.",
         measure=Derived(lambda found: found[HEADLINE].p_value),
-        format=Format.NUMBER,
+        format=Format.P_VALUE,
     ),
     Figure(
         name="lis_seen",

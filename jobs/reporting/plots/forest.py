@@ -24,6 +24,10 @@ from jobs.reporting.wording import days
 
 _ROW = 15
 _HEAD = 90
+_ARROW = 34
+"""Area of an arrow in square points."""
+COLUMNS = 3
+"""Panels side by side where the plot is wide."""
 
 Line = tuple[str, str]
 
@@ -32,14 +36,14 @@ def forest_figure(results: Sequence[LisResult], width: int = 720) -> Figure:
     """Draw the intervals of all slices; parts that stand out after the correction are filled.
 
     Panels side by side share their lines, but not their scale. Intervals much wider than the
-    others extend beyond the plot.
+    others end in an arrow at the edge of the plot.
 
     Args:
         results: The results to draw.
         width: Width in pixels.
     """
     lines = _lines(results)
-    columns = min(len(results), 3) if width >= WIDE else 1
+    columns = min(len(results), COLUMNS) if width >= WIDE else 1
     height = _HEAD + _ROW * len(lines)
     titles = [f"{one.preference}\n{one.mode}, {days(one.horizon)}" for one in results]
     with style():
@@ -85,6 +89,7 @@ def _draw(axes: Axes, result: LisResult, lines: dict[Line, float]) -> None:
             _intervals(axes, parts, lines, colour, label, filled=stands_out)
     axes.set_ylim(-len(lines) + 0.2, 0.8)
     axes.set_xlim(_limits(result))
+    _arrows(axes, result.slices, lines)
     axes.xaxis.set_major_locator(MaxNLocator(3))
     axes.xaxis.set_major_formatter(gain_formatter(axes.get_xlim()))
     axes.set_xlabel("AUC gain")
@@ -124,6 +129,24 @@ def _intervals(
         markerfacecolor=colour if filled else "none",
         label=label,
     )
+
+
+def _arrows(axes: Axes, slices: Sequence[Slice], lines: dict[Line, float]) -> None:
+    """Mark the intervals that go on beyond an edge of the plot."""
+    low, high = axes.get_xlim()
+    for edge, marker, parts in (
+        (low, "<", [part for part in slices if part.estimate.ci_low < low]),
+        (high, ">", [part for part in slices if part.estimate.ci_high > high]),
+    ):
+        axes.scatter(
+            [edge] * len(parts),
+            [lines[part.name, part.value] for part in parts],
+            s=_ARROW,
+            marker=marker,
+            color=[SEEN if part.stands_out else HELD_OUT for part in parts],
+            clip_on=False,
+            zorder=3,
+        )
 
 
 def _limits(result: LisResult) -> tuple[float, float]:

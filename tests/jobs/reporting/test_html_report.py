@@ -9,9 +9,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from jobs.evaluation.figures import all_figures
 from jobs.evaluation.result import Slice
+from jobs.evaluation.verdict.decision import Verdict
 from jobs.lis.slot_importance.slot_importance import SlotImportance
-from jobs.reporting import verdict_text, wording
+from jobs.reporting import glossary, verdict_text, wording
 from jobs.reporting.html_report import Axis, build_report, compared_versions
 from jobs.reporting.result_text import result_table
 from jobs.stats.estimate import Estimate
@@ -133,6 +135,49 @@ def test_tables_are_captioned_and_their_headers_scoped() -> None:
     assert all(attrs.get("scope") in {"col", "row"} for tag, attrs in page.tags if tag == "th")
     pictures = [attrs for tag, attrs in page.tags if tag == "svg" and "role" in attrs]
     assert all(attrs["role"] == "img" and attrs["aria-label"] for attrs in pictures)
+
+
+def test_the_meaning_of_every_heading_stands_at_the_heading_and_on_the_page() -> None:
+    versions = ["ranker-0", "ranker-1"]
+    days = {"first": date(2026, 1, 26), "last": date(2026, 2, 1)}
+    slots = [SlotImportance("user_id", 0.031, 0.001, 0.029, 0.033, 12_345, 901, **days)]
+    others = [make_result(ranker_version=version) for version in versions]
+    pooled = make_result(as_of="2026-02-01:2026-02-02", auc_ranker=0.7, auc_popularity=0.6)
+    results = [pooled, changed(INCONCLUSIVE, as_of="2026-02-01:2026-02-02"), make_result()]
+    page = Page(build_report(SCENARIO, results, others, slots))
+    tables = [attrs for tag, attrs in page.tags if tag == "th" and attrs["scope"] == "col"]
+    without = [attrs for attrs in tables if not attrs.get("title")]
+    assert len(tables) > 60
+    assert len(without) == len(versions)
+    assert all(str(attrs["title"]) in page.text for attrs in tables if attrs.get("title"))
+
+
+def test_every_verdict_is_explained_where_it_stands_and_in_the_end() -> None:
+    assert set(glossary.VERDICTS) == set(Verdict)
+    results = [make_result(preference=f"of {one}", verdict=one.value) for one in Verdict]
+    page = Page(build_report(SCENARIO, results))
+    titles = {attrs["title"] for tag, attrs in page.tags if tag == "span" and "title" in attrs}
+    assert titles == set(glossary.VERDICTS.values())
+    for name, meaning in glossary.VERDICTS.items():
+        assert page.text.count(meaning) == 2, name
+
+
+def test_p_values_that_four_digits_cannot_tell_from_0_say_so() -> None:
+    part = Slice("item age", "new", 500, 90, Estimate(0.002, -0.001, 0.005), p_value=3e-5)
+    result = make_result(p_value=2e-9, verdict_p_value=0.0, slices=(part,))
+    page = Page(build_report(SCENARIO, [result]))
+    assert page.text.count("< 0.0001") == 3
+    shown = {
+        figure.name: wording.value_text(figure, result.value(figure))
+        for figure in all_figures()
+        if "p-value" in figure.description
+    }
+    assert shown == {"p_value": "< 0.0001", "verdict_p_value": "< 0.0001"}
+    assert [wording.p_value(one) for one in (0.0001, 0.04999, math.nan)] == [
+        "0.0001",
+        "0.0500",
+        wording.MISSING,
+    ]
 
 
 def test_no_text_becomes_markup() -> None:

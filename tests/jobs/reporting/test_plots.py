@@ -187,6 +187,29 @@ def test_the_forest_has_a_line_for_each_part_and_marks_what_stands_out(width: in
     assert svg(figure, "forest", "any") == svg(forest_figure(results, width), "forest", "any")
 
 
+def test_intervals_that_leave_the_axis_end_in_arrows_at_its_edge() -> None:
+    usual = [Slice("hour", f"{hour:02}", 500, 90, Estimate(0.01, 0.0, 0.02)) for hour in range(20)]
+    wide = [
+        Slice("device", "right", 9, 9, Estimate(0.012, 0.010, 0.9)),
+        Slice("device", "both", 9, 9, Estimate(0.011, -0.9, 0.9), stands_out=True),
+    ]
+    axes = forest_figure([make_result(slices=(*usual, *wide))]).axes[0]
+    low, high = axes.get_xlim()
+    heights = dict(
+        zip([text.get_text() for text in axes.get_yticklabels()], axes.get_yticks(), strict=True)
+    )
+    found = [
+        tuple(point) for one in axes.collections[2:] for point in np.asarray(one.get_offsets())
+    ]
+    assert found == [
+        (low, heights["both"]),
+        (high, heights["right"]),
+        (high, heights["both"]),
+    ]
+    without = forest_figure([make_result(slices=tuple(usual))]).axes[0]
+    assert not any(len(np.asarray(one.get_offsets())) for one in without.collections[1:])
+
+
 def test_a_forest_without_any_figure_can_be_drawn() -> None:
     part = Slice("age", "0", 3, 1, Estimate())
     nothing = make_result(slices=(part,), lis=math.nan)
