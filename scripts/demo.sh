@@ -29,6 +29,6 @@ echo "Done in $((SECONDS - started)) s."
 echo
 python -m jobs lis --scenario "$scenario" --as-of "$as_of" --horizons 7,30 2>>"$log"
 echo
-echo "The report:  $LIS_DATA/reports/$scenario/${as_of/:/_}.html"
+echo "The report:  $LIS_DATA/reports/$scenario/latest.html"
 echo "The pages:   make up, then http://127.0.0.1:$LIS_AIRFLOW_PORT (Airflow) and http://127.0.0.1:$LIS_MLFLOW_PORT (MLflow)"
 echo "Your log:    docs/your-log.md"

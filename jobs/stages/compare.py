@@ -111,5 +111,5 @@ def report_comparison(
 
     leading = pooled_or_all(results)
     report = build_report(subject, results)
-    page = write_page(subject.name, leading[-1].as_of, report)
-    return page, log_results(lake, subject, leading, report)
+    page = write_page(subject.name, leading[-1].as_of, leading[-1].data_digest[:10], report)
+    return page, log_results(lake, subject, leading, report, single_days=results)

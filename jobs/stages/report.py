@@ -31,7 +31,7 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
     Its trend and its comparison of rankers reach 90 days further back.
 
     Returns:
-        The path of the page.
+        The path of the page, which has the days and the ranker's version in its name.
 
     Raises:
         InputError: If no result is stored.
@@ -50,7 +50,7 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
     page = build_report(scenario, results, earlier, importances)
     last = max(result.last_day for result in results)
     name = next((result.as_of for result in results if result.is_pooled), last.isoformat())
-    return write_page(scenario.name, name, page)
+    return write_page(scenario.name, name, results[0].ranker_version, page)
 
 
 def stored_results(lake: Lake, request: ScoreRequest) -> list[LisResult]:
@@ -76,7 +76,8 @@ def log_report(
     """Log results to MLflow, with the page on them."""
     from jobs.tracking.log_results import log_results
 
-    return log_results(lake, scenario, pooled_or_all(results), page.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8")
+    return log_results(lake, scenario, pooled_or_all(results), text, single_days=results)
 
 
 def _run(lake: Lake, scenario: Scenario, options: DueOptions) -> None:

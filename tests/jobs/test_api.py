@@ -111,5 +111,5 @@ def test_a_report_is_built_from_the_lake(
     scenario: Scenario, lake: Lake, as_of: date | str | DayRange
 ) -> None:
     page = build_report(scenario, as_of)
-    assert page.name == "2026-01-20.html"
+    assert page.name == f"2026-01-20_{ranker_version(scenario)}.html"
     assert "Leakage Impact Score" in page.read_text()

@@ -82,7 +82,7 @@ def test_a_comparison_leaves_a_report_and_one_run_however_often_it_is_made(
     pages = []
     for _ in range(2):
         results(capsys, "--predictions", str(path))
-        [page] = (folder / "data" / "reports" / "our_scores").glob("*.html")
+        [page] = (folder / "data" / "reports" / "our_scores").glob("2*.html")
         pages.append(page.read_text())
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     experiment = client.get_experiment_by_name("lis/our_scores")
