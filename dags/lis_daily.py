@@ -6,7 +6,7 @@ data and horizons. One DAG a scenario.
 
 | task | what it does |
 |---|---|
-| `resolve_date` | decides the day of data and plans the run; its log says what decided |
+| `resolve_date` | checks the form, waits for its turn, plans the run; its log says what decided |
 | `simulate` | makes the missing days of the feed (simulated scenarios only) |
 | `ingest` | publishes impressions, and each user's clicks before each impression |
 | `train` | extends the daily lineage of rankers |
@@ -14,10 +14,14 @@ data and horizons. One DAG a scenario.
 | `score` | scores the ranker with and without a leak, in each mode; links to its run in MLflow |
 | `report` | renders the results of a date as one page, and keeps it in MLflow |
 
-A scheduled run for day D scores T = D - n for each horizon n. A horizon whose future has not
-arrived is skipped, and its log names the day that it waits for. To score other dates, trigger the
-DAG with `as_of`; an empty form scores the newest dates. Each stage can be run by hand too:
-`lis stage --help`.
+A run for day D scores T = D - n for each horizon n. A horizon whose future has not arrived is
+skipped, and its log names the day that it waits for. To score other dates, trigger the DAG with
+`as_of`. An empty form scores the newest dates: with a schedule those up to yesterday, without one
+those that the log has. Switching the DAG on brings in no past days; a backfill does.
+
+Runs take turns. One that finds another at work waits in `resolve_date` (*up for reschedule*), and
+the log of that task names the run that it waits for. A form that cannot be used fails there at
+once, and the last line of the log says why. Each stage can be run by hand too: `lis stage --help`.
 """
 
 from __future__ import annotations
@@ -28,7 +32,11 @@ from jobs.scenarios import load_scenario
 from jobs.stages import STAGES
 from plugins.lis_plugin import dag_parts as parts
 from plugins.lis_plugin.resolve import ResolveDateOperator
+from plugins.lis_plugin.run_form import form
 from plugins.lis_plugin.stage_tasks import stage_tasks
+
+_ACTIVE_RUNS = 16
+"""They take turns, but each checks its form at once."""
 
 
 def daily_dag(source: str) -> None:
@@ -46,9 +54,9 @@ def daily_dag(source: str) -> None:
         schedule=parts.schedule(scenario),
         start_date=parts.start_date(scenario),
         catchup=False,
-        max_active_runs=1,
+        max_active_runs=_ACTIVE_RUNS,
         tags=parts.tags(scenario),
-        params=parts.form(scenario),
+        params=form(scenario),
         default_args=parts.DEFAULT_ARGS,
     ):
         plan = ResolveDateOperator(task_id="resolve_date", scenario=source)

@@ -52,6 +52,16 @@ def result_table(results: Sequence[LisResult]) -> str:
     return in_columns(header, [_cells(one, figures) for one in by_worth(results)], _TO_THE_LEFT)
 
 
+def result_line(result: LisResult, about: Subject) -> str:
+    """Return a result in one line of ASCII: LIS, interval and verdict, with its reason if any."""
+    why = reason(result, about)
+    return in_ascii(
+        f"{result.as_of}, {result.preference}, {result.mode}, n = {result.horizon}: "
+        f"LIS {signed(result.lis)} ({interval(result.estimate)}), {result.verdict}"
+        f"{f': {why}' if why else ''}"
+    )
+
+
 def result_notes(results: Sequence[LisResult], about: Subject) -> str:
     """Return what a reader of the table must know beside it, a line each, in ASCII.
 

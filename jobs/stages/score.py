@@ -53,13 +53,17 @@ def pooled_or_all(results: Sequence[LisResult]) -> list[LisResult]:
 
 
 def _run(lake: Lake, scenario: Scenario, options: DueOptions) -> None:
+    from jobs.reporting.result_text import result_line
     from jobs.tracking.log_results import log_single_results
 
     scenario = options.applied_to(scenario)
     for request in options.requests(lake, scenario):
-        results = score(lake, request)
-        runs = log_single_results(lake, scenario, pooled_or_all(results))
+        results = pooled_or_all(score(lake, request))
+        runs = log_single_results(lake, scenario, results)
         print(mlflow_line(runs[-1].url))
+        # Last, so that the log of a task ends with what its user came for.
+        for result in results:
+            print(result_line(result, scenario))
 
 
 SCORE = Stage(

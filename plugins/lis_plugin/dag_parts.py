@@ -1,4 +1,4 @@
-"""What the DAGs of all scenarios have in common beside their tasks: schedule, form, tags."""
+"""What the DAGs of all scenarios have in common beside their tasks and form: schedule, tags."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable, Param
+from airflow.sdk import CronDataIntervalTimetable
 
-from jobs.preference import built_in_kinds
-from jobs.scenarios import Mode, Scenario, SimulatedSource, shipped_scenarios
-
-MODES = [mode.value for mode in Mode]
+from jobs.scenarios import Scenario, SimulatedSource, shipped_scenarios
+from plugins.lis_plugin.refusal import NoRetryIfRefused
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "recommender",
     "retries": 2,
     "retry_delay": timedelta(minutes=2),
+    "retry_policy": NoRetryIfRefused(),
 }
 
 
@@ -43,51 +42,3 @@ def tags(scenario: Scenario) -> list[str]:
     """Labels to filter the list of DAGs by."""
     kind = "simulated" if isinstance(scenario.source, SimulatedSource) else "log"
     return ["lis", "daily" if scenario.schedule.cron else "on demand", kind]
-
-
-def form(scenario: Scenario) -> dict[str, Param]:
-    """What a manual run may choose. An empty form does what the schedule would do."""
-    day = r"\d{4}-\d{2}-\d{2}"
-    return {
-        "as_of": Param(
-            None,
-            type=["null", "string"],
-            pattern=rf"^({day}(:{day})?)?$",
-            title="Evaluation date",
-            description="2026-01-31, or 2026-01-25:2026-01-31 for several and their pooled "
-            "result. Empty: the newest date that each horizon allows.",
-        ),
-        "since": Param(
-            None,
-            type=["null", "string"],
-            pattern=rf"^({day})?$",
-            title="First day of a new ranker",
-            description="A changed ranker gets a separate lineage beside the old one. Empty: "
-            "it starts on the first day of the log.",
-        ),
-        "horizons": Param(
-            None,
-            type=["null", "array"],
-            items={"type": "integer", "minimum": 0},
-            title="Days of leak",
-            description=f"One number a line. Empty: {list(scenario.horizons)}.",
-        ),
-        "preferences": Param(
-            list(scenario.preferences),
-            type="array",
-            items={"type": "string"},
-            examples=sorted({*(kind.name for kind in built_in_kinds()), *scenario.preferences}),
-            title="Preference data",
-            description="What is leaked into the ranker.",
-        ),
-        "modes": Param(
-            list(scenario.modes),
-            type="array",
-            items={"type": "string", "enum": MODES},
-            examples=MODES,
-            title="Modes",
-            description="swap: the embedding table of T+n in the ranker of T. probe: small towers "
-            "on the frozen ranker, with and without the leak. retrain: whole rankers, with and "
-            "without the leak. Each kind of preference data is scored in those that it allows.",
-        ),
-    }

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException
 
 from jobs.common.outcome import MLFLOW_URL, ExitCode, announced_url
 from plugins.lis_plugin.due_horizon import skip_unless_due
 from plugins.lis_plugin.links import MlflowRunLink
+from plugins.lis_plugin.refusal import InputRefused
 from plugins.lis_plugin.task_process import (
     PROJECT,
     end_group,
@@ -36,7 +37,7 @@ class LisStageOperator(BaseOperator):
             It is rendered first, so that ``arguments`` can use ``task.planned_score``.
 
     Raises:
-        AirflowFailException: If the stage refused its input. A retry would not help.
+        InputRefused: If the stage refused its input. A retry would not help.
         AirflowSkipException: If the horizon is not due.
     """
 
@@ -82,7 +83,7 @@ class LisStageOperator(BaseOperator):
             self.log.info("%s", lines[-1])
         code = self._process.wait()
         if code == ExitCode.BAD_INPUT:
-            raise AirflowFailException(last_message(lines))
+            raise InputRefused(last_message(lines))
         if code != ExitCode.DONE:
             raise AirflowException(f"stage {self.stage} ended with {code}: {last_message(lines)}")
         return list(lines)

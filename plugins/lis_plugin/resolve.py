@@ -1,23 +1,31 @@
-"""The first task of a run: it decides the dates and plans the rest of the run."""
+"""The first task of a run: it checks the form, waits for the run's turn, and plans the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 
 from jobs.common.errors import InputError
-from jobs.scenarios import Scenario, load_scenario
-from plugins.lis_plugin.run_day import resolve_day
+from jobs.scenarios import AUTO, ITEM, Scenario, SimulatedSource, load_scenario
+from jobs.stages.request import requested_kinds
+from plugins.lis_plugin.refusal import InputRefused
+from plugins.lis_plugin.run_day import ResolvedDay, first_feed, resolve_day
+from plugins.lis_plugin.run_form import RunForm
+from plugins.lis_plugin.turn import run_at_work
 
 if TYPE_CHECKING:
+    from jobs.lake import Lake
     from jobs.stages.run_plan import RunPlan
 
+_SECONDS_BETWEEN_LOOKS = 20
 
-class ResolveDateOperator(BaseOperator):
-    """Plans the run and hands the plan on.
+
+class ResolveDateOperator(BaseSensorOperator):
+    """Plans the run and hands the plan on, once no other run of the DAG is at work.
 
     XCom ``plan`` is the plan as plain values, ``due`` the horizons that are due with their
     evaluation days (``7@T1:T2``). The return value has one entry for each kind of preference data
@@ -25,28 +33,54 @@ class ResolveDateOperator(BaseOperator):
 
     Args:
         scenario: Shipped name, or path of a YAML file.
+
+    Raises:
+        InputRefused: If the form or the scenario cannot be used; also while another run is at work.
     """
 
     template_fields: Sequence[str] = ("scenario",)
     ui_color = "#eef4ea"
 
     def __init__(self, *, scenario: str, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(
+            # While it waits, it holds no worker, and the next run can check its form.
+            mode="reschedule",
+            poke_interval=_SECONDS_BETWEEN_LOOKS,
+            max_active_tis_per_dag=1,
+            **options,
+        )
         self.scenario = scenario
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
+    def poke(self, context: Context) -> PokeReturnValue:
+        ti: Any = context["ti"]
+        at_work = run_at_work(ti, self.task_id, {task.task_id for task in self.dag.leaves})
+        if at_work is not None and ti.get_first_reschedule_date(context) is not None:
+            self.log.info("Still waits for %s", at_work)
+            return PokeReturnValue(is_done=False)
         try:
             plan = self._plan(cast("dict[str, Any]", context))
         except InputError as error:
-            raise AirflowFailException(str(error)) from error
-        self.log.info("Day %s (%s); ingest begins on %s", plan.day, plan.reason, plan.first_day)
+            raise InputRefused(f"error: {' '.join(str(error).split())}") from None
+        if at_work is not None:
+            self.log.info(
+                "The form is valid. Runs of this DAG take turns: this one waits for %s, and looks "
+                "again every %d s. To let it go first, mark that run as failed",
+                at_work,
+                _SECONDS_BETWEEN_LOOKS,
+            )
+            return PokeReturnValue(is_done=False)
+        return PokeReturnValue(is_done=True, xcom_value=self._announced(ti, plan))
+
+    def _announced(self, ti: Any, plan: RunPlan) -> list[dict[str, Any]]:
+        days = (plan.day - plan.first_day).days + 1
+        self.log.info("Plan: %s", plan.reason)
+        self.log.info("Ingest reads %d days, %s to %s", days, plan.first_day, plan.day)
         for score in plan.scores:
-            state = f"waits for {score.waits_for}" if score.waits_for else "due"
+            state = f"waits for the data of {score.waits_for}" if score.waits_for else "due"
             self.log.info("Horizon %s as of %s: %s", score.horizon, score.days, state)
         content = plan.to_dict()
-        context["ti"].xcom_push(key="plan", value=content)
-        due = [f"{score.horizon}@{score.days}" for score in plan.due]
-        context["ti"].xcom_push(key="due", value=due)
+        ti.xcom_push(key="plan", value=content)
+        ti.xcom_push(key="due", value=[f"{score.horizon}@{score.days}" for score in plan.due])
         return [
             {**score, "preference": name}
             for name in plan.preferences
@@ -58,29 +92,68 @@ class ResolveDateOperator(BaseOperator):
         from jobs.lake import Lake
         from jobs.sources.log_location import raw_location
         from jobs.sources.log_span import log_span
-        from jobs.stages.request import parse_mode, requested_kinds
         from jobs.stages.run_plan import plan_run
 
+        form = RunForm.read(context["params"])
         scenario = load_scenario(self.scenario)
-        span = log_span(scenario, raw_location(scenario))
-        resolved = resolve_day(context, (lambda: span[1]) if _has_ended(scenario) else None)
+        _check_kinds(scenario, form)
+        lake = Lake.from_environment()
+
+        # Reading the log may take minutes, so dates are checked before.
+        span = cache(lambda: log_span(scenario, raw_location(scenario)))
+
+        def newest() -> ResolvedDay:
+            return _newest_day(lake, scenario, form, span()[1])
+
+        on_demand = scenario.schedule.cron is None
+        resolved = resolve_day(context, form.as_of, newest if on_demand else None)
         self.log.info("The date comes from %s", resolved.source)
-        params = context["params"]
         plan = plan_run(
-            Lake.from_environment(),
+            lake,
             scenario,
             resolved.day,
-            resolved.as_of,
-            params.get("horizons"),
-            params.get("preferences"),
-            [parse_mode(name) for name in params.get("modes") or ()],
-            span,
+            form.as_of,
+            form.horizons,
+            form.preferences,
+            form.modes,
+            span(),
         )
-        # Refuses unknown preference data here, before hours of work.
-        requested_kinds(scenario, plan.preferences, plan.modes)
+        if not plan.due and (on_demand or form.as_of is not None):
+            raise InputError(_nothing_due(plan, form))
+        if form.since is not None and form.since > plan.day:
+            raise InputError(
+                f"since: {form.since} lies after {plan.day}, the last day of data of this run: "
+                "choose an earlier day"
+            )
         return plan
 
 
-def _has_ended(scenario: Scenario) -> bool:
-    """A log without a schedule no longer grows."""
-    return scenario.schedule.cron is None
+def _check_kinds(scenario: Scenario, form: RunForm) -> None:
+    """Refuse unknown preference data here, before hours of work."""
+    # Which slot is the most important one is found when there is a ranker.
+    known = scenario.model_copy(update={"slot": ITEM}) if scenario.slot == AUTO else scenario
+    requested_kinds(known, form.preferences or scenario.preferences, form.modes or scenario.modes)
+
+
+def _newest_day(lake: Lake, scenario: Scenario, form: RunForm, end_of_log: date) -> ResolvedDay:
+    """The day for an empty form of a scenario without a schedule."""
+    if not isinstance(scenario.source, SimulatedSource):
+        return ResolvedDay(end_of_log, "the newest day of the log")
+    if ingested := lake.days("impressions", scenario.name):
+        return ResolvedDay(ingested[-1], "the newest day in the lake")
+    feed = first_feed(scenario, form.horizons or scenario.horizons)
+    day = min(feed.last, end_of_log)
+    return ResolvedDay(day, f"what a feed needs to score each horizon, as {lake.uri} is empty")
+
+
+def _nothing_due(plan: RunPlan, form: RunForm) -> str:
+    """Why no score can be made, and which can."""
+    first = min(plan.scores, key=lambda score: score.horizon)
+    why = (
+        f"nothing can be scored as of {first.days}: n = {first.horizon} needs the data of "
+        f"{first.waits_for}, and the log ends on {plan.day}"
+    )
+    if form.as_of is None:
+        return f"horizons: {why}; choose fewer days of leak"
+    newest = plan.day - timedelta(days=max(first.horizon, 1) - 1)
+    return f"as_of: {why}; choose {newest} or an earlier day, or fewer days of leak"

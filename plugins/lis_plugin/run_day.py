@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from jobs.common.day_range import DayRange, parse_day
 from jobs.common.errors import InputError
+from jobs.scenarios import Scenario
 
-ParsedT = TypeVar("ParsedT")
+_MOST_WARM_UP_DAYS = 30
+"""Days that train the ranker of a new feed before its first evaluation date, at most."""
 
 
 @dataclass(frozen=True)
@@ -19,17 +21,17 @@ class ResolvedDay:
 
     Args:
         day: Last day of data that the run may use.
-        as_of: The chosen evaluation days; None if they follow from ``day``.
         source: One line for the log.
     """
 
     day: date
-    as_of: DayRange | None
     source: str
 
 
 def resolve_day(
-    context: Mapping[str, Any], newest_of_log: Callable[[], date] | None = None
+    context: Mapping[str, Any],
+    as_of: DayRange | None = None,
+    newest: Callable[[], ResolvedDay] | None = None,
 ) -> ResolvedDay:
     """Decide the day: param ``as_of``, partition key, logical date, then the last complete day.
 
@@ -38,19 +40,26 @@ def resolve_day(
 
     Args:
         context: Airflow's task context, or any mapping with the same keys.
-        newest_of_log: For a log that no longer grows: gives its newest day, which then takes the
-            place of yesterday.
+        as_of: The evaluation days that the form names.
+        newest: For a log that does not grow by itself: gives the day that takes the place of
+            yesterday.
 
     Raises:
-        InputError: If a date cannot be read, or lies in the future.
+        InputError: If the partition key cannot be read, or a date is not over.
     """
-    if text := (context.get("params") or {}).get("as_of"):
-        as_of = _parsed("param as_of", DayRange.parse, text)
-        return ResolvedDay(as_of.last, as_of, f"param as_of {text!r}")
-    if key := context.get("partition_key"):
-        day = _parsed("partition key", parse_day, key)
-        return ResolvedDay(day, None, f"partition key {key!r}")
     today = _day_of(context["dag_run"].run_after)
+    if as_of is not None:
+        if as_of.last >= today:
+            raise InputError(
+                f"as_of: {as_of.last} is not over: the newest complete day is "
+                f"{today - timedelta(days=1)}, so choose that day or an earlier one"
+            )
+        return ResolvedDay(as_of.last, f"param as_of '{as_of}'")
+    if key := context.get("partition_key"):
+        try:
+            return ResolvedDay(parse_day(key), f"partition key {key!r}")
+        except InputError as error:
+            raise InputError(f"partition key: {error}") from error
     if (logical_date := context.get("logical_date")) is not None:
         day = _day_of(logical_date)
         if day > today:
@@ -58,18 +67,24 @@ def resolve_day(
                 f"logical date {day} lies in the future; give a past date, or the param as_of"
             )
         if day < today:
-            return ResolvedDay(day, None, f"logical date {logical_date.isoformat()}")
-    if newest_of_log is not None:
-        return ResolvedDay(newest_of_log(), None, "the newest day of the log")
-    return ResolvedDay(today - timedelta(days=1), None, f"the last complete day before {today}")
+            return ResolvedDay(day, f"logical date {logical_date.isoformat()}")
+    if newest is not None:
+        return newest()
+    return ResolvedDay(today - timedelta(days=1), f"the last complete day before {today}")
 
 
-def _parsed(name: str, parse: Callable[[str], ParsedT], text: str) -> ParsedT:
-    """Parse a text that a user gave, naming it in the error."""
+def first_feed(scenario: Scenario, horizons: Sequence[int]) -> DayRange:
+    """The first days of a simulated feed that let every horizon be scored: those of the demo."""
+    # The ranker of the lineage's first day is untrained, so two days are the least.
+    warm_up = max(2, min(_MOST_WARM_UP_DAYS, scenario.catch_up_days))
+    days = warm_up + max(*horizons, 1)
+    first = scenario.schedule.start
     try:
-        return parse(text)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from error
+        return DayRange(first, first + timedelta(days=days - 1))
+    except OverflowError as error:
+        raise InputError(
+            f"horizons: {max(horizons)} days reach outside the calendar: ask for fewer"
+        ) from error
 
 
 def _day_of(moment: datetime) -> date:

@@ -10,10 +10,11 @@ from typing import Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException
 
 from jobs.common.outcome import ExitCode
 from plugins.lis_plugin.due_horizon import skip_unless_due
+from plugins.lis_plugin.refusal import InputRefused
 from plugins.lis_plugin.task_process import (
     PROJECT,
     end_group,
@@ -32,7 +33,7 @@ class LisSparkOperator(SparkSubmitOperator):
         planned_score: As in ``LisStageOperator``.
 
     Raises:
-        AirflowFailException: If the stage refused its input. A retry would not help.
+        InputRefused: If the stage refused its input. A retry would not help.
         AirflowSkipException: If the horizon is not due.
     """
 
@@ -72,9 +73,9 @@ class LisSparkOperator(SparkSubmitOperator):
         self._hook = hook
         try:
             super().execute(context)
-        except AirflowException as error:
+        except AirflowException:
             if hook._submit_sp is not None and hook._submit_sp.returncode == ExitCode.BAD_INPUT:
-                raise AirflowFailException(last_message(hook._last_submit_log_lines)) from error
+                raise InputRefused(last_message(hook._last_submit_log_lines)) from None
             raise
 
     def on_kill(self) -> None:

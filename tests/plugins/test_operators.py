@@ -5,10 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.definitions.retry_policy import RetryAction
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from plugins.lis_plugin.links import MlflowRunLink, checked_link
 from plugins.lis_plugin.operators import LisScoreOperator, LisStageOperator
+from plugins.lis_plugin.refusal import InputRefused, NoRetryIfRefused
 from plugins.lis_plugin.spark_operator import LisSparkOperator
 from plugins.lis_plugin.task_process import last_message
 
@@ -26,8 +28,9 @@ def test_a_stage_runs_to_its_end(tiny_feed: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("operator", [LisStageOperator, LisSparkOperator])
 def test_refused_input_fails_without_a_retry_and_with_the_line(operator: Any) -> None:
     task = operator(task_id="t", stage="train", arguments=["--scenario", "no_such_feed"])
-    with pytest.raises(AirflowFailException, match=r"^error: unknown scenario 'no_such_feed'"):
+    with pytest.raises(InputRefused, match=r"^error: unknown scenario 'no_such_feed'") as refused:
         task.execute(NO_CONTEXT)
+    assert NoRetryIfRefused().evaluate(refused.value, 1, 2).action == RetryAction.FAIL
 
 
 def test_any_other_failure_may_be_tried_again(
@@ -40,7 +43,7 @@ def test_any_other_failure_may_be_tried_again(
     task = LisStageOperator(task_id="t", stage="train", arguments=[])
     with pytest.raises(AirflowException, match="stage train ended with 7") as caught:
         task.execute(NO_CONTEXT)
-    assert not isinstance(caught.value, AirflowFailException)
+    assert NoRetryIfRefused().evaluate(caught.value, 1, 2).action == RetryAction.DEFAULT
 
 
 @pytest.mark.parametrize("operator", [LisStageOperator, LisScoreOperator, LisSparkOperator])

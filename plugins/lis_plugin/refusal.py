@@ -1,0 +1,29 @@
+"""How a task refuses its input: one line, no traceback, no retry."""
+
+from __future__ import annotations
+
+from airflow.sdk import Context
+from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
+
+
+class InputRefused(SystemExit):
+    """Ends a task whose input cannot be used; its message is the last line of the task's log.
+
+    Airflow logs other exceptions with their traceback, which buries the line that a user can act
+    on. It logs an exit with its message alone.
+    """
+
+
+class NoRetryIfRefused(RetryPolicy):
+    """Fails a task that has refused its input at once; others are retried as usual."""
+
+    def evaluate(
+        self,
+        exception: BaseException,
+        try_number: int,
+        max_tries: int,
+        context: Context | None = None,
+    ) -> RetryDecision:
+        if isinstance(exception, InputRefused):
+            return RetryDecision.fail()
+        return RetryDecision.default()

@@ -1,0 +1,135 @@
+"""The form of a manual run: its fields, and what was filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar
+
+from airflow.sdk import Param
+
+from jobs.common.day_range import DayRange, parse_day
+from jobs.common.errors import InputError
+from jobs.common.options import horizons, names
+from jobs.preference import built_in_kinds
+from jobs.scenarios import Mode, Scenario, SimulatedSource
+from jobs.stages.request import parse_mode
+from plugins.lis_plugin.run_day import first_feed
+
+ParsedT = TypeVar("ParsedT")
+
+
+@dataclass(frozen=True)
+class RunForm:
+    """The values of a form; None or empty where a field was left empty.
+
+    Args:
+        as_of: Evaluation days.
+        since: First day of a new ranker's lineage.
+        horizons: Days of leak.
+        preferences: Names of kinds of preference data.
+        modes: Modes to score them in.
+    """
+
+    as_of: DayRange | None = None
+    since: date | None = None
+    horizons: tuple[int, ...] = ()
+    preferences: tuple[str, ...] = ()
+    modes: tuple[Mode, ...] = ()
+
+    @classmethod
+    def read(cls, params: Mapping[str, Any]) -> RunForm:
+        """Read a run's params. Lists may have several values in a line, with commas between them.
+
+        Raises:
+            InputError: If a value cannot be read; the message begins with the name of its field.
+        """
+        return cls(
+            as_of=_read(params, "as_of", DayRange.parse),
+            since=_read(params, "since", parse_day),
+            horizons=_read(params, "horizons", horizons) or (),
+            preferences=_read(params, "preferences", names) or (),
+            modes=_read(params, "modes", _modes) or (),
+        )
+
+
+def form(scenario: Scenario) -> dict[str, Param]:
+    """The fields of a scenario's form. An empty form does what the schedule would do.
+
+    No field has a pattern: Airflow would show it in place of an explanation. ``RunForm`` refuses
+    what it cannot read.
+    """
+    return {
+        "as_of": Param(
+            None,
+            type=["null", "string"],
+            title="Evaluation date",
+            description_md="`2026-01-31`, or `2026-01-25:2026-01-31` for several days and their "
+            f"pooled result.\n\nEmpty: the newest day that each horizon allows{_newest(scenario)}.",
+        ),
+        "horizons": Param(
+            list(scenario.horizons),
+            # Without a type of its items, the page shows plain lines rather than JSON.
+            type=["null", "array"],
+            title="Days of leak",
+            description_md="How far the leak reaches into the future: whole days, one a line or "
+            "`7,30`. A date needs data of as many days after it; a horizon that reaches beyond the "
+            f"log is skipped.\n\nEmpty: {', '.join(map(str, scenario.horizons))}.",
+        ),
+        "preferences": Param(
+            list(scenario.preferences),
+            type="array",
+            items={"type": "string"},
+            examples=sorted({*(kind.name for kind in built_in_kinds()), *scenario.preferences}),
+            title="Preference data",
+            description_md="What is leaked into the ranker. `lis preference list` explains each.",
+        ),
+        "modes": Param(
+            list(scenario.modes),
+            type="array",
+            items={"type": "string"},
+            examples=[mode.value for mode in Mode],
+            title="Modes",
+            description_md="- `swap`: the embedding table of T+n in the ranker of T; seconds\n"
+            "- `probe`: small towers on the frozen ranker, with and without the leak; minutes\n"
+            "- `retrain`: whole rankers, with and without the leak; the longest\n\n"
+            "Each kind of preference data is scored in those that it allows.",
+        ),
+        "since": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="First day of a new ranker",
+            description_md="Only after a change of the ranker, which gets a separate lineage "
+            "beside the old one.\n\nEmpty: it starts on the first day of the log.",
+        ),
+    }
+
+
+def _newest(scenario: Scenario) -> str:
+    if scenario.schedule.cron is not None:
+        return ", with the data through yesterday"
+    if not isinstance(scenario.source, SimulatedSource):
+        return ", with the data through the end of the log"
+    made = first_feed(scenario, scenario.horizons)
+    return (
+        ", with the data that is in the lake. If nothing is, the run makes the first "
+        f"{len(made)} days of the feed, {made.first} to {made.last}"
+    )
+
+
+def _modes(text: str) -> tuple[Mode, ...]:
+    return tuple(parse_mode(name) for name in names(text))
+
+
+def _read(params: Mapping[str, Any], name: str, parse: Callable[[str], ParsedT]) -> ParsedT | None:
+    value = params.get(name)
+    lines = value if isinstance(value, list) else [] if value is None else [value]
+    text = ",".join(stripped for line in lines if (stripped := str(line).strip().strip(",")))
+    if not text:
+        return None
+    try:
+        return parse(text)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
