@@ -221,6 +221,8 @@ def _details(text: str) -> str:
 
 
 def _flag(name: str, option: Option) -> str:
+    if option.is_positional:
+        return option.metavar or name.upper()
     flag = f"--{name.replace('_', '-')}"
     return flag if option.parse is None else f"{flag} {option.metavar or name.upper()}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from jobs.common.day_range import DayRange
@@ -13,12 +14,19 @@ from jobs.scenarios import shipped_scenarios
 OptionsT = TypeVar("OptionsT")
 
 
+def scenarios_here() -> list[str]:
+    """Names of the shipped scenarios, and the YAML files of the working folder."""
+    return [*shipped_scenarios(), *sorted(path.name for path in Path().glob("*.y*ml"))]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScenarioOptions:
     """The options of a command that works on one scenario."""
 
     scenario: str = required_option(
-        str, f"shipped name ({', '.join(shipped_scenarios())}) or path to a YAML file"
+        str,
+        f"shipped name ({', '.join(shipped_scenarios())}) or path to a YAML file",
+        values=scenarios_here,
     )
 
 

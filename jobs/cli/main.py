@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobs.cli.command import Command
+from jobs.cli.completion import answer_shell
 from jobs.cli.option_parser import read_options
 from jobs.cli.parser import build_parser
 from jobs.common.errors import AuditError, FencedOut, InputError
@@ -26,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code, see ``ExitCode``.
     """
     _follow_parent()
-    parsed = build_parser().parse_args(arguments)
+    parser = build_parser()
+    answer_shell(parser)
+    parsed = parser.parse_args(arguments)
     command: Command[Any] = parsed.chosen
     _log_to_stderr(verbose=parsed.verbose)
     try:

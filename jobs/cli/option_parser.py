@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TypeVar
 
+from jobs.cli.completion import complete
 from jobs.common.errors import InputError
 from jobs.common.options import declared_options, default_values
 
@@ -20,14 +21,19 @@ def add_options(parser: argparse.ArgumentParser, options: type) -> None:
         if option.parse is None:
             parser.add_argument(flag, action="store_true", help=shown)
             continue
-        parser.add_argument(
-            flag,
-            type=_checked(option.parse),
-            default=defaults.get(name),
-            required=option.required,
-            metavar=option.metavar,
-            help=shown,
-        )
+        parse = _checked(option.parse)
+        if option.is_positional:
+            added = parser.add_argument(name, type=parse, metavar=option.metavar, help=shown)
+        else:
+            added = parser.add_argument(
+                flag,
+                type=parse,
+                default=defaults.get(name),
+                required=option.required,
+                metavar=option.metavar,
+                help=shown,
+            )
+        complete(added, option)
 
 
 def read_options(namespace: argparse.Namespace, options: type[OptionsT]) -> OptionsT:

@@ -6,7 +6,7 @@ A field says how its text is read and what its help is; its name gives the flag 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
@@ -25,12 +25,16 @@ class Option:
         help: One line, as ``--help`` prints it.
         required: Whether the option must be given.
         metavar: Placeholder of the value in ``--help``.
+        is_positional: Whether the value is given without a flag.
+        values: The values that a shell completes; None for names of files.
     """
 
     parse: Callable[[str], object] | None
     help: str
     required: bool = False
     metavar: str | None = None
+    is_positional: bool = False
+    values: Callable[[], Iterable[str]] | None = None
 
 
 def option(
@@ -39,16 +43,37 @@ def option(
     *,
     default: object = None,
     metavar: str | None = None,
+    values: Callable[[], Iterable[str]] | None = None,
 ) -> Any:
     """Declare an option that may be left out."""
-    return field(default=default, metadata={_KEY: Option(parse, help, metavar=metavar)})
+    declared = Option(parse, help, metavar=metavar, values=values)
+    return field(default=default, metadata={_KEY: declared})
 
 
 def required_option(
-    parse: Callable[[str], object], help: str, *, metavar: str | None = None
+    parse: Callable[[str], object],
+    help: str,
+    *,
+    metavar: str | None = None,
+    values: Callable[[], Iterable[str]] | None = None,
 ) -> Any:
     """Declare an option that must be given."""
-    return field(metadata={_KEY: Option(parse, help, required=True, metavar=metavar)})
+    declared = Option(parse, help, required=True, metavar=metavar, values=values)
+    return field(metadata={_KEY: declared})
+
+
+def argument(
+    parse: Callable[[str], object],
+    help: str,
+    *,
+    metavar: str,
+    values: Callable[[], Iterable[str]] | None = None,
+) -> Any:
+    """Declare a value that must be given, without a flag."""
+    declared = Option(
+        parse, help, required=True, metavar=metavar, is_positional=True, values=values
+    )
+    return field(metadata={_KEY: declared})
 
 
 def flag(help: str) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError
 from jobs.common.options import horizons, names, option, positive
+from jobs.preference import preference_kinds
 from jobs.preference.kinds.id_embedding import ID_EMBEDDING
 from jobs.scenarios import AUTO, Mode, Scenario
 from jobs.stages.request import DueScores, ScoreRequest, parse_due, parse_mode, requested_kinds
@@ -35,6 +36,7 @@ class LeakOptions:
         names,
         "kinds of preference data, such as id_embedding,next_click (default: the scenario's; "
         "`preference list` shows all)",
+        values=lambda: (kind.name for kind in preference_kinds()),
     )
     mode: tuple[Mode, ...] | None = option(
         _modes,
@@ -42,6 +44,7 @@ class LeakOptions:
         "towers on the frozen ranker, with and without the leak; retrain: whole rankers, with and "
         "without the leak. With several, such as swap,probe, each kind is scored in those that it "
         "allows (default: the scenario's)",
+        values=lambda: Mode,
     )
     slot: str | None = option(
         str,

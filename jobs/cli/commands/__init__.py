@@ -6,10 +6,12 @@ from typing import Any
 
 from jobs.cli.command import Command, CommandGroup
 from jobs.cli.commands.compare import COMPARE
+from jobs.cli.commands.completion import COMPLETION
 from jobs.cli.commands.ingest import INGEST
 from jobs.cli.commands.lis import LIS
 from jobs.cli.commands.preference import PREFERENCE
 from jobs.cli.commands.report import REPORT
+from jobs.cli.commands.scenario import SCENARIO
 from jobs.cli.commands.simulate import SIMULATE
 from jobs.cli.commands.slots import SLOTS
 from jobs.cli.commands.stage import STAGE
@@ -17,6 +19,7 @@ from jobs.cli.commands.train import TRAIN
 from jobs.cli.commands.tune import TUNE
 
 COMMANDS: tuple[Command[Any] | CommandGroup, ...] = (
+    SCENARIO,
     SIMULATE,
     INGEST,
     TRAIN,
@@ -27,4 +30,5 @@ COMMANDS: tuple[Command[Any] | CommandGroup, ...] = (
     SLOTS,
     REPORT,
     STAGE,
+    COMPLETION,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobs.cli.command import Command, CommandGroup
+from jobs.cli.command import Command, CommandGroup, scenarios_here
 from jobs.common.options import option
 from jobs.preference import kind_lines
 from jobs.scenarios import load_scenario
@@ -12,7 +12,9 @@ from jobs.scenarios import load_scenario
 
 @dataclass(frozen=True, kw_only=True)
 class _Options:
-    scenario: str | None = option(str, "shipped name or path: lists its custom kinds as well")
+    scenario: str | None = option(
+        str, "shipped name or path: lists its custom kinds as well", values=scenarios_here
+    )
 
 
 def _list(options: _Options) -> None:

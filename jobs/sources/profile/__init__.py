@@ -1,0 +1,1 @@
+"""A first look at a log: what its columns hold, and how a scenario reads them."""
