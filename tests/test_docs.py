@@ -32,7 +32,7 @@ EVERYTHING = "\n".join(TEXTS.values())
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", EVERYTHING, flags=re.DOTALL | re.MULTILINE)
 COMMANDS = sorted(
     {
-        match[1]
+        match[1].partition(" | ")[0]
         for language, block in BLOCKS
         if language in ("bash", "text")
         for line in block.replace("\\\n", " ").splitlines()

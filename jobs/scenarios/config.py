@@ -90,12 +90,12 @@ class Scenario(Frozen):
     )
     ranker: RankerOptions = Field(RankerOptions(), description="the ranker and how a day trains it")
     horizons: tuple[int, ...] = Field(
-        (7, 30), description="horizons n in days that scheduled runs score: the leak is from T+n"
+        (7, 30), description="horizons n in days that are scored: the leak is from T+n"
     )
     preferences: tuple[str, ...] = Field(
         ("id_embedding",),
         min_length=1,
-        description="kinds of preference data that scheduled runs score",
+        description="kinds of preference data that are scored",
     )
     slot: str = Field(
         ITEM,
@@ -103,7 +103,7 @@ class Scenario(Frozen):
         "auto for the most important one by permutation",
     )
     modes: tuple[Mode, ...] = Field(
-        (Mode.SWAP,), min_length=1, description="modes in which scheduled runs score them"
+        (Mode.SWAP,), min_length=1, description="modes in which they are scored"
     )
     custom_preferences: tuple[CustomPreference, ...] = Field(
         (),

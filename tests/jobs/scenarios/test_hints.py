@@ -10,6 +10,7 @@ from jobs.cli.parser import build_parser
 from jobs.scenarios import Scenario, load_scenario
 from jobs.scenarios.hints import ingest_command, lis_command
 
+ROOT = Path(__file__).parents[3]
 SOURCE = "source: {reader: simulated}\n"
 
 
@@ -45,6 +46,11 @@ def test_a_shipped_scenario_is_named_by_its_name() -> None:
 def test_a_scenario_that_was_not_read_from_a_file_has_its_name() -> None:
     scenario = Scenario.model_validate({"name": "tiny", "source": {"reader": "simulated"}})
     assert lis_command("train", scenario) == "lis train --scenario tiny"
+
+
+def test_every_message_with_a_command_is_made_so() -> None:
+    sources = {path: path.read_text() for path in (ROOT / "jobs").rglob("*.py")}
+    assert [path for path, text in sources.items() if "--scenario {" in text] == []
 
 
 def test_a_place_is_named_only_where_it_must_be(
