@@ -5,7 +5,6 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=scripts/env.sh
 source "$here/env.sh"
-"$here/airflow_setup.sh"
 
 # Another server on the port would answer in place of ours.
 for port in "$LIS_AIRFLOW_PORT" "$LIS_MLFLOW_PORT"; do
@@ -18,6 +17,8 @@ done
 
 logs="$LIS_DATA/logs"
 mkdir -p "$logs" "$LIS_DATA/mlflow/artifacts"
+echo "Preparing Airflow and MLflow…"
+"$here/airflow_setup.sh" >"$logs/setup.log" 2>&1 || { tail -20 "$logs/setup.log" >&2; exit 1; }
 pids=()
 
 start() { # name command…
@@ -43,6 +44,7 @@ trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+echo "Starting them; this takes about a minute…"
 start airflow-api-server airflow api-server
 start airflow-scheduler airflow scheduler
 start airflow-dag-processor airflow dag-processor
@@ -70,6 +72,7 @@ healthy MLflow "$mlflow_url/health"
 echo "Airflow  $airflow_url"
 echo "MLflow   $mlflow_url"
 echo "Logs     $logs"
+echo "To score, open the DAG lis_daily__simulated_feed and trigger it; the form may stay empty."
 echo "Ctrl-C stops both."
 wait -n
 echo "A service ended; see $logs" >&2

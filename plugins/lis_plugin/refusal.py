@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow.sdk import Context
+from typing import Any
+
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 
 
@@ -17,13 +18,7 @@ class InputRefused(SystemExit):
 class NoRetryIfRefused(RetryPolicy):
     """Fails a task that has refused its input at once; others are retried as usual."""
 
-    def evaluate(
-        self,
-        exception: BaseException,
-        try_number: int,
-        max_tries: int,
-        context: Context | None = None,
-    ) -> RetryDecision:
+    def evaluate(self, exception: BaseException, *_: Any, **__: Any) -> RetryDecision:
         if isinstance(exception, InputRefused):
             return RetryDecision.fail()
         return RetryDecision.default()

@@ -30,7 +30,7 @@ def test_refused_input_fails_without_a_retry_and_with_the_line(operator: Any) ->
     task = operator(task_id="t", stage="train", arguments=["--scenario", "no_such_feed"])
     with pytest.raises(InputRefused, match=r"^error: unknown scenario 'no_such_feed'") as refused:
         task.execute(NO_CONTEXT)
-    assert NoRetryIfRefused().evaluate(refused.value, 1, 2).action == RetryAction.FAIL
+    assert NoRetryIfRefused().evaluate(refused.value).action == RetryAction.FAIL
 
 
 def test_any_other_failure_may_be_tried_again(
@@ -43,7 +43,7 @@ def test_any_other_failure_may_be_tried_again(
     task = LisStageOperator(task_id="t", stage="train", arguments=[])
     with pytest.raises(AirflowException, match="stage train ended with 7") as caught:
         task.execute(NO_CONTEXT)
-    assert NoRetryIfRefused().evaluate(caught.value, 1, 2).action == RetryAction.DEFAULT
+    assert NoRetryIfRefused().evaluate(caught.value).action == RetryAction.DEFAULT
 
 
 @pytest.mark.parametrize("operator", [LisStageOperator, LisScoreOperator, LisSparkOperator])

@@ -6,7 +6,7 @@ import pytest
 
 from jobs.evaluation.result import COMPARE, LisResult
 from jobs.reporting.html_report import build_report
-from jobs.reporting.result_text import result_notes, result_table
+from jobs.reporting.result_text import result_line, result_notes, result_table
 from jobs.reporting.verdict_text import headline, simple_models_sentence
 from jobs.reporting.wording import by_worth
 from jobs.scenarios.worth import Worth
@@ -60,6 +60,15 @@ def test_the_table_of_swap_results_has_no_parts() -> None:
     header = result_table([make_result()]).splitlines()[0]
     assert "today" not in header
     assert result_notes([make_result()], SCENARIO) == ""
+
+
+def test_a_result_in_one_line_has_lis_interval_verdict_and_reason() -> None:
+    assert result_line(make_result(), SCENARIO) == (
+        "2026-02-01, id_embedding, swap, n = 7: LIS +0.0150 (+0.0110 to +0.0190), worth aligning"
+    )
+    line = result_line(STATIC, SCENARIO)
+    assert line.isascii()
+    assert line.endswith(f"(+0.2758 to +0.2798), already captured: {STATIC.verdict_reason}")
 
 
 REASON = "the leaked scores order every pair of held-out rows as the baseline does"
