@@ -122,7 +122,10 @@ class DayPlan:
         table, lake = self.table, self.table.lake
         name = table.scenario.name
         expected = {
-            day: lake.require(Partition("impressions", name, day), "ingest it again").rows
+            day: lake.require(
+                Partition("impressions", name, day),
+                f"run {ingest_command(table.scenario, start=day, end=day)}",
+            ).rows
             for day in self.days
         }
         written = write_by_day(

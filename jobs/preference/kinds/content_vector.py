@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from jobs.common.lazy_module import lazy_module
 from jobs.scenarios import EvalRowsSeen, Mode, SimulatedSource
+from jobs.scenarios.hints import ingest_command
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +92,8 @@ class ContentVector:
         """See ``KindWithInputs.inputs``: all items that were seen through the day of a table."""
         digests = {
             day: lake.require(
-                partition.Partition("items", scenario.name, day), "ingest the day again"
+                partition.Partition("items", scenario.name, day),
+                f"run {ingest_command(scenario, start=day, end=day)}",
             ).digest
             for day in _item_days(lake, scenario, windows)
         }

@@ -8,6 +8,7 @@ import yaml
 
 import jobs
 from jobs.cli.main import main
+from jobs.cli.parser import build_parser
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_keys
 from jobs.preference import preference_kinds
@@ -309,3 +310,15 @@ def test_only_training_runs_in_several_processes(
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert main(["report", "--scenario", "simulated_feed", "--as-of", "2026-01-31"]) == 2
     assert "2 processes of report" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verbose"),
+    [
+        (["-v", "preference", "list"], True),
+        (["preference", "list", "-v"], True),
+        (["preference", "list"], False),
+    ],
+)
+def test_verbose_counts_before_and_after_the_command(arguments: list[str], verbose: bool) -> None:
+    assert build_parser().parse_args(arguments).verbose is verbose
