@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
@@ -13,16 +14,20 @@ from pyspark.sql import functions as F
 
 from jobs.common.day_range import DayRange
 from jobs.common.errors import AuditError, InputError
-from jobs.ingest.read_log import item_columns, read_table, readable, with_contract_columns
-from jobs.ingest.row_validation import NO_DAY, DayCount, ValidatedLog, validate
+from jobs.ingest.label_check import check_labels
+from jobs.ingest.read_log import item_content, log_rows
+from jobs.ingest.row_validation import OUTLYING, DayCount, ValidatedLog
 from jobs.lake import Attempt, Lake, Partition, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.lake.folds import pin_folds
 from jobs.lake.manifest import digest_of
 from jobs.scenarios import Scenario, TableSource
+from jobs.sources.contract.calendar import outlying_days
+from jobs.sources.contract.impression_rows import NO_DAY
 from jobs.sources.log_checks import check_items, check_log
 from jobs.sources.log_location import log_files
 from jobs.sources.log_source import table_source
+from jobs.sources.reading.mapped_table import MappedTable
 from jobs.spark.parquet_writer import NOTHING_WRITTEN, file_count, write_by_day
 from jobs.spark.session import (
     latest_timestamp,
@@ -44,13 +49,38 @@ class IngestedDay:
     quarantined: int
 
 
+@dataclass(frozen=True)
+class IngestedLog:
+    """What was published of a log.
+
+    Attributes:
+        days: The days with impressions, ascending, and empty ones between them.
+        reasons: Rows in quarantine by kind of reason, of these days and of all other rows that
+            were read, such as those without a valid time.
+    """
+
+    days: tuple[IngestedDay, ...]
+    reasons: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """Number of impressions."""
+        return sum(day.rows for day in self.days)
+
+    @property
+    def quarantined(self) -> int:
+        """Number of rows in quarantine."""
+        return sum(self.reasons.values())
+
+
 def ingest(
     lake: Lake, scenario: Scenario, raw: str, first: date | None = None, last: date | None = None
-) -> list[IngestedDay]:
+) -> IngestedLog:
     """Publish the requested days of the log.
 
     Idempotent by day: the partitions of a day depend on its rows in the log alone. A day without
-    rows between days with rows is published empty, so that the lineage continues.
+    rows between days with rows is published empty, so that the lineage continues. A day of which
+    every row is rejected is in ``quarantine`` alone if it is the first or last.
 
     Args:
         lake: the lake.
@@ -59,37 +89,35 @@ def ingest(
         first: first day to publish (default: the first of the log).
         last: last day to publish, included (default: the last of the log).
 
-    Returns:
-        Row counts of the published days, ascending by day.
-
     Raises:
         InputError: If the log or its column mapping is invalid, or the requested days have no
             valid row, or only rows of one label.
         AuditError: If the log changes while it is read.
     """
     source = table_source(scenario)
-    files = log_files(source, raw, first, last)
-    check_log(source, files)
-    item_files = check_items(source, raw)
+    table = check_log(source, log_files(source, raw, first, last))
+    item_table = check_items(source, raw)
     pin_folds(lake, scenario)
     with ExitStack() as stack:
         spark = stack.enter_context(spark_session(f"ingest {scenario.name}"))
-        uris = stack.enter_context(readable(spark, files))
-        rows = with_contract_columns(read_table(spark, source, uris), source, scenario)
-        validated = validate(rows, source, scenario, first, last)
-        counts = validated.counts()
+        validated, counts = _validated(spark, table, source, scenario, first, last)
         days = _days_to_publish(counts, scenario, first, last)
-        _refuse_one_label(lake, scenario, source, counts, days)
-        tables = ("impressions", "items", "quarantine")
-        partitions = [Partition(table, scenario.name, day) for table in tables for day in days]
-        if NO_DAY in counts:
-            partitions.append(Partition("quarantine", scenario.name, NO_DAY))
+        published = {day: counts.get(day, DayCount()) for day in days}
+        has_others = bool(set(lake.days("impressions", scenario.name)) - set(days))
+        check_labels(scenario, source, table, counts, has_others)
+        _warn_of_null_words(scenario, source, counts)
+        content = None
+        if item_table is not None:
+            content = item_content(spark, item_table, source, scenario)
+        partitions = [
+            Partition(name, scenario.name, day) for name in ("impressions", "items") for day in days
+        ]
+        rejected = {day for day, count in counts.items() if count.quarantined}
+        partitions += [
+            Partition("quarantine", scenario.name, day) for day in sorted({*days, *rejected})
+        ]
         attempt = stack.enter_context(lake.attempt(partitions))
         _write(validated, counts, lake, attempt)
-        content = None
-        if item_files is not None:
-            uris = stack.enter_context(readable(spark, item_files))
-            content = item_columns(read_table(spark, source, uris), source)
         items = _items(spark, lake, scenario, attempt, content, days[0])
         folder = f"{attempt.folder}/items"
         write_by_day(items, lake, folder, schemas.items(scenario), "item_id")
@@ -97,8 +125,51 @@ def ingest(
         partitions.sort(key=lambda partition: (partition.table == "impressions", partition.ds))
         for partition in partitions:
             _publish(lake, scenario, attempt, partition, source)
-    ingested = {day: counts.get(day, DayCount(0, 0, 0)) for day in days}
-    return [IngestedDay(day, count.rows, count.quarantined) for day, count in ingested.items()]
+    reasons: Counter[str] = Counter()
+    for count in counts.values():
+        reasons.update(count.reasons)
+    ingested = [IngestedDay(day, one.rows, one.quarantined) for day, one in published.items()]
+    return IngestedLog(tuple(ingested), dict(reasons.most_common()))
+
+
+def _validated(
+    spark: SparkSession,
+    table: MappedTable,
+    source: TableSource,
+    scenario: Scenario,
+    first: date | None,
+    last: date | None,
+) -> tuple[ValidatedLog, dict[date, DayCount]]:
+    """The requested rows and their counts, without days that only a wrong clock has made."""
+    rows = log_rows(spark, table, source, scenario)
+    rows_as_read = log_rows(spark, table, source, scenario, with_row=True)
+    validated = ValidatedLog(scenario, rows, rows_as_read).requested(first, last)
+    counts = validated.counts()
+    outlying = outlying_days(scenario.name, {day: count.rows for day, count in counts.items()})
+    if outlying:
+        counts |= {day: counts[day].without_impressions() for day in outlying}
+        days = ", ".join(map(str, sorted(outlying)[:3])) + (", …" if len(outlying) > 3 else "")
+        log.warning(
+            "%s: %d rows of %s are far from all other days and go to quarantine: was a clock "
+            "wrong, or a time in another unit?",
+            scenario.name,
+            sum(counts[day].reasons[OUTLYING] for day in outlying),
+            days,
+        )
+    return replace(validated, outlying=outlying), counts
+
+
+def _warn_of_null_words(
+    scenario: Scenario, source: TableSource, counts: Mapping[date, DayCount]
+) -> None:
+    if words := sum(count.null_words for count in counts.values()):
+        log.warning(
+            "%s: %s values are read as missing, as each is one of the words %s: if one of them is "
+            "a value, list the others in source.null_values",
+            scenario.name,
+            f"{words:,}",
+            ", ".join(source.null_values),
+        )
 
 
 def _days_to_publish(
@@ -107,50 +178,19 @@ def _days_to_publish(
     with_rows = sorted(day for day, count in counts.items() if count.rows and day != NO_DAY)
     if not with_rows:
         requested = f"{first or 'the first day'} to {last or 'the last day'}"
-        invalid = sum(count.quarantined for count in counts.values())
+        reasons: Counter[str] = Counter()
+        for count in counts.values():
+            reasons.update(count.reasons)
+        shown = "".join(f": {number:,} {kind}" for kind, number in reasons.most_common(1))
         raise InputError(
-            f"scenario {scenario.name}: the log has no valid row from {requested} ({invalid} "
-            "invalid rows): request days that the log has, or correct source in the scenario"
+            f"scenario {scenario.name}: the log has no valid row from {requested} "
+            f"({reasons.total()} invalid rows{shown}): request days that the log has, or correct "
+            "source in the scenario"
         )
     days = list(DayRange(with_rows[0], with_rows[-1]))
     for day in sorted(set(days) - set(with_rows)):
         log.warning("%s: %s has no rows and is published as an empty day", scenario.name, day)
     return days
-
-
-def _refuse_one_label(
-    lake: Lake,
-    scenario: Scenario,
-    source: TableSource,
-    counts: Mapping[date, DayCount],
-    days: Sequence[date],
-) -> None:
-    """Check that not all rows have the same label: then no ranker learns, and no AUC exists.
-
-    A single day may have one label, and so may days that are added to others, as a feed with few
-    clicks has such days.
-
-    Raises:
-        InputError: If they have.
-    """
-    valid = {day: counts[day] for day in days if day in counts and counts[day].rows}
-    labels = {label for count in valid.values() for label in count.labels}
-    others = set(lake.days("impressions", scenario.name)) - set(days)
-    if len(valid) < 2 or len(labels) > 1 or others:
-        return
-    rule = source.label
-    if rule.at_least is not None:
-        made = f"at_least: {rule.at_least:g}"
-    elif rule.equals is not None:
-        made = f"equals: {rule.equals}"
-    else:
-        made = "no rule, so it must hold 0 or 1"
-    raise InputError(
-        f"scenario {scenario.name}: all {sum(count.rows for count in valid.values())} rows from "
-        f"{days[0]} to {days[-1]} have label {min(labels)}, made from column "
-        f"{source.columns.label!r} ({made}): a ranker needs both labels: correct source.label or "
-        "source.columns.label in the scenario, or request days that have both"
-    )
 
 
 def _write(
@@ -182,7 +222,7 @@ def _items(
 ) -> DataFrame:
     """Items that are first shown in these days, with their content from the item file."""
     written = spark.read.option("recursiveFileLookup", "true").parquet(
-        lake.storage.spark_uri(f"{attempt.folder}/impressions")
+        lake.storage.spark_pattern(f"{attempt.folder}/impressions")
     )
     shown = written.groupBy("item_id").agg(F.min("ts").alias("first_seen"))
     before = [day for day in lake.days("items", scenario.name) if day < first]

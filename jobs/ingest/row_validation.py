@@ -1,4 +1,4 @@
-"""Validation of the rows of a raw log: each is an impression or is rejected with a reason.
+"""Rows of a raw log by day: impressions, and rejected rows with a reason.
 
 The log is read once to count and once to write, and once more if rows were rejected. Caching it
 would take more memory than a machine may have, and more time than reading it again.
@@ -6,18 +6,21 @@ would take more memory than a machine may have, and more time than reading it ag
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from jobs.common.errors import InputError
 from jobs.lake.folds import HASH_DIGITS, fold_bounds
-from jobs.scenarios import Fold, Scenario, TableSource
+from jobs.scenarios import Fold, Scenario
+from jobs.sources.contract.impression_rows import NO_DAY
 
-NO_DAY = date(1970, 1, 1)
-"""Partition of ``quarantine`` for rows without a valid time, which belong to no day."""
+DUPLICATE = "duplicate impression_id"
+OUTLYING = "ts far from the other days of the log"
 
 _DS = "cast(_day as string) as ds"
 _ID = ["_day", "impression_id"]
@@ -27,51 +30,111 @@ _ID = ["_day", "impression_id"]
 class DayCount:
     """Row counts of a day.
 
-    rows: impressions. quarantined: rejected rows. repeats: rejected rows with a repeated id.
-    labels: the labels of impressions, and of rejected rows with a repeated id.
+    Attributes:
+        rows: Impressions.
+        reasons: Rejected rows by kind of reason, which is the reason without its value.
+        labels: The labels of impressions, and of rejected rows with a repeated id.
+        null_words: Values that are a word for a null.
     """
 
-    rows: int
-    quarantined: int
-    repeats: int
+    rows: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
     labels: frozenset[int] = frozenset()
+    null_words: int = 0
+
+    @property
+    def quarantined(self) -> int:
+        """Number of rejected rows."""
+        return sum(self.reasons.values())
+
+    @property
+    def repeats(self) -> int:
+        """Number of rejected rows with a repeated id."""
+        return self.reasons.get(DUPLICATE, 0)
+
+    def without_impressions(self) -> DayCount:
+        """The counts if the day is an outlying one."""
+        reasons = {kind: rows for kind, rows in self.reasons.items() if kind != DUPLICATE}
+        reasons[OUTLYING] = self.rows + self.repeats
+        return replace(self, rows=0, reasons=reasons, labels=frozenset())
 
 
 @dataclass(frozen=True)
 class ValidatedLog:
     """The rows of a log, each with its ``_day`` and, if it is rejected, the ``reason``.
 
-    rows: the columns of ``jobs.ingest.read_log.with_contract_columns``, ``_day`` and ``reason``.
     Of several valid rows with the same id one is an impression, the same one on every run: see
     ``_repeated``.
+
+    Attributes:
+        scenario: The feed.
+        rows: Rows in ``jobs.sources.contract.impression_rows.row_schema``.
+        rows_as_read: The same, where impressions have their ``row`` too.
+        outlying: Days whose impressions are all rejected, see ``outlying_days``.
     """
 
     scenario: Scenario
     rows: DataFrame
+    rows_as_read: DataFrame
+    outlying: frozenset[date] = frozenset()
+
+    def requested(self, first: date | None, last: date | None) -> ValidatedLog:
+        """The rows of the requested days. Rows without a day are always included.
+
+        Args:
+            first: first requested day (default: the first of the log).
+            last: last requested day, included (default: the last of the log).
+        """
+        is_requested = F.lit(True)
+        if first is not None:
+            is_requested &= F.col("_day") >= F.lit(first)
+        if last is not None:
+            is_requested &= F.col("_day") <= F.lit(last)
+        kept = is_requested | (F.col("_day") == F.lit(NO_DAY)) | F.col("refusal").isNotNull()
+        rows, rows_as_read = self.rows.where(kept), self.rows_as_read.where(kept)
+        return replace(self, rows=rows, rows_as_read=rows_as_read)
 
     def counts(self) -> dict[date, DayCount]:
-        """Row counts of each day that has rows. Only one row per day is collected."""
-        is_valid = F.col("reason").isNull()
-        by_id = self.rows.groupBy(*_ID, is_valid.alias("is_valid")).agg(
-            F.count("*").alias("rows"), F.min("label").alias("least"), F.max("label").alias("most")
+        """Row counts of each day that has rows. Only one row per day and reason is collected.
+
+        Raises:
+            InputError: If a file cannot be read, or a value cannot be what is mapped to it.
+        """
+        by_id = self.rows.groupBy(
+            "_day",
+            _kind(F.col("reason")).alias("kind"),
+            F.when(F.col("reason").isNull(), F.col("impression_id")).alias("id"),
+        ).agg(
+            F.count("*").alias("rows"),
+            F.min("label").alias("least"),
+            F.max("label").alias("most"),
+            F.sum("null_words").alias("null_words"),
+            F.min("refusal").alias("refusal"),
         )
-        first = F.col("is_valid").cast("bigint")
-        counts = by_id.groupBy("_day").agg(
-            F.sum(first).alias("rows"),
-            F.sum(F.col("rows") - first).alias("quarantined"),
-            F.sum((F.col("rows") - 1) * first).alias("repeats"),
-            F.min(F.when(F.col("is_valid"), F.col("least"))).alias("least"),
-            F.max(F.when(F.col("is_valid"), F.col("most"))).alias("most"),
+        counted = by_id.groupBy("_day", "kind").agg(
+            F.count("*").alias("ids"),
+            F.sum("rows").alias("rows"),
+            F.min("least").alias("least"),
+            F.max("most").alias("most"),
+            F.sum("null_words").alias("null_words"),
+            F.min("refusal").alias("refusal"),
         )
-        return {
-            row["_day"]: DayCount(
-                row["rows"],
-                row["quarantined"],
-                row["repeats"],
-                frozenset({row["least"], row["most"]} - {None}),
-            )
-            for row in counts.collect()
-        }
+        found: dict[date, DayCount] = defaultdict(DayCount)
+        collected = counted.collect()
+        for row in collected:
+            if row.refusal is not None:
+                raise InputError(min(row.refusal for row in collected if row.refusal is not None))
+            day, words = found[row["_day"]], row.null_words or 0
+            day = replace(day, null_words=day.null_words + words)
+            if row.kind is not None:
+                day = replace(day, reasons={**day.reasons, row.kind: row.rows})
+            else:
+                labels = frozenset({row.least, row.most} - {None})
+                day = replace(day, rows=row.ids, labels=labels)
+                if repeats := row.rows - row.ids:
+                    day = replace(day, reasons={**day.reasons, DUPLICATE: repeats})
+            found[row["_day"]] = day
+        return dict(found)
 
     def impressions(self, counts: Mapping[date, DayCount]) -> DataFrame:
         """The impressions, with ``fold`` and ``ds``."""
@@ -86,15 +149,24 @@ class ValidatedLog:
         if not any(count.quarantined for count in counts.values()):
             return None
         rejected = self.rows.where(F.col("reason").isNotNull())
+        if self.outlying:
+            reason = F.concat(F.lit(f"{OUTLYING}: "), F.col("_day").cast("string"))
+            is_outlying = F.col("reason").isNull() & F.col("_day").isin(*self.outlying)
+            outlying = self.rows_as_read.where(is_outlying).withColumn("reason", reason)
+            rejected = rejected.unionByName(outlying)
         if _repeats(counts):
             later = self._repeated.where("_rank > 1").drop("_rank")
-            reason = F.lit("duplicate impression_id")
-            rejected = rejected.unionByName(later.withColumn("reason", reason))
+            rejected = rejected.unionByName(later.withColumn("reason", F.lit(DUPLICATE)))
         return rejected.selectExpr("*", _DS)
 
     @property
     def _valid(self) -> DataFrame:
-        return self.rows.where(F.col("reason").isNull())
+        return self.rows.where(self._is_valid)
+
+    @property
+    def _is_valid(self) -> Column:
+        is_valid = F.col("reason").isNull()
+        return is_valid & ~F.col("_day").isin(*self.outlying) if self.outlying else is_valid
 
     @property
     def _repeated_ids(self) -> DataFrame:
@@ -107,44 +179,14 @@ class ValidatedLog:
         Ranks are by raw row, so rows that tie are equal in every column.
         """
         same_id = Window.partitionBy(*_ID).orderBy("row")
-        rows = self._valid.join(self._repeated_ids, _ID, how="left_semi")
+        valid = self.rows_as_read.where(self._is_valid)
+        rows = valid.join(self._repeated_ids, _ID, how="left_semi")
         return rows.withColumn("_rank", F.row_number().over(same_id))
 
 
-def validate(
-    rows: DataFrame, source: TableSource, scenario: Scenario, first: date | None, last: date | None
-) -> ValidatedLog:
-    """Assign each row its day, and a reason if it is rejected.
-
-    Args:
-        rows: raw rows with the columns of ``jobs.ingest.read_log.with_contract_columns``.
-        source: options of the log.
-        scenario: the scenario.
-        first: first requested day (default: the first of the log).
-        last: last requested day, included (default: the last of the log).
-
-    Returns:
-        The rows of the requested days. Rows without a day are always included.
-    """
-    day = F.coalesce("file_day", F.to_date("ts"), F.lit(NO_DAY))
-    is_requested = F.lit(True)
-    if first is not None:
-        is_requested &= F.col("_day") >= F.lit(first)
-    if last is not None:
-        is_requested &= F.col("_day") <= F.lit(last)
-    rows = rows.withColumn("_day", day).where(is_requested | (F.col("_day") == F.lit(NO_DAY)))
-    label = F.coalesce(F.col("raw_label"), F.lit("null"))
-    no_label = "no number" if source.label.at_least is not None else "outside {0, 1}"
-    ts_day = F.to_date("ts")
-    reason = (
-        F.when(F.col("user_id").isNull(), "null or unreadable user_id")
-        .when(F.col("item_id").isNull(), "null or unreadable item_id")
-        .when(F.col("ts").isNull(), "null or unreadable ts")
-        .when(F.col("impression_id").isNull(), "null or unreadable impression_id")
-        .when(F.col("label").isNull(), F.concat(F.lit("label "), label, F.lit(f" is {no_label}")))
-        .when(ts_day != F.col("_day"), F.concat(F.lit("ts of another day: "), ts_day))
-    )
-    return ValidatedLog(scenario, rows.withColumn("reason", reason).drop("raw_label", "file_day"))
+def _kind(reason: Column) -> Column:
+    """A reason without the value in it."""
+    return F.regexp_replace(F.split(reason, ": ")[0], "^label .* is ", "label ")
 
 
 def _repeats(counts: Mapping[date, DayCount]) -> bool:

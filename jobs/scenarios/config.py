@@ -7,6 +7,7 @@ ignored silently.
 from __future__ import annotations
 
 import logging
+import re
 from datetime import date
 from typing import Annotated, Any
 
@@ -31,7 +32,7 @@ AUTO = "auto"
 """Value of ``slot`` that selects the embedding slot by permutation importance."""
 
 _RESERVED = {"item", "impression", "impression_id", USER, ITEM, "ts", "label", "fold"}
-_RESERVED |= {"ds", "reason", "row", "raw_label", "file_day"}
+_RESERVED |= {"ds", "reason", "row", "null_words", "refusal"}
 """Names that a context field cannot have: published or intermediate tables use such a column."""
 
 
@@ -80,7 +81,9 @@ class Scenario(Frozen):
         description="where the log comes from"
     )
     context: tuple[str, ...] = Field(
-        (), description="context fields of the ranker; 'hour' and 'weekday' are derived from ts"
+        (),
+        description="context fields of the ranker; 'hour' and 'weekday' are derived from ts unless "
+        "source.columns.context maps them",
     )
     folds: FoldShares = Field(
         FoldShares(), description="shares of the three folds; fixed at the first ingest"
@@ -214,12 +217,29 @@ class Scenario(Frozen):
                 f"context field {missing[0]!r} is not mapped to a column; available: "
                 f"{', '.join(sorted(available))}"
             )
-        if reserved := _RESERVED & {*self.context}:
-            raise ValueError(f"context field {min(reserved)!r}: the name is reserved, use another")
+        _check_field_names(self.context)
         self.check_slot(self.slot)
         if self.ranker.history_length > self.history_length:
             raise ValueError("ranker.history_length is more than history_length keeps")
         return self
+
+
+def _check_field_names(fields: tuple[str, ...]) -> None:
+    """Check that context fields can be columns of tables, where names differ not by case alone.
+
+    Raises:
+        ValueError: If one cannot.
+    """
+    for position, field in enumerate(fields):
+        if field.lower() in _RESERVED:
+            raise ValueError(f"context field {field!r}: the name is reserved, use another")
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", field):
+            raise ValueError(
+                f"context field {field!r}: use letters, digits and _; the column that it is mapped "
+                "to may have any name"
+            )
+        if twin := next((one for one in fields[:position] if one.lower() == field.lower()), None):
+            raise ValueError(f"context fields {twin!r} and {field!r}: use names that differ more")
 
 
 def _refuse_both(content: dict[str, Any], key: str, former: str, current: str) -> None:

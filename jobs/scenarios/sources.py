@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from jobs.scenarios.base import Frozen
 
 IdType = Literal["string", "int64"]
 Column = str | int
+TimeUnit = Literal["s", "ms", "us", "ns", "timestamp"]
+
+NULL_WORDS = (r"\N", "NULL", "null", "None", "nan", "NaN", "<NA>", "NaT")
+"""What databases, Hive and pandas write for a missing value in text."""
 
 
 class LabelRule(Frozen):
@@ -26,7 +31,7 @@ class LabelRule(Frozen):
 
 
 class CsvFormat(Frozen):
-    """A delimited text file, gzip allowed."""
+    """Delimited text as in RFC 4180; .gz, .bz2, .zst, .lz4 and .br files are unpacked."""
 
     kind: Literal["csv"] = Field("csv", description="selects this format")
     delimiter: str = Field(
@@ -36,6 +41,29 @@ class CsvFormat(Frozen):
         True,
         description="whether the first line has column names; if not, columns are positions from 0",
     )
+    quote: str = Field(
+        '"',
+        max_length=1,
+        description="character around values that hold a delimiter or a line break; twice within "
+        "one it stands for itself; '' if quotes have no meaning",
+    )
+    encoding: str = Field("utf-8", description="encoding of the text, such as latin-1 or utf-16")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            codecs.lookup(value)
+        except LookupError as error:
+            raise ValueError("is no encoding: use one such as utf-8, latin-1 or utf-16") from error
+        return value
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if any(character in value for character in '\r\n"'):
+            raise ValueError("must not hold a line break or a quote")
+        return value
 
 
 class ParquetFormat(Frozen):
@@ -84,14 +112,28 @@ class TableSource(Frozen):
     )
     columns: ImpressionColumns = Field(description="columns of the log by role")
     ids: IdType = Field("string", description="type of user and item ids")
-    ts_unit: Literal["s", "ms", "us", "timestamp"] = Field(
+    ts_unit: TimeUnit = Field(
         "timestamp", description="unit of a numeric ts; 'timestamp' for dates and ISO text (UTC)"
+    )
+    ts_format: str | None = Field(
+        None,
+        description="format of a ts in text that is not ISO, in the codes of Python's strptime, such "
+        "as '%d.%m.%Y %H:%M'",
+    )
+    null_values: tuple[str, ...] = Field(
+        NULL_WORDS, description="words in text columns that stand for a missing value"
     )
     label: LabelRule = Field(LabelRule(), description="how the label column becomes 0 or 1")
     items: ItemColumns | None = Field(None, description="the item file, if there is one")
     raw: str | None = Field(
         None, description="path or URI of the log; $VARIABLES are expanded (default: data/raw/NAME)"
     )
+
+    @model_validator(mode="after")
+    def _format_of_text(self) -> TableSource:
+        if self.ts_format is not None and self.ts_unit != "timestamp":
+            raise ValueError("give either ts_format, for text, or ts_unit, for numbers")
+        return self
 
 
 class SimulatedSource(Frozen):

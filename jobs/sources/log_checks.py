@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
-
-import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from jobs.common.errors import InputError
-from jobs.lake.storage import Storage
-from jobs.scenarios import Column, CsvFormat, TableSource
+from jobs.scenarios import TableSource
+from jobs.sources.contract.impression_rows import CONTEXT, NO_DAY, log_columns
+from jobs.sources.contract.item_rows import converted_items, items_table
+from jobs.sources.contract.labels import label_numbers, labels_of
+from jobs.sources.contract.texts import as_text, without_null_words
+from jobs.sources.contract.times import likely_unit, times_of, unbounded_times
 from jobs.sources.log_location import RawFiles, item_files
+from jobs.sources.reading.column_types import as_type, is_number, is_text
+from jobs.sources.reading.ids import as_ids
+from jobs.sources.reading.mapped_table import MappedBatch, MappedTable, Part, map_columns
+from jobs.sources.reading.raw_file import MalformedRow
 
 SAMPLE_ROWS = 1000
-_SAMPLE_BYTES = 1 << 20
+_CORRECT = "correct the file or the scenario's source"
+_FLOAT_TEXT = r"^-?\d+\.0$"
 
 
-@dataclass(frozen=True)
-class _RequiredColumn:
-    """A mapped column.
+def check_log(source: TableSource, files: RawFiles) -> MappedTable:
+    """Check that every file can be read, and has the mapped columns with types that fit.
 
-    role: what the column is used for, such as ``user_id`` or ``context.hour``.
-    column: its name or position. kind: ``string``, ``int64``, ``number``, ``timestamp`` or ``any``.
-    """
+    Of each file the first rows are read. A file without rows is left out.
 
-    role: str
-    column: Column
-    kind: str
-
-
-def check_log(source: TableSource, files: RawFiles) -> None:
-    """Check that every file can be read, has rows, and has the mapped columns and types.
+    Returns:
+        The files, as they are to be read.
 
     Raises:
-        InputError: If one does not; the message names the file, the column and an invalid value.
+        InputError: If no file has rows, or one is invalid; the message names the file, the column
+            and an invalid value.
     """
-    _check_files(source, files, list(_log_columns(source)))
+    table = map_columns(source.format, files, log_columns(source))
+    samples = [sample for part in _first_parts(table) if (sample := _sample(table, part))]
+    for sample in samples:
+        _check_values(source, table, sample)
+    if not samples:
+        name = table.storage.absolute(table.parts[0].path)
+        raise InputError(f"{name} has no rows: replace it, or leave its day out")
+    return table
 
 
-def check_items(source: TableSource, raw: str) -> RawFiles | None:
+def check_items(source: TableSource, raw: str) -> MappedTable | None:
     """Check the item files as ``check_log`` checks the log.
 
     Returns:
@@ -52,137 +54,126 @@ def check_items(source: TableSource, raw: str) -> RawFiles | None:
     files = item_files(source, raw)
     if files is None or source.items is None:
         return None
-    mapped = source.items.model_dump(exclude={"path"}, exclude_none=True)
-    required = [
-        _RequiredColumn(f"items.{role}", column, source.ids if role == "item_id" else "any")
-        for role, column in mapped.items()
-    ]
-    _check_files(source, files, required)
-    return files
+    table = items_table(source, files)
+    for part in _first_parts(table):
+        sample = _sample(table, part)
+        if sample is not None:
+            converted_items(sample, table, source)
+            _check_ids(source, "items.item_id", _read(source, sample, "items.item_id"), sample)
+    return table
 
 
-def _check_files(source: TableSource, files: RawFiles, required: Iterable[_RequiredColumn]) -> None:
-    for path, name in zip(files.paths, files.names(), strict=True):
-        sample = read_sample(source, files.storage, path)
-        for column in required:
-            _check_column(name, sample, column, source)
+def _first_parts(table: MappedTable) -> list[Part]:
+    """One part of each file."""
+    return list({part.path: part for part in reversed(table.parts)}.values())[::-1]
 
 
-def read_sample(source: TableSource, storage: Storage, path: str) -> pd.DataFrame:
-    """The first rows of a file, with columns as stored (CSV: strings).
+def _sample(table: MappedTable, part: Part) -> MappedBatch | None:
+    """The first rows of a file; None if it has none.
 
     Raises:
-        InputError: If the file has no rows or cannot be read.
+        InputError: If its rows have another number of columns than its header.
     """
-    name = storage.absolute(path)
-    if not storage.size(path):
-        raise InputError(f"{name} is empty (0 bytes): replace it, or leave its day out")
-    if isinstance(source.format, CsvFormat):
-        return _csv_sample(source.format, storage, path)
-    try:
-        with storage.filesystem.open_input_file(name) as stream:
-            parquet = pq.ParquetFile(stream)
-            if parquet.metadata.num_rows == 0:
-                raise InputError(f"{name} has no rows: replace it, or leave its day out")
-            batch = next(parquet.iter_batches(batch_size=SAMPLE_ROWS))
-    except (pa.ArrowInvalid, OSError) as error:
+    malformed: list[MalformedRow] = []
+    for batch in table.batches(part, SAMPLE_ROWS):
+        malformed += batch.malformed
+        if batch.rows:
+            values = {role: column.slice(0, SAMPLE_ROWS) for role, column in batch.values.items()}
+            rows = min(batch.rows, SAMPLE_ROWS)
+            return MappedBatch(part, batch.file, rows, values, batch.malformed)
+    if malformed:
         raise InputError(
-            f"{name} is not a complete Parquet file (truncated?): copy it again ({error})"
-        ) from error
-    return batch.to_pandas(types_mapper=pd.ArrowDtype)
+            f"{table.storage.absolute(part.path)}: no row has the {part.columns} columns of its "
+            f"first line; one has {malformed[0].columns}: {malformed[0].text[:80]!r}: {_CORRECT}"
+        )
+    return None
 
 
-def column_name(frame_columns: Iterable[str], column: Column) -> str | None:
-    """Name of a mapped column in a file, None if it is missing; a number is a position from 0."""
-    columns = list(frame_columns)
-    if isinstance(column, int):
-        return columns[column] if column < len(columns) else None
-    return column if column in columns else None
+def _read(source: TableSource, sample: MappedBatch, role: str) -> pa.Array:
+    return without_null_words(sample.values[role], source.null_values)
 
 
-def _log_columns(source: TableSource) -> Iterable[_RequiredColumn]:
-    columns = source.columns
-    yield _RequiredColumn("user_id", columns.user_id, source.ids)
-    yield _RequiredColumn("item_id", columns.item_id, source.ids)
-    yield _RequiredColumn(
-        "ts", columns.ts, "timestamp" if source.ts_unit == "timestamp" else "number"
+def _check_values(source: TableSource, table: MappedTable, sample: MappedBatch) -> None:
+    for role in sample.values:
+        values, where = _read(source, sample, role), sample.where(role)
+        if role.startswith(CONTEXT):
+            as_text(values, table.types[role], where)
+        elif role == "ts":
+            _check_times(source, values, where)
+        elif role == "label":
+            _check_labels(source, values, where)
+        else:
+            _check_ids(source, role, values, sample)
+
+
+def _check_ids(source: TableSource, role: str, values: pa.Array, sample: MappedBatch) -> None:
+    where = sample.where(role)
+    found = as_ids(values, source.ids, where)
+    _require_some(
+        values,
+        found,
+        f"{where} holds",
+        f"where {role} needs a whole number (or set source.ids: string): {_CORRECT}",
     )
-    label_kind = "any" if isinstance(source.label.equals, str) else "number"
-    yield _RequiredColumn("label", columns.label, label_kind)
-    if columns.impression_id is not None:
-        yield _RequiredColumn("impression_id", columns.impression_id, source.ids)
-    for role, column in columns.context.items():
-        yield _RequiredColumn(f"context.{role}", column, "any")
-
-
-def _check_column(
-    name: str, sample: pd.DataFrame, required: _RequiredColumn, source: TableSource
-) -> None:
-    column = column_name(sample.columns, required.column)
-    if column is None:
-        raise InputError(
-            f"{name}: no column {required.column!r} for {required.role}; it has "
-            f"{', '.join(map(str, sample.columns))}: correct source.columns in the scenario"
-        )
-    values = sample[column].dropna()
-    if values.empty or required.kind in ("any", "string"):
-        return
-    if required.kind == "timestamp":
-        times = pd.to_datetime(values.astype(str), errors="coerce", utc=True, format="mixed")
-        is_valid = times.notna()
-        expected = "a date or time"
-    else:
-        is_valid = pd.to_numeric(values.astype(str), errors="coerce").notna()
-        if pd.api.types.is_bool_dtype(values.dtype):
-            is_valid = pd.Series(required.role == "label", index=values.index)
-        expected = {"int64": "a whole number (or set source.ids: string)"}.get(
-            required.kind,
-            f"a number (ts_unit is {source.ts_unit})" if required.role == "ts" else "a number",
-        )
-    if not is_valid.any():
-        raise InputError(
-            f"{name}: column {column!r} holds {str(values.iloc[0])!r} where {required.role} needs "
-            f"{expected}: correct the file or the scenario's source"
-        )
-
-
-def _csv_sample(options: CsvFormat, storage: Storage, path: str) -> pd.DataFrame:
-    name = storage.absolute(path)
-    with storage.filesystem.open_input_stream(name, compression=None) as stream:
-        block = stream.read(_SAMPLE_BYTES)
-    is_cut = len(block) == _SAMPLE_BYTES
-    if path.endswith(".gz"):
-        block = _unpacked(name, block, is_cut)
-    lines = block.decode("utf-8", errors="replace").splitlines()[: SAMPLE_ROWS + 1]
-    rows = [line.split(options.delimiter) for line in lines if line]
-    if options.header:
-        header, rows = (rows[0] if rows else []), rows[1:]
-    else:
-        header = [f"_c{position}" for position in range(max(map(len, rows), default=0))]
-    if not rows:
-        raise InputError(f"{name} has no rows: replace it, or leave its day out")
-    if len(rows) > 1 and is_cut:
-        rows.pop()
-    columns = [part.strip().strip('"') for part in header]
-    cells = [
-        [cell.strip('"') for cell in row[: len(columns)]] + [None] * (len(columns) - len(row))
-        for row in rows
-    ]
-    return pd.DataFrame(cells, columns=columns, dtype=object)
-
-
-def _unpacked(name: str, block: bytes, is_cut: bool) -> bytes:
-    """Uncompressed content of a gzip file, or of its beginning if ``is_cut``."""
-    content = b""
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(block)) as stream:
-            while part := stream.read1(1 << 16):
-                content += part
-    except EOFError:
-        if not is_cut:
+    if source.ids == "string" and pa.types.is_string(values.type):
+        is_float = pc.match_substring_regex(found, _FLOAT_TEXT)
+        if found.null_count < len(found) and pc.all(is_float).as_py():
             raise InputError(
-                f"{name} is not a complete gzip file (truncated?): copy it again"
-            ) from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{name} is not a gzip file ({error}): copy it again") from error
-    return content
+                f"{where} holds {_first(found)!r}: pandas writes whole numbers beside a null in "
+                "this way, and the same id has another text in a file without nulls: export it as "
+                "text, or set source.ids: int64"
+            )
+
+
+def _check_times(source: TableSource, values: pa.Array, where: str) -> None:
+    stored = values.drop_null()
+    if is_text(stored.type):
+        stored = stored.filter(pc.not_equal(as_type(stored, pa.string(), where), ""))
+    if not len(stored):
+        return
+    unit = likely_unit(stored, source, where)
+    advice = _CORRECT if unit is None else f"set source.ts_unit: {unit}"
+    if source.ts_unit != "timestamp":
+        needs = f"a number (ts_unit is {source.ts_unit})"
+    elif source.ts_format is not None:
+        needs = f"a date or time in the format {source.ts_format!r}"
+    else:
+        needs = "a date or time"
+    value = _first(stored)
+    refusal = f"{where} holds {str(value)!r} where ts needs {needs}: {advice}"
+    if source.ts_unit == "timestamp" and is_number(stored.type):
+        raise InputError(refusal)
+    if times_of(values, source, where).null_count < len(values):
+        return
+    read = [time for time in unbounded_times(stored, source, where).to_pylist() if time]
+    if read and read[0].date() != NO_DAY:
+        raise InputError(
+            f"{where} holds {str(value)!r}, which is {read[0]:%Y-%m-%d} where ts_unit is "
+            f"{source.ts_unit}: {advice}"
+        )
+    raise InputError(refusal)
+
+
+def _check_labels(source: TableSource, values: pa.Array, where: str) -> None:
+    labels_of(values, source.label, where)
+    if isinstance(source.label.equals, str):
+        return
+    found = label_numbers(values, where)
+    _require_some(values, found, f"{where} holds", f"where label needs a number: {_CORRECT}")
+
+
+def _require_some(values: pa.Array, found: pa.Array, holds: str, needs: str) -> None:
+    """Check that not all values were unreadable.
+
+    Raises:
+        InputError: If they were.
+    """
+    stored = values.drop_null()
+    if found.null_count == len(found) and len(stored):
+        texts = [value for value in stored.to_pylist() if value != ""]
+        if texts:
+            raise InputError(f"{holds} {str(texts[0])!r} {needs}")
+
+
+def _first(values: pa.Array) -> object:
+    return values.drop_null()[0].as_py()

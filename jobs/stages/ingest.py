@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -65,15 +66,14 @@ def ingest_log(
             with_history = build_history(lake, scenario, until)
         with spark_progress("statistics"):
             with_statistics = build_statistics(lake, scenario, until)
-    rows, bad = sum(day.rows for day in done), sum(day.quarantined for day in done)
     log.info(
-        "%s: %s impressions on %d days (%s to %s), %s rows quarantined",
+        "%s: %s impressions on %d days (%s to %s), %s",
         scenario.name,
-        f"{rows:,}",
-        len(done),
-        done[0].day,
-        done[-1].day,
-        f"{bad:,}",
+        f"{done.rows:,}",
+        len(done.days),
+        done.days[0].day,
+        done.days[-1].day,
+        _quarantined(done.reasons),
     )
     log.info(
         "%s: histories of %d days, statistics of %d days",
@@ -81,6 +81,12 @@ def ingest_log(
         len(with_history),
         len(with_statistics),
     )
+
+
+def _quarantined(reasons: Mapping[str, int]) -> str:
+    """How many rows of the log are in quarantine, and why."""
+    shown = ", ".join(f"{rows:,} {reason}" for reason, rows in reasons.items())
+    return f"{sum(reasons.values()):,} rows quarantined" + (f": {shown}" if shown else "")
 
 
 def last_ingested_day(lake: Lake, scenario: Scenario) -> date:

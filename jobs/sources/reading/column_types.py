@@ -101,6 +101,13 @@ def is_text(kind: pa.DataType) -> bool:
     )
 
 
+def is_number(kind: pa.DataType) -> bool:
+    """Whether a type is numbers."""
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )
+
+
 def is_list(kind: pa.DataType) -> bool:
     """Whether a type is lists, of fixed or variable length."""
     return bool(

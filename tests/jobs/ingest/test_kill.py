@@ -116,7 +116,7 @@ def test_a_killed_ingest_leaves_the_lake_unchanged_and_can_be_run_again(
     ingest(lake, scenario, raw)
     old = published_bytes(lake)
     write_log(log_rows("work"))
-    days = [done.day for done in ingest(undisturbed, scenario, raw)]
+    days = [done.day for done in ingest(undisturbed, scenario, raw).days]
     new = published_bytes(undisturbed)
     assert new != old
     command = ["ingest", "--scenario", scenario_file, "--raw", raw]

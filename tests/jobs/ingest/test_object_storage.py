@@ -49,5 +49,5 @@ def test_a_log_in_object_storage_gives_the_same_bytes(
     local, remote = Lake(str(tmp_path / "local")), Lake(str(tmp_path / "remote"))
     ingest(local, scenario, str(raw))
     done = ingest(remote, scenario, f"s3://{bucket}/raw")
-    assert [day.rows for day in done] == [9, 9]
+    assert [day.rows for day in done.days] == [9, 9]
     assert published_bytes(remote) == published_bytes(local)

@@ -70,5 +70,5 @@ def test_a_day_may_have_one_label(
     days = [date(2026, 1, 30) + timedelta(days=number) for number in range(4)]
     with pytest.raises(InputError, match=r"no rule, so it must hold 0 or 1"):
         ingest(lake, scenario, raw, days[1], days[3])
-    assert [one.rows for one in ingest(lake, scenario, raw, days[0], days[0])] == [1]
-    assert [one.rows for one in ingest(lake, scenario, raw, days[1], days[3])] == [1, 1, 1]
+    assert [one.rows for one in ingest(lake, scenario, raw, days[0], days[0]).days] == [1]
+    assert [one.rows for one in ingest(lake, scenario, raw, days[1], days[3]).days] == [1, 1, 1]

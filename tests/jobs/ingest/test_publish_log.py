@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections import Counter
@@ -56,8 +58,10 @@ def test_impressions_are_in_order_and_have_the_schema(
     scenario = make_scenario(context=("place", "hour", "weekday"))
     raw = write_log(valid_rows(3))
     done = ingest(lake, scenario, raw)
-    assert [(d.day, d.rows, d.quarantined) for d in done] == [(day(n), 12, 0) for n in range(3)]
-    for ingested in done:
+    assert [(d.day, d.rows, d.quarantined) for d in done.days] == [
+        (day(n), 12, 0) for n in range(3)
+    ]
+    for ingested in done.days:
         table = lake.read(Partition("impressions", "tiny", ingested.day))
         expected = schemas.impressions(scenario)
         assert table.schema.names == expected.names
@@ -202,7 +206,8 @@ def test_every_raw_row_is_published_once(
     )
     assert reasons == Counter(rejected)
     assert len(found) + reasons.total() == len(raw_rows)
-    assert sum(d.rows for d in done) == len(found)
+    assert sum(d.rows for d in done.days) == len(found)
+    assert done.quarantined == reasons.total()
 
 
 def validated_by_loop(
@@ -211,7 +216,11 @@ def validated_by_loop(
     kept: dict[tuple[date, int], tuple[str, tuple[int, int, int, datetime, int]]] = {}
     rejected: list[tuple[date, str, str]] = []
     for raw in raw_rows:
-        cells = dict(zip(COLUMNS, (*raw, "", "", "", ""), strict=False))
+        if len(raw) != len(COLUMNS):
+            text = json.dumps({"line": csv_line(raw)}, separators=(",", ":"))
+            rejected.append((NO_DAY, f"{len(raw)} columns where the file has 6", text))
+            continue
+        cells = dict(zip(COLUMNS, raw, strict=True))
         text = json.dumps({k: v for k, v in cells.items() if v != ""}, separators=(",", ":"))
         key, user, item = (whole(cells[name]) for name in ("id", "user", "item"))
         ts = timestamp(cells["ts"])
@@ -236,6 +245,12 @@ def validated_by_loop(
     return [row for _, row in kept.values()], rejected
 
 
+def csv_line(raw: Sequence[str]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="").writerow(raw)
+    return stream.getvalue()
+
+
 def whole(text: str) -> int | None:
     fits = re.fullmatch(r"\s*-?\d+\s*", text) and abs(int(text)) < 2**63
     return int(text) if fits else None
@@ -243,7 +258,7 @@ def whole(text: str) -> int | None:
 
 def timestamp(text: str) -> datetime | None:
     """A time on the first day of the epoch stands for a missing time."""
-    if not re.fullmatch(r"\d+(\.\d+)?", text) or not A_DAY <= float(text) < 253402300800:
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or not A_DAY <= float(text) < 4102444800:
         return None
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=float(text))
 
@@ -302,7 +317,7 @@ def test_a_row_in_the_file_of_another_day_is_rejected(
     unread = ("8", "1", "1", "soon", "1", "home")
     raw = write_log([("1", "1", "1", str(START), "1", "home"), late, unread], f"{FIRST}.csv")
     done = ingest(lake, make_scenario(path="{ds}.csv"), raw)
-    assert [(d.day, d.rows, d.quarantined) for d in done] == [(FIRST, 1, 2)]
+    assert [(d.day, d.rows, d.quarantined) for d in done.days] == [(FIRST, 1, 2)]
     rejected = rows_of(lake, "quarantine", FIRST)
     assert [row["reason"] for row in rejected] == [
         "null or unreadable ts",
@@ -318,7 +333,7 @@ def test_the_day_is_read_from_the_path_below_the_raw_path(
     name = f"export-2025-12-24/{FIRST}/log.csv"
     raw = write_log([("1", "1", "1", str(START), "1", "home")], name)
     done = ingest(lake, make_scenario(path="{ds}"), f"{raw}/export-2025-12-24")
-    assert [(d.day, d.rows, d.quarantined) for d in done] == [(FIRST, 1, 0)]
+    assert [(d.day, d.rows, d.quarantined) for d in done.days] == [(FIRST, 1, 0)]
 
 
 def test_a_day_without_rows_between_others_is_published_empty(
@@ -327,7 +342,7 @@ def test_a_day_without_rows_between_others_is_published_empty(
     scenario = make_scenario()
     rows = [row for row in valid_rows(3) if int(row[3]) // A_DAY != START // A_DAY + 1]
     done = ingest(lake, scenario, write_log(rows))
-    assert [d.rows for d in done] == [12, 0, 12]
+    assert [d.rows for d in done.days] == [12, 0, 12]
     empty = lake.read(Partition("impressions", "tiny", day(1)))
     assert empty.num_rows == 0
     assert empty.schema.names == schemas.impressions(scenario).names
@@ -341,7 +356,7 @@ def test_a_day_outside_the_log_is_refused(
         ingest(lake, make_scenario(), raw, date(2026, 2, 20), date(2026, 2, 20))
     assert lake.days("impressions", "tiny") == []
     done = ingest(lake, make_scenario(), raw, FIRST, date(2026, 2, 20))
-    assert [d.day for d in done] == [day(0), day(1)]
+    assert [d.day for d in done.days] == [day(0), day(1)]
 
 
 def test_items_are_published_once_with_their_content(

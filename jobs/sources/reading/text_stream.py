@@ -1,0 +1,143 @@
+"""The bytes of a delimited text file as UTF-8 with a delimiter of one character."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import zlib
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from jobs.common.errors import InputError
+from jobs.lake.storage import Storage
+from jobs.scenarios.sources import CsvFormat
+
+BLOCK = 1 << 22
+END = "\x1dEOF\x1d"
+"""Last line of a stream. A quote that is never closed swallows it, and is found by that."""
+UNDECODED = "\U0010ffff"
+"""Stands for a byte that is not in the encoding; no text holds this character."""
+
+_CODECS = {"gz": "gzip", "bz2": "bz2", "zst": "zstd", "lz4": "lz4", "br": "brotli"}
+_UNREADABLE = ("zip", "xz", "7z", "rar", "lzma", "lzo", "snappy", "Z", "tar", "tgz")
+_STAND_IN = "\x1f"
+_UTF8 = codecs.lookup("utf-8").name
+_MARKED = "lis-marked"
+codecs.register_error(_MARKED, lambda error: (UNDECODED, error.end))  # type: ignore[attr-defined]
+
+
+def delimiter_of(options: CsvFormat) -> str:
+    """The delimiter in the stream: of several characters, one that stands for them."""
+    return options.delimiter if len(options.delimiter) == 1 else _STAND_IN
+
+
+def compression_of(path: str) -> str | None:
+    """Name of the compression of a file by the end of its name, None if it has none.
+
+    Raises:
+        InputError: If it is one that cannot be read.
+    """
+    ending = path.rpartition(".")[2]
+    if ending in _UNREADABLE:
+        raise InputError(
+            f"{path}: .{ending} cannot be read: unpack it, or use one of "
+            f"{', '.join(f'.{known}' for known in _CODECS)}"
+        )
+    return _CODECS.get(ending)
+
+
+class TextStream(io.RawIOBase):
+    """A file, unpacked and recoded, followed by a line with ``END``.
+
+    Args:
+        options: encoding and delimiter of the file.
+        storage: where the file is.
+        path: its path there.
+
+    Raises:
+        InputError: If the compression cannot be read. Reading raises it too, if the file is
+            damaged.
+    """
+
+    def __init__(self, options: CsvFormat, storage: Storage, path: str) -> None:
+        super().__init__()
+        self.name = storage.absolute(path)
+        self._compression = compression_of(self.name)
+        self._stream = storage.filesystem.open_input_stream(
+            self.name, compression=self._compression, buffer_size=BLOCK
+        )
+        self._options = options
+        self._chunks = self._separated(self._decoded())
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:  # type: ignore[override]
+        """Read ``size`` bytes, or all.
+
+        Fewer come at the end alone: the parser takes what it gets for a block, and finds no end of
+        a row in a short one.
+        """
+        pieces, missing = [self._rest], (float("inf") if size is None or size < 0 else size)
+        missing -= len(self._rest)
+        while missing > 0 and (chunk := next(self._chunks, None)) is not None:
+            pieces.append(chunk)
+            missing -= len(chunk)
+        content = b"".join(pieces) if len(pieces) > 1 else pieces[0]
+        end = len(content) + int(min(missing, 0))
+        self._rest = content[end:]
+        return content[:end]
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+    def _blocks(self) -> Iterator[bytes]:
+        kind = self._compression
+        try:
+            while block := self._stream.read(BLOCK):
+                yield block
+        except (OSError, pa.ArrowInvalid, zlib.error, EOFError) as error:
+            if kind is None:
+                raise InputError(f"{self.name} cannot be read: {error}") from error
+            if "truncated" in str(error).lower():
+                problem = f"a complete {kind} file (truncated?)"
+            else:
+                problem = f"a {kind} file ({error})"
+            raise InputError(f"{self.name} is not {problem}: copy it again") from error
+
+    def _decoded(self) -> Iterator[bytes]:
+        """UTF-8, in which ``UNDECODED`` stands for each byte that is not in the encoding."""
+        is_utf8 = codecs.lookup(self._options.encoding).name == _UTF8
+        decoder = codecs.getincrementaldecoder(self._options.encoding)(_MARKED)
+        for block in self._blocks():
+            if is_utf8 and block.isascii() and not decoder.getstate()[0]:
+                yield block
+            else:
+                yield decoder.decode(block).encode()
+        yield decoder.decode(b"", final=True).encode()
+
+    def _separated(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        last_line = f"\n{END}\n".encode()
+        delimiter = self._options.delimiter.encode()
+        if len(self._options.delimiter) == 1:
+            yield from blocks
+            yield last_line
+            return
+        stand_in, rest = _STAND_IN.encode(), b""
+        for block in blocks:
+            if stand_in in block:
+                raise InputError(
+                    f"{self.name} holds the control character 0x1f, which stands for the delimiter "
+                    f"{self._options.delimiter!r}: export it with a delimiter of one character"
+                )
+            # Whole lines, so that no delimiter is cut in two.
+            lines, newline, rest_of_block = block.rpartition(b"\n")
+            if newline:
+                yield (rest + lines + newline).replace(delimiter, stand_in)
+                rest = rest_of_block
+            else:
+                rest += block
+        yield rest.replace(delimiter, stand_in) + last_line
