@@ -6,15 +6,17 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from jobs.common.errors import InputError
-from jobs.common.paths import data_folder
+from jobs.common.paths import data_folder, expand_variables
+from jobs.lake.location import is_hidden, split_location
 from jobs.lake.storage import Storage
 from jobs.scenarios import Scenario, TableSource
 
 DAY = "{ds}"
 _DAY_PATTERN = r"\d{4}-\d{2}-\d{2}"
+# Name that Hive and Spark give to the partition of rows without a value.
+_NO_DAY = "__HIVE_DEFAULT_PARTITION__"
 
 
 def raw_location(scenario: Scenario, raw: str | None = None) -> str:
@@ -26,14 +28,9 @@ def raw_location(scenario: Scenario, raw: str | None = None) -> str:
     if raw:
         return raw
     if scenario.source.raw:
-        location = os.path.expandvars(scenario.source.raw)
-        if "$" in location:
-            raise InputError(
-                f"scenario {scenario.name}: source.raw {scenario.source.raw!r} has a variable "
-                "that is not set: export it or give --raw"
-            )
-        return location
-    return str(Path(os.environ.get("LIS_RAW", data_folder() / "raw")) / scenario.name)
+        return expand_variables(scenario.source.raw, f"scenario {scenario.name}: source.raw")
+    folder = os.environ.get("LIS_RAW") or str(data_folder() / "raw")
+    return f"{folder.rstrip('/')}/{scenario.name}"
 
 
 @dataclass(frozen=True)
@@ -62,8 +59,9 @@ def log_files(
     Raises:
         InputError: If there is no file.
     """
+    storage, below = _below(raw, source.path)
     if not has_day_in_path(source):
-        return _files(_join(raw, source.path))
+        return _files(storage, below)
     days = [
         day
         for day in days_of_log(source, raw)
@@ -72,17 +70,15 @@ def log_files(
     if not days:
         requested = f"from {first or 'the first day'} to {last or 'the last day'}"
         raise InputError(
-            f"no data {requested} at {_join(raw, source.path)}: request days that the log has"
+            f"no data {requested} at {storage.shown(below)}: request days that the log has"
         )
-    by_day = [_files(_join(raw, source.path.replace(DAY, day.isoformat()))) for day in days]
-    root = Storage(raw)
-    names = [name for files in by_day for name in files.names()]
-    return RawFiles(root, tuple(name.removeprefix(f"{root.root}/") for name in names))
+    by_day = [_files(storage, below.replace(DAY, day.isoformat())) for day in days]
+    return RawFiles(storage, tuple(path for files in by_day for path in files.paths))
 
 
 def item_files(source: TableSource, raw: str) -> RawFiles | None:
     """Files with the items, or None if the scenario has none."""
-    return None if source.items is None else _files(_join(raw, source.items.path))
+    return None if source.items is None else _files(*_below(raw, source.items.path))
 
 
 def has_day_in_path(source: TableSource) -> bool:
@@ -92,46 +88,86 @@ def has_day_in_path(source: TableSource) -> bool:
 
 def day_pattern(source: TableSource) -> str:
     """Regular expression with the day in the path of a file of the log as its first group."""
-    before, _, after = source.path.partition(DAY)
-    return f"{re.escape(before)}({_DAY_PATTERN}){re.escape(after)}"
+    return path_pattern(split_location(".", source.path)[1])
+
+
+def path_pattern(path: str) -> str:
+    """Regular expression of a path; its first group is the day, written ``{ds}`` in the path."""
+    before, has_day, after = path.partition(DAY)
+    # The day may be in the path again, as in {ds}/events-{ds}.csv.
+    again = re.escape(after).replace(re.escape(DAY), r"\1")
+    return re.escape(before) + (f"({_DAY_PATTERN})" if has_day else "") + again
 
 
 def days_of_log(source: TableSource, raw: str) -> list[date]:
-    """Days of a log with one path per day, ascending."""
-    parts = source.path.split("/")
+    """Days of a log with one path per day, ascending.
+
+    Raises:
+        InputError: If a file or folder in their place has no day in its name, so that its rows
+            would be lost.
+    """
+    storage, below = _below(raw, source.path)
+    parts = below.split("/")
     level = next(number for number, part in enumerate(parts) if DAY in part)
-    storage = Storage(_join(raw, "/".join(parts[:level])))
-    pattern = re.compile(re.escape(parts[level]).replace(re.escape(DAY), f"({_DAY_PATTERN})"))
-    names = storage.folders("") + storage.files("")
-    return sorted({_day(storage, name, m[1]) for name in names if (m := pattern.fullmatch(name))})
+    folder, part = storage.at("/".join(parts[:level])), parts[level]
+    days: set[date] = set()
+    for name in folder.folders("") + folder.files(""):
+        if not is_hidden(name) and (day := day_in_name(part, name, folder.shown(name))):
+            days.add(day)
+    return sorted(days)
 
 
-def _day(storage: Storage, name: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(f"{storage.absolute(name)}: {text} is not a date; rename it") from error
+def day_in_name(part: str, name: str, shown: str) -> date | None:
+    """The day in a name, None if the name is not one of those with a day.
+
+    Args:
+        part: the expected name, with ``{ds}``.
+        name: the name that was found.
+        shown: its path, for the message.
+
+    Raises:
+        InputError: If the name is like ``part``, but has no day.
+    """
+    before, _, after = part.partition(DAY)
+    if matched := re.fullmatch(path_pattern(part), name):
+        try:
+            return date.fromisoformat(matched[1])
+        except ValueError as error:
+            raise InputError(f"{shown}: {matched[1]} is not a date; rename it") from error
+    after = after.replace(DAY, "")
+    text = name.removeprefix(before).removesuffix(after)
+    is_alike = name.startswith(before) and name.endswith(after)
+    if is_alike and (before.endswith("=") or text == _NO_DAY or text[:1].isdigit()):
+        raise InputError(
+            f"{shown} has no day as in {part}: {text!r} is not YYYY-MM-DD; rename it, move it "
+            "away, or give a path without {ds}, so that all rows are read by their own time"
+        )
+    return None
 
 
-def _join(raw: str, below: str) -> str:
-    location = raw.rstrip("/")
-    return f"{location}/{below}" if below and not location.endswith(f"/{below}") else location
+def _below(raw: str, path: str) -> tuple[Storage, str]:
+    """The storage with a path of the log, and the path in it; ``raw`` may be that path itself."""
+    location, below = split_location(raw, path)
+    storage = Storage(location)
+    ends_with_it = f"{storage.root}/".endswith(f"/{below}/")
+    if below and ends_with_it and DAY not in below and not storage.exists(below):
+        below = ""
+    return storage, below
 
 
-def _files(location: str) -> RawFiles:
+def _files(storage: Storage, path: str) -> RawFiles:
     """A file, or all data files in a folder and its subfolders."""
-    parent, _, name = location.rpartition("/")
-    storage = Storage(parent or ".")
-    if storage.size(name) is not None:
-        return RawFiles(storage, (name,))
-    paths: list[str] = []
-    pending = [name]
-    while pending:
-        folder = pending.pop()
-        paths += [f"{folder}/{file}" for file in storage.files(folder) if file[0] not in "._"]
-        pending += [f"{folder}/{sub}" for sub in storage.folders(folder) if sub[0] not in "._"]
+    if storage.size(path) is not None:
+        return RawFiles(storage, (path,)) if path else _one_file(storage)
+    paths = storage.data_files(path)
     if not paths:
         raise InputError(
-            f"no log at {location}: give --raw PATH, or put the log (or a link to it) there"
+            f"no log at {storage.shown(path)}: give --raw PATH, or put the log (or a link to it) "
+            "there"
         )
-    return RawFiles(storage, tuple(sorted(paths)))
+    return RawFiles(storage, tuple(paths))
+
+
+def _one_file(storage: Storage) -> RawFiles:
+    folder, name = storage.parent()
+    return RawFiles(folder, (name,))

@@ -1,0 +1,122 @@
+"""Where files are: local paths and URIs, taken as they are written.
+
+A blank, bracket, colon, percent sign, ``#`` or ``?`` in a name is part of the name, and no pattern.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from urllib.parse import quote, unquote
+
+import pyarrow as pa
+from pyarrow import fs
+
+from jobs.common.errors import InputError
+
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^/?]*)(.*)", re.DOTALL)
+_URI_PATH = re.compile(r"(?:[\w/.~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*", re.ASCII)
+# Options of Arrow's file systems, such as ?region=us-east-1&scheme=http.
+_OPTIONS = re.compile(r"\?\w+=.*\Z", re.ASCII | re.DOTALL)
+_ARROW_SCHEMES = {"s3a": "s3", "s3n": "s3"}
+
+
+def open_location(text: str) -> tuple[fs.FileSystem, str, str]:
+    """The file system of a path or URI, the path within it, and the scheme of its URI.
+
+    Args:
+        text: a local path, also relative or below ``~``, or a URI.
+
+    Raises:
+        InputError: If it cannot be used.
+    """
+    try:
+        if text.startswith("file:/"):
+            return fs.LocalFileSystem(), _local_of_uri(text), "file"
+        if matched := _URI.fullmatch(text):
+            return _remote(*matched.groups())
+        return fs.LocalFileSystem(), _local(text), "file"
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"cannot use {text!r} as storage: {error}") from error
+
+
+def is_absolute(text: str) -> bool:
+    """Whether a path or URI does not depend on the folder that it is given for."""
+    return text.startswith(("/", "~/", "file:/")) or _URI.fullmatch(text) is not None
+
+
+def cleaned(path: str) -> str:
+    """A path without empty parts and dots: ``./log//ds=1/`` is ``log/ds=1``."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    return ("/" if path.startswith("/") else "") + "/".join(parts)
+
+
+def split_location(text: str, below: str) -> tuple[str, str]:
+    """The storage to open, and the path in it, of a path that is given for a storage.
+
+    Args:
+        text: path or URI of the storage.
+        below: path in it, or an absolute path or URI, for which ``text`` does not matter. It may
+            hold ``{ds}``: the storage then is the folder above the first part with it.
+    """
+    if not is_absolute(below):
+        return text, cleaned(below)
+    is_uri = _URI.fullmatch(below)
+    options = found[0] if is_uri and (found := _OPTIONS.search(below)) else ""
+    below = below.removesuffix(options).rstrip("/")
+    folder, slash, _ = below.partition("{ds}")[0].rpartition("/")
+    if is_uri and not _URI.fullmatch(folder):
+        return below + options, ""
+    return (folder or slash) + options, cleaned(below[len(folder) :].lstrip("/"))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether Hadoop leaves a file or folder out of the data: ``_SUCCESS``, ``.part-0.crc``."""
+    is_marker = name.startswith("_") and "=" not in name
+    return is_marker or name.startswith(".") or name.endswith(("._COPYING_", "_$folder$"))
+
+
+def _remote(scheme: str, authority: str, rest: str) -> tuple[fs.FileSystem, str, str]:
+    scheme = _ARROW_SCHEMES.get(scheme.lower(), scheme.lower())
+    options = found[0] if (found := _OPTIONS.search(rest)) else ""
+    path = rest.removesuffix(options)
+    filesystem, root = fs.FileSystem.from_uri(f"{scheme}://{authority}{quote(path)}{options}")
+
+    def exists(written: str) -> bool:
+        return bool(filesystem.get_file_info(written).type != fs.FileType.NotFound)
+
+    return filesystem, _written_or_decoded(root, path, exists), scheme
+
+
+def _local_of_uri(text: str) -> str:
+    path = text.removeprefix("file:")
+    if path.startswith("//"):
+        host, _, below = path[2:].partition("/")
+        if host not in ("", "localhost"):
+            raise ValueError(f"{host!r} is taken as a host: write file:///folder, or a path")
+        path = f"/{below}"
+    return _local(_written_or_decoded(path, path, os.path.exists))
+
+
+def _written_or_decoded(root: str, path: str, exists: Callable[[str], bool]) -> str:
+    """A path as written, or with ``%20`` decoded if only that can be meant.
+
+    Spark and Hive write percent signs into the names of folders, while a program that makes a URI
+    writes them for other characters.
+    """
+    if "%" not in path or not _URI_PATH.fullmatch(path) or exists(root):
+        return root
+    return unquote(root)
+
+
+def _local(text: str) -> str:
+    """An absolute path. Links stay, so that files below have the path that the user knows."""
+    if (text == "~" or text.startswith("~/")) and not os.path.lexists(text):
+        text = os.path.expanduser(text)
+    parts = os.path.join(os.getcwd(), text).split("/")
+    if ".." in parts:
+        # The folder above a link is that of its target.
+        after = len(parts) - parts[::-1].index("..")
+        parts = [*os.path.realpath("/".join(parts[:after])).split("/"), *parts[after:]]
+    return "/" + "/".join(part for part in parts if part not in ("", "."))
