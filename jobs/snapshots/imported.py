@@ -6,31 +6,30 @@ checked before any is published.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import date
-from urllib.parse import unquote
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from jobs.common.errors import InputError
-from jobs.ingest.read_log import readable
+from jobs.ingest.read_log import read_parts
 from jobs.lake import Lake, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.lake.addresses import snapshot_keys, snapshot_partition, snapshot_version
-from jobs.scenarios import ImportedSnapshots, Scenario
+from jobs.scenarios import Scenario
 from jobs.sources.exported_vectors import (
     EVERY_DAY,
+    ExportRows,
     Exports,
-    check_columns,
-    day_pattern,
+    export_schema,
+    export_table,
     find_exports,
 )
 from jobs.sources.log_location import RawFiles
+from jobs.sources.reading.mapped_table import MappedTable
 from jobs.spark.parquet_writer import write_by_day
-from jobs.spark.session import midnight, spark_session, spark_type
+from jobs.spark.session import midnight, spark_session
 
 SLOT = "item_id"
 
@@ -64,14 +63,13 @@ def import_snapshots(lake: Lake, scenario: Scenario, raw: str | None = None) -> 
     if not stale:
         return []
     files = found.files(stale)
-    check_columns(source, files, scenario)
+    table = export_table(source, files)
     with ExitStack() as stack:
         spark = stack.enter_context(spark_session(f"import {scenario.name}"))
-        uris = stack.enter_context(readable(spark, files))
-        rows = _rows(spark, scenario, source, uris).persist()
+        rows = _rows(spark, scenario, table, found).persist()
         stack.callback(rows.unpersist)
-        _refuse_invalid_rows(rows, files)
-        _refuse_repeats(rows, files)
+        _refuse_invalid_rows(rows)
+        _refuse_repeats(rows)
         days = _days(rows, found, stale)
         dim = _dim(lake, scenario, rows, files, days)
         partitions = [snapshot_partition(scenario, day) for day in days]
@@ -104,86 +102,35 @@ def _published(lake: Lake, scenario: Scenario) -> list[date]:
     return lake.days("snapshots", scenario.name, snapshot_keys(scenario))
 
 
-def _rows(
-    spark: SparkSession, scenario: Scenario, source: ImportedSnapshots, uris: Sequence[str]
-) -> DataFrame:
-    """Rows in the columns of ``snapshots``, with ``ds``, ``file``, and a ``problem`` if invalid."""
-    raw = spark.read.option("recursiveFileLookup", "true").parquet(*uris)
-    file = F.col("_metadata.file_path")
-    if source.as_of is None:
-        day_text = F.regexp_extract(file, day_pattern(source), 1)
-        day_name = "the path"
-    else:
-        day_text, day_name = _day_or_timestamp(raw, source.as_of), source.as_of
-    day = F.date_format(day_text.try_cast("date"), "yyyy-MM-dd")
-    ids = spark_type(str(schemas.id_type(scenario)))
-    item = _column(source.item_id).try_cast(ids)
-    if isinstance(ids, T.StringType):
-        item = F.when(item != "", item)
-    vector = _column(source.vector).cast("array<float>")
-    updates = F.lit(0) if source.updates is None else _column(source.updates)
-    updates = updates.try_cast("bigint")
-    not_finite = F.exists(vector, lambda x: x.isNull() | F.isnan(x) | (F.abs(x) == float("inf")))
-    problem = (
-        F.when(day.isNull(), _problem(day_name, day_text, "is not a date"))
-        .when(item.isNull(), _problem(source.item_id, _column(source.item_id), "is not an item id"))
-        .when(
-            vector.isNull() | (F.size(vector) == 0),
-            _problem(source.vector, F.lit("null or empty"), "is not a vector"),
-        )
-        .when(not_finite, _problem(source.vector, vector, "has an element that is not finite"))
-        .when(
-            updates.isNull() | (updates < 0),
-            _problem(source.updates or "", updates, "is not a count (0 or more)"),
-        )
-    )
-    return raw.select(
-        item.alias("item_id"),
-        vector.alias("embedding"),
-        updates.alias("updates"),
+def _rows(spark: SparkSession, scenario: Scenario, table: MappedTable, found: Exports) -> DataFrame:
+    """Rows in the columns of ``snapshots``, with ``ds``, ``file``, and a ``refusal`` if invalid."""
+    rows = read_parts(spark, ExportRows(table, scenario, found.day_of()), export_schema(scenario))
+    return rows.select(
+        "item_id",
+        "embedding",
+        "updates",
         F.lit(None).cast("timestamp").alias("last_update"),
         F.lit(SLOT).alias("slot"),
         F.lit(snapshot_version(scenario)).alias("ranker_version"),
-        day.alias("ds"),
-        file.alias("file"),
-        problem.alias("problem"),
+        "ds",
+        "file",
+        "refusal",
     )
 
 
-def _column(name: str) -> Column:
-    return F.col(f"`{name}`")
+def _refuse_invalid_rows(rows: DataFrame) -> None:
+    [refusal] = rows.agg(F.min("refusal")).first() or [None]
+    if refusal is not None:
+        raise InputError(f"{refusal}: correct the export; nothing was imported")
 
 
-def _day_or_timestamp(raw: DataFrame, name: str) -> Column:
-    """A column of days; the session reads timestamps in nanoseconds as integers."""
-    if raw.schema[name].dataType == T.LongType():
-        return F.timestamp_micros(F.expr(f"`{name}` div 1000"))
-    return _column(name)
-
-
-def _problem(name: str, value: Column, reason: str) -> Column:
-    text = F.coalesce(value.cast("string"), F.lit("null"))
-    return F.concat(F.lit(f"column {name}: "), F.substring(text, 1, 80), F.lit(f" {reason}"))
-
-
-def _refuse_invalid_rows(rows: DataFrame, files: RawFiles) -> None:
-    invalid = rows.where(F.col("problem").isNotNull()).select("file", "problem", "item_id")
-    first = invalid.orderBy("file", "problem", "item_id").first()
-    if first is not None:
-        of_item = "" if first.item_id is None else f" (item {first.item_id})"
-        raise InputError(
-            f"{_name(files, first.file)}: {first.problem}{of_item}: correct the export; "
-            "nothing was imported"
-        )
-
-
-def _refuse_repeats(rows: DataFrame, files: RawFiles) -> None:
+def _refuse_repeats(rows: DataFrame) -> None:
     grouped = rows.groupBy("ds", "item_id")
     counted = grouped.agg(F.count("*").alias("rows"), F.min("file").alias("file"))
     first = counted.where(F.col("rows") > 1).orderBy("ds", "item_id").first()
     if first is not None:
         raise InputError(
-            f"{_name(files, first.file)}: item {first.item_id} has {first.rows} rows on "
+            f"{first.file}: item {first.item_id} has {first.rows} rows on "
             f"{first.ds}: export one row per item and day; nothing was imported"
         )
 
@@ -207,7 +154,7 @@ def _dim(lake: Lake, scenario: Scenario, rows: DataFrame, files: RawFiles, days:
     if others:
         odd = others[0]
         raise InputError(
-            f"{_name(files, odd.example.file)}: the vector of item {odd.example.item_id} has "
+            f"{odd.example.file}: the vector of item {odd.example.item_id} has "
             f"{odd.dim} numbers, others have {dim}: export vectors of equal length; "
             "nothing was imported"
         )
@@ -219,10 +166,3 @@ def _dim(lake: Lake, scenario: Scenario, rows: DataFrame, files: RawFiles, days:
                 f"{manifest.facts['dim']}: export all days with equal length; nothing was imported"
             )
     return dim
-
-
-def _name(files: RawFiles, uri: str) -> str:
-    """Path of the file as given by the user, even if Spark has read a copy."""
-    path = unquote(uri)
-    named = zip(files.paths, files.names(), strict=True)
-    return next((name for below, name in named if path.endswith(f"/{below}")), path)

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 
+import numpy as np
 import pyarrow as pa
-from pyarrow import fs
+import pyarrow.compute as pc
 
 from jobs.common.errors import InputError
+from jobs.common.paths import expand_variables
+from jobs.lake.location import is_hidden, split_location
 from jobs.lake.manifest import digest_of
+from jobs.lake.schemas import id_type
 from jobs.lake.storage import Storage
-from jobs.scenarios import ImportedSnapshots, Scenario
-from jobs.sources.log_columns import (
-    ColumnRule,
-    check_types,
-    describe_ids,
-    is_day,
-    is_id,
-    is_vector,
-)
-from jobs.sources.log_location import DAY, RawFiles
+from jobs.scenarios import ImportedSnapshots, ParquetFormat, Scenario
+from jobs.sources.log_location import DAY, RawFiles, day_in_name, path_pattern
+from jobs.sources.reading.column_types import as_type
+from jobs.sources.reading.days import check_day_type, days_of
+from jobs.sources.reading.ids import as_ids, check_id_type
+from jobs.sources.reading.mapped_table import MappedBatch, MappedTable, Part, map_columns
+from jobs.sources.reading.refusal import refusal_row, refuse_first
+from jobs.sources.reading.vectors import VECTOR, as_vectors, check_vector_type
 
 EVERY_DAY = ""
 """Key of ``Exports.paths`` where a column, not the path, has the day of a row."""
 
-_DAY_PATTERN = r"(\d{4}-\d{2}-\d{2})"
+_ROLES = {"item_id", "vector", "updates", "as_of"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,10 @@ class Exports:
     def files(self, days: Iterable[str]) -> RawFiles:
         """The files of some days."""
         return RawFiles(self.storage, tuple(path for day in days for path in self.paths[day]))
+
+    def day_of(self) -> dict[str, str]:
+        """Day of each file, by its path."""
+        return {path: day for day, paths in self.paths.items() for path in paths}
 
     def digests(self, source: ImportedSnapshots) -> dict[str, str]:
         """Digest of the files of each day and of the options they are read with, by day."""
@@ -62,70 +66,114 @@ def find_exports(source: ImportedSnapshots, raw: str | None = None) -> Exports:
         InputError: If the path has a variable that is not set, there is no file, or a file name
             has a day that does not exist.
     """
-    location = os.path.expandvars(source.path)
-    if "$" in location:
-        raise InputError(
-            f"snapshots.path {source.path!r} has a variable that is not set: export it"
-        )
-    if raw:
-        location = f"{raw.rstrip('/')}/{location}"
-    before, has_day, _ = location.partition(DAY)
-    root, _, _ = (before if has_day else location).rpartition("/")
-    below = location[len(root) :].lstrip("/")
-    storage = Storage(root or ("/" if location.startswith("/") else "."))
-    pattern = re.compile(_pattern(below) + "(?:/.*)?")
-    paths: dict[str, list[str]] = {}
-    for path in list_files(storage, "" if has_day else below):
-        if matched := pattern.fullmatch(path):
-            day = _checked_day(storage, path, matched[1]) if has_day else EVERY_DAY
-            paths.setdefault(day, []).append(path)
+    path = expand_variables(source.path, "snapshots.path")
+    location, below = split_location(raw or ".", path)
+    # The folder above the day, so that digests do not depend on where the files are.
+    folder, _, _ = below.partition(DAY)[0].rpartition("/")
+    storage, below = Storage(location).at(folder), below[len(folder) :].lstrip("/")
+    try:
+        paths = _paths_by_day(storage, below)
+    except OSError as error:
+        raise InputError(f"snapshots.path {storage.shown(below)}: {error}") from error
     if not paths:
         raise InputError(
-            f"no exported snapshots at {location}: correct snapshots.path in the scenario"
+            f"no exported snapshots at {storage.shown(below)}: correct snapshots.path in the "
+            "scenario"
         )
-    return Exports(storage, {day: tuple(sorted(paths[day])) for day in sorted(paths)})
+    return Exports(storage, {day: tuple(paths[day]) for day in sorted(paths)})
 
 
-def day_pattern(source: ImportedSnapshots) -> str:
-    """Regular expression with the day in the path of an exported file as its first group."""
-    before, _, after = source.path.partition(DAY)
-    return f"/{_pattern(before.rpartition('/')[2] + DAY + after)}(?:/|$)"
+def _paths_by_day(storage: Storage, below: str) -> dict[str, list[str]]:
+    if DAY not in below:
+        paths = [below] if storage.size(below) is not None else storage.data_files(below)
+        return {EVERY_DAY: paths} if paths else {}
+    part = below.split("/")[0]
+    pattern = re.compile(path_pattern(below) + "(?:/.*)?")
+    found: dict[str, list[str]] = {}
+    files = {name: [name] for name in storage.files("")}
+    files |= {name: storage.data_files(name) for name in storage.folders("")}
+    for name in sorted(files):
+        day = None if is_hidden(name) else day_in_name(part, name, storage.shown(name))
+        matching = [path for path in files[name] if pattern.fullmatch(path)]
+        if day is not None and matching:
+            found.setdefault(day.isoformat(), []).extend(matching)
+    return found
 
 
-def check_columns(source: ImportedSnapshots, files: RawFiles, scenario: Scenario) -> None:
-    """Check that every file is Parquet and has the mapped columns, with equal types in all files.
+def export_table(source: ImportedSnapshots, files: RawFiles) -> MappedTable:
+    """The files with their mapped columns.
 
     Raises:
-        InputError: If one is not; the message names the file and the column.
+        InputError: If a file is not Parquet or lacks a column, a column cannot hold what is mapped
+            to it, or types differ between files so that no common one is safe.
     """
-    required: dict[str, ColumnRule] = {
-        source.item_id: (is_id, describe_ids(scenario)),
-        source.vector: (is_vector, "lists of numbers"),
-    }
-    if source.updates is not None:
-        required[source.updates] = (pa.types.is_integer, "whole numbers")
-    if source.as_of is not None:
-        required[source.as_of] = (is_day, "dates")
-    check_types(files, required)
+    mapped = source.model_dump(include=_ROLES, exclude_none=True)
+    table = map_columns(ParquetFormat(), files, mapped)
+    table.check_types(
+        {
+            "item_id": check_id_type,
+            "vector": check_vector_type,
+            "updates": _check_count_type,
+            "as_of": check_day_type,
+        }
+    )
+    return table
 
 
-def list_files(storage: Storage, path: str) -> list[str]:
-    """The file at a path, or all files in that folder and its subfolders except hidden ones."""
-    if path and storage.size(path) is not None:
-        return [path]
-    selector = fs.FileSelector(storage.absolute(path), recursive=True, allow_not_found=True)
-    found = storage.filesystem.get_file_info(selector)
-    paths = [info.path.removeprefix(f"{storage.root}/") for info in found if info.is_file]
-    return [path for path in paths if not any(part[0] in "._" for part in path.split("/"))]
+def _check_count_type(kind: pa.DataType, where: str) -> None:
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
+        raise InputError(f"{where} is {kind}, must hold whole numbers: map another column")
 
 
-def _pattern(path: str) -> str:
-    before, has_day, after = path.partition(DAY)
-    return re.escape(before) + (_DAY_PATTERN if has_day else "") + re.escape(after)
+def export_schema(scenario: Scenario) -> pa.Schema:
+    """Columns of ``ExportRows``; ``refusal`` is an error, in a row that has nothing else."""
+    columns = {"item_id": id_type(scenario), "embedding": VECTOR, "updates": pa.int64()}
+    return pa.schema({**columns, "ds": pa.string(), "file": pa.string(), "refusal": pa.string()})
 
 
-def _checked_day(storage: Storage, path: str, text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        raise InputError(f"{storage.absolute(path)}: {text} is not a date; rename it") from error
+@dataclass(frozen=True)
+class ExportRows:
+    """Reads parts of exported item tables.
+
+    Attributes:
+        table: the files.
+        scenario: the feed.
+        days: day of each file whose path has it, by its path.
+    """
+
+    table: MappedTable
+    scenario: Scenario
+    days: Mapping[str, str]
+
+    def batches(self, part: Part) -> Iterator[pa.RecordBatch]:
+        """The rows of a part in ``export_schema``."""
+        schema = export_schema(self.scenario)
+        try:
+            for batch in self.table.batches(part):
+                columns = self._converted(batch)
+                columns["file"] = pa.array([batch.file] * batch.rows, pa.string())
+                columns["refusal"] = pa.nulls(batch.rows, pa.string())
+                arrays = [columns[name] for name in schema.names]
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        except InputError as error:
+            yield refusal_row(schema, error)
+
+    def _converted(self, batch: MappedBatch) -> dict[str, pa.Array]:
+        ids = "int64" if pa.types.is_integer(id_type(self.scenario)) else "string"
+        stored = batch.values["item_id"]
+        items = as_ids(stored, ids, batch.where("item_id"))
+        refuse_first(
+            pc.is_null(items), stored, items, f"{batch.where('item_id')}: ", "is not an item id"
+        )
+        if "as_of" in batch.values:
+            days = days_of(batch.values["as_of"], items, batch.where("as_of"))
+        else:
+            days = pa.array([self.days[batch.part.path]] * batch.rows, pa.string())
+        updates = pa.array(np.zeros(batch.rows, np.int64))
+        if "updates" in batch.values:
+            where = batch.where("updates")
+            updates = as_type(batch.values["updates"], pa.int64(), where)
+            is_bad = pc.fill_null(pc.less(updates, 0), True)
+            refuse_first(is_bad, updates, items, f"{where}: ", "is not a count (0 or more)")
+        vectors = as_vectors(batch.values["vector"], items, batch.where("vector"))
+        return {"item_id": items, "embedding": vectors, "updates": updates, "ds": days}

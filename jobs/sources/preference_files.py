@@ -1,112 +1,107 @@
-"""Parquet tables of custom preference data: finding the files and checking their columns."""
+"""Parquet tables of custom preference data: their files, and their rows as Arrow batches."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from jobs.common.errors import InputError
+from jobs.common.paths import expand_variables
+from jobs.lake.schemas import TIMESTAMP, id_type
 from jobs.lake.storage import Storage
-from jobs.scenarios import PreferenceTable, Scenario
-from jobs.sources.exported_vectors import list_files
-from jobs.sources.log_columns import (
-    ColumnRule,
-    check_types,
-    describe_ids,
-    is_day,
-    is_id,
-    is_list,
-    is_vector,
-)
+from jobs.scenarios import ParquetFormat, PreferenceTable, Scenario
+from jobs.scenarios.sources import IdType
+from jobs.sources.contract.times import iso_times
 from jobs.sources.log_location import RawFiles
+from jobs.sources.reading.column_types import as_type, is_list, is_text
+from jobs.sources.reading.days import check_day_type
+from jobs.sources.reading.ids import as_ids, check_id_type
+from jobs.sources.reading.mapped_table import MappedBatch, MappedTable, Part, map_columns
+from jobs.sources.reading.refusal import refusal_row, refuse_first
+from jobs.sources.reading.vectors import VECTOR, as_vectors, check_vector_type, plain_lists
+
+_ROLES = {"item_id", "vector", "items", "available_at"}
 
 
 @dataclass(frozen=True)
 class TableFile:
     """A Parquet file of the table.
 
-    path: relative to the storage. name: the absolute path, for messages. footer: its metadata.
+    path: relative to the storage. footer: its metadata, None if it is empty.
     """
 
     path: str
-    name: str
-    footer: pq.FileMetaData
+    footer: pq.FileMetaData | None
 
 
 @dataclass(frozen=True)
 class TableFiles:
     """The files of a table.
 
-    location: path or URI of the storage. types: types of the mapped columns, by name.
+    rows: their mapped columns.
     """
 
-    location: str
     storage: Storage
     files: tuple[TableFile, ...]
-    types: dict[str, pa.DataType]
+    rows: MappedTable
 
 
-def find_table(table: PreferenceTable, scenario: Scenario) -> TableFiles:
+def find_table(table: PreferenceTable) -> TableFiles:
     """Find the file of a table, or all files in its folder, and check their columns.
 
     Raises:
-        InputError: If there is no file, a file is not Parquet or lacks a required column, or no
-            file has a row.
+        InputError: If there is no file, a file is not Parquet or lacks a required column, a column
+            cannot hold what is mapped to it, or no file has a row.
     """
-    location = os.path.expandvars(table.path)
     key = f"custom_preferences {table.name}"
-    if "$" in location:
-        raise InputError(f"{key}: path {table.path!r} has a variable that is not set: export it")
-    storage = Storage(location)
+    storage = Storage(expand_variables(table.path, f"{key}: path"))
     try:
         # The empty path relative to a file is the file itself.
-        paths = [""] if storage.size("") is not None else sorted(list_files(storage, ""))
+        paths = [""] if storage.size("") is not None else storage.data_files("")
     except OSError as error:
-        raise InputError(f"{key}: {location} cannot be read: {error}") from error
+        raise InputError(f"{key}: {storage.shown('')} cannot be read: {error}") from error
     if not paths:
-        raise InputError(f"{key}: there is no Parquet file at {location}: correct its path")
-    found = RawFiles(storage, tuple(paths))
-    types = check_types(found, _column_rules(table, scenario))
-    files = tuple(
-        TableFile(path, name, _footer(storage, path))
-        for path, name in zip(found.paths, found.names(), strict=True)
+        raise InputError(
+            f"{key}: there is no Parquet file at {storage.shown('')}: correct its path"
+        )
+    mapped = table.model_dump(include=_ROLES, exclude_none=True)
+    rows = map_columns(ParquetFormat(), RawFiles(storage, tuple(paths)), mapped)
+    rows.check_types(
+        {
+            "item_id": check_id_type,
+            "vector": check_vector_type,
+            "items": _check_list_type,
+            "available_at": check_day_type,
+        }
     )
-    if not any(file.footer.num_rows for file in files):
-        raise InputError(f"{key}: {location} has no rows: write the table again")
-    return TableFiles(location, storage, files, types)
+    files = tuple(TableFile(path, _footer(storage, path)) for path in paths)
+    return TableFiles(storage, files, rows)
 
 
-def _column_rules(table: PreferenceTable, scenario: Scenario) -> dict[str, ColumnRule]:
-    ids = describe_ids(scenario)
-    value: ColumnRule = (is_vector, "lists of numbers")
-    if table.items is not None:
-        value = (lambda kind: is_list(kind) and is_id(kind.value_type), f"lists of {ids}")
-    return {
-        table.item_id: (is_id, ids),
-        value_column(table): value,
-        table.available_at: (is_day, "timestamps or dates"),
-    }
+def _check_list_type(kind: pa.DataType, where: str) -> None:
+    if not is_list(kind):
+        raise InputError(f"{where} is {kind}, must hold lists of item ids: map another column")
+    check_id_type(kind.value_type, where)
 
 
-def value_column(table: PreferenceTable) -> str:
-    """Name of the column with the vectors or the lists of items."""
-    name = table.items if table.vector is None else table.vector
-    assert name is not None
-    return name
-
-
-def _footer(storage: Storage, path: str) -> pq.FileMetaData:
+def _footer(storage: Storage, path: str) -> pq.FileMetaData | None:
+    if not storage.size(path):
+        return None
     with storage.filesystem.open_input_file(storage.absolute(path)) as stream:
         return pq.read_metadata(stream)
 
 
-def earliest_timestamp(footer: pq.FileMetaData, column: str) -> datetime | None:
+def earliest_timestamp(footer: pq.FileMetaData | None, column: str) -> datetime | None:
     """Earliest value of a time column, or None if the file's footer has no statistics of it."""
-    leaves = [footer.schema.column(number).path for number in range(footer.num_columns)]
+    if footer is None:
+        return None
+    leaves = [footer.schema.column(number).path.strip() for number in range(footer.num_columns)]
     found: list[datetime] = []
     for number in range(footer.num_row_groups):
         statistics = footer.row_group(number).column(leaves.index(column)).statistics
@@ -119,3 +114,80 @@ def earliest_timestamp(footer: pq.FileMetaData, column: str) -> datetime | None:
             return None
         found.append(value if value.tzinfo is not None else value.replace(tzinfo=UTC))
     return min(found, default=None)
+
+
+def table_schema(table: PreferenceTable, scenario: Scenario) -> pa.Schema:
+    """Columns of ``TableRows``; ``refusal`` is an error, in a row that has nothing else."""
+    ids = id_type(scenario)
+    value = VECTOR if table.items is None else pa.list_(ids)
+    columns = {"item_id": ids, "value": value, "available_at": TIMESTAMP}
+    return pa.schema({**columns, "file": pa.string(), "refusal": pa.string()})
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """Reads parts of a table of custom preference data.
+
+    Attributes:
+        table: the files.
+        source: how their columns are mapped.
+        scenario: the feed.
+    """
+
+    table: MappedTable
+    source: PreferenceTable
+    scenario: Scenario
+
+    def batches(self, part: Part) -> Iterator[pa.RecordBatch]:
+        """The rows of a part in ``table_schema``."""
+        schema = table_schema(self.source, self.scenario)
+        try:
+            for batch in self.table.batches(part):
+                columns = self._converted(batch)
+                columns["file"] = pa.array([batch.file] * batch.rows, pa.string())
+                columns["refusal"] = pa.nulls(batch.rows, pa.string())
+                arrays = [columns[name] for name in schema.names]
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        except InputError as error:
+            yield refusal_row(schema, error)
+
+    def _converted(self, batch: MappedBatch) -> dict[str, pa.Array]:
+        ids: IdType = "int64" if pa.types.is_integer(id_type(self.scenario)) else "string"
+        where, stored = batch.where("item_id"), batch.values["item_id"]
+        items = as_ids(stored, ids, where)
+        refuse_first(pc.is_null(items), stored, items, f"{where}: ", "is not an item id")
+        moments = _moments(batch.values["available_at"], items, batch.where("available_at"))
+        if self.source.items is None:
+            value = as_vectors(batch.values["vector"], items, batch.where("vector"))
+        else:
+            value = _lists(batch.values["items"], items, ids, batch.where("items"))
+        return {"item_id": items, "value": value, "available_at": moments}
+
+
+def _moments(values: pa.Array, items: pa.Array, where: str) -> pa.Array:
+    """Moments as timestamps; without a zone they are UTC. Nanoseconds are cut."""
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if is_text(values.type):
+        text = pc.utf8_trim_whitespace(as_type(values, pa.string(), where))
+        has_year = pc.fill_null(pc.match_substring_regex(text, r"^\d{4}"), False)
+        refuse_first(pc.invert(has_year), values, items, f"{where}: ", "is not a timestamp")
+        moments = iso_times(text, where)
+    else:
+        in_units = values.cast(pa.timestamp("ms")) if pa.types.is_date(values.type) else values
+        moments = in_units.cast(TIMESTAMP, safe=False)
+    refuse_first(pc.is_null(moments), values, items, f"{where}: ", "is not a timestamp")
+    return moments
+
+
+def _lists(values: pa.Array, items: pa.Array, ids: IdType, where: str) -> pa.Array:
+    """Lists of items as lists of ids."""
+    lists = plain_lists(values)
+    refuse_first(pc.is_null(lists), values, items, f"{where}: ", "is not a list")
+    elements = as_ids(pc.list_flatten(lists), ids, where)
+    is_bad = np.zeros(len(values), bool)
+    is_bad[pc.filter(pc.list_parent_indices(lists), pc.is_null(elements)).to_numpy()] = True
+    problem = "has a value that is not an item id"
+    refuse_first(pa.array(is_bad), values, items, f"{where}: ", problem)
+    ends = np.cumsum(pc.list_value_length(lists).to_numpy())
+    return pa.ListArray.from_arrays(np.concatenate([[0], ends]).astype(np.int32), elements)

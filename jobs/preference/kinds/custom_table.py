@@ -68,7 +68,7 @@ class CustomTable:
             InputError: If a file or a row is malformed.
         """
         scenario = behaviour.scenario
-        files = preference_files.find_table(self.table, scenario)
+        files = preference_files.find_table(self.table)
         rows = table_rows.table_rows(behaviour.spark, scenario, self.table, files)
         by_time = sql.Window.partitionBy("item_id").orderBy("available_at", "value")
         versions = rows.select(
@@ -98,7 +98,7 @@ class CustomTable:
         Raises:
             InputError: If there is no file, or one lacks a column.
         """
-        files = preference_files.find_table(self.table, scenario)
+        files = preference_files.find_table(self.table)
         digests = [
             (
                 file.path,

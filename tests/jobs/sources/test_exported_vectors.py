@@ -1,5 +1,7 @@
 """Exported item tables are found by day, and their columns are checked before a job starts."""
 
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,11 +10,10 @@ import pytest
 
 from jobs.common.errors import InputError
 from jobs.lake.storage import Storage
-from jobs.scenarios import ImportedSnapshots, Scenario, SimulatedSource
-from jobs.sources.exported_vectors import EVERY_DAY, check_columns, find_exports
+from jobs.scenarios import ImportedSnapshots
+from jobs.sources.exported_vectors import EVERY_DAY, export_table, find_exports
 from jobs.sources.log_location import RawFiles
 
-SCENARIO = Scenario(name="tiny", source=SimulatedSource())
 BY_COLUMN = ImportedSnapshots(path="tables", updates="n", as_of="day")
 GOOD = {"item_id": [1], "embedding": [[1.0, 2.0]], "n": [3], "day": ["2026-01-01"]}
 
@@ -25,7 +26,7 @@ def make_files(tmp_path: Path) -> Path:
         "ds=2026-01-01/a.parquet",
         "ds=2026-01-01/_SUCCESS",
         "ds=2026-01-01/.hidden/a.parquet",
-        "ds=tomorrow/a.parquet",
+        "daily/a.parquet",
         "other/ds=2026-01-03/a.parquet",
     ]
     for name in names:
@@ -99,9 +100,17 @@ def test_a_missing_export_is_refused(make_files: Path, path: str) -> None:
         find_exports(ImportedSnapshots(path=path), str(make_files))
 
 
-def test_a_name_with_an_invalid_day_is_refused(make_files: Path) -> None:
-    (make_files / "exports/ds=2026-02-30").write_bytes(b"")
-    with pytest.raises(InputError, match="2026-02-30 is not a date; rename it"):
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("ds=2026-02-30", "2026-02-30 is not a date; rename it"),
+        ("ds=tomorrow", "'tomorrow' is not YYYY-MM-DD; rename it, move it away"),
+        ("ds=__HIVE_DEFAULT_PARTITION__", "'__HIVE_DEFAULT_PARTITION__' is not YYYY-MM-DD"),
+    ],
+)
+def test_a_name_without_a_day_is_refused(make_files: Path, name: str, line: str) -> None:
+    (make_files / "exports" / name).write_bytes(b"")
+    with pytest.raises(InputError, match=line):
         find_exports(ImportedSnapshots(path="exports/ds={ds}"), str(make_files))
 
 
@@ -111,42 +120,68 @@ def test_the_day_comes_from_the_path_or_a_column(options: dict[str, str]) -> Non
         ImportedSnapshots(**options)
 
 
-def check(tmp_path: Path, *tables: dict[str, list[object]]) -> None:
+def check(tmp_path: Path, *tables: Mapping[str, object]) -> None:
     for number, table in enumerate(tables):
-        pq.write_table(pa.table(table), tmp_path / f"{number}.parquet")
+        pq.write_table(pa.table(dict(table)), tmp_path / f"{number}.parquet")
     paths = tuple(f"{number}.parquet" for number in range(len(tables)))
-    check_columns(BY_COLUMN, RawFiles(Storage(str(tmp_path)), paths), SCENARIO)
+    export_table(BY_COLUMN, RawFiles(Storage(str(tmp_path)), paths))
 
 
 def test_good_columns_pass(tmp_path: Path) -> None:
     check(tmp_path, GOOD, {**GOOD, "more": [1]})
 
 
+def test_columns_may_have_other_types_in_other_files(tmp_path: Path) -> None:
+    """By name and not by place, with types that a common one can hold; empty files count not."""
+    half = pa.array([[0.5]], pa.list_(pa.float16()))
+    whole: dict[str, object] = {"item_id": [2.0], "embedding": half, "n": [None], "day": ["a"]}
+    coded = {**GOOD, "day": pa.array(["2026-01-01"]).dictionary_encode()}
+    none = {name: pa.array([], pa.float64()) for name in GOOD}
+    check(tmp_path, GOOD, dict(reversed(whole.items())), coded, none)
+    (tmp_path / "3.parquet").write_bytes(b"")
+    export_table(BY_COLUMN, RawFiles(Storage(str(tmp_path)), ("0.parquet", "3.parquet")))
+
+
 @pytest.mark.parametrize(
     ("table", "line"),
     [
-        ({k: v for k, v in GOOD.items() if k != "embedding"}, "there is no column 'embedding'"),
-        ({**GOOD, "item_id": [1.5]}, "column item_id is double, must hold whole numbers"),
-        ({**GOOD, "embedding": [1.5]}, "column embedding is double, must hold lists of numbers"),
-        ({**GOOD, "embedding": [["a"]]}, "must hold lists of numbers"),
-        ({**GOOD, "n": ["3"]}, "column n is string, must hold whole numbers"),
-        ({**GOOD, "day": [20260101]}, "column day is int64, must hold dates"),
-        (
-            {**GOOD, "embedding": [[1, 2]]},
-            r"column embedding is list.*int64.*export all files with the same types",
-        ),
+        ({k: v for k, v in GOOD.items() if k != "embedding"}, "no column 'embedding'"),
+        ({**GOOD, "item_id": [{"id": 1}]}, r"column 'item_id' is struct.*, but int64 in"),
+        ({**GOOD, "item_id": ["1"]}, "column 'item_id' is string, but int64 in .*0.parquet"),
+        ({**GOOD, "embedding": [1.5]}, r"column 'embedding' is double, but list<"),
+        ({**GOOD, "embedding": [["a"]]}, r"column 'embedding' is list<.*string>, but list<"),
+        ({**GOOD, "n": ["3"]}, "column 'n' is string, but int64 in"),
+        ({**GOOD, "day": [20260101]}, "column 'day' is int64, but string in"),
     ],
 )
-def test_an_invalid_column_is_named(
-    tmp_path: Path, table: dict[str, list[object]], line: str
+def test_a_column_of_another_type_is_named(
+    tmp_path: Path, table: dict[str, object], line: str
 ) -> None:
     with pytest.raises(InputError, match=line) as refused:
         check(tmp_path, GOOD, table)
     assert str(tmp_path / "1.parquet") in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        ({**GOOD, "item_id": [Decimal("1")]}, r"column 'item_id' is decimal.*, which is no id"),
+        ({**GOOD, "item_id": [[1]]}, r"column 'item_id' is list<.*, which is no id"),
+        ({**GOOD, "embedding": [1.5]}, "column 'embedding' is double, must hold lists of numbers"),
+        ({**GOOD, "embedding": [["a"]]}, r"column 'embedding' is .*, must hold lists of numbers"),
+        ({**GOOD, "n": ["3"]}, "column 'n' is string, must hold whole numbers"),
+        ({**GOOD, "day": [20260101]}, "column 'day' is int64, must hold dates"),
+    ],
+)
+def test_a_column_that_cannot_hold_its_values_is_named(
+    tmp_path: Path, table: dict[str, object], line: str
+) -> None:
+    with pytest.raises(InputError, match=rf"0\.parquet: {line}"):
+        check(tmp_path, table)
+
+
 def test_a_file_that_is_not_parquet_is_named(tmp_path: Path) -> None:
     (tmp_path / "0.parquet").write_text("item_id,embedding\n")
     files = RawFiles(Storage(str(tmp_path)), ("0.parquet",))
-    with pytest.raises(InputError, match=r"0\.parquet is not a Parquet file"):
-        check_columns(BY_COLUMN, files, SCENARIO)
+    with pytest.raises(InputError, match=r"0\.parquet is not a complete Parquet file"):
+        export_table(BY_COLUMN, files)
