@@ -81,7 +81,7 @@ def audit_sources(behaviour: Behaviour, tables: Sequence[WrittenTable]) -> None:
     assert impressions is not None
     origin = impressions.select(F.col("impression_id").alias("source"), "fold", "ts")
     root = written[0].folder.partition("/as_of=")[0]
-    rows = spark.read.parquet(*[lake.storage.spark_uri(table.folder) for table in written])
+    rows = spark.read.parquet(*[lake.storage.spark_pattern(table.folder) for table in written])
     place = F.regexp_extract(F.col("_metadata.file_path"), rf"{root}/(.*)/[^/]*$", 1)
     known_at = F.create_map(
         *[
