@@ -18,9 +18,11 @@ from tests.benchmarks import measure
 from tests.benchmarks.log import FIELDS, LogOptions, ids, scenario_of
 
 
-def ranker_with_vocabulary(scenario: Scenario, vocabulary: int) -> Ranker:
+def ranker_with_vocabulary(
+    scenario: Scenario, vocabulary: int, device: torch.device = torch.device("cpu")
+) -> Ranker:
     """A ranker whose table has a row for every id of the log, as after months of days."""
-    ranker = new_ranker(scenario, torch.device("cpu"))
+    ranker = new_ranker(scenario, device)
     sizes = LogOptions(vocabulary=vocabulary).sizes
     ranker.add_ids(
         {field: ids(field, np.arange(size)) for field, size in zip(FIELDS, sizes, strict=True)}
