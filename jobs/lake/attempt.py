@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,9 @@ class Attempt:
         self._sweep()
         storage.make_folder(self.folder)
         for partition in self._claimed:
-            with storage.lock(_lock(partition)):
-                storage.replace(_claim(partition), self.id.encode())
+            with storage.lock(lock_path(partition)):
+                # A failure of power ends all attempts, so claims need not outlive it.
+                storage.replace(claim_path(partition), self.id.encode(), durable=False)
 
     @property
     def path(self) -> str:
@@ -107,7 +109,7 @@ class Attempt:
             window=window,
             facts=dict(facts or {}),
         )
-        with self.storage.lock(_lock(partition)):
+        with self.storage.lock(lock_path(partition)):
             self._check_claim(partition)
             for path, file in staged:
                 self.storage.move(path, f"{partition.path}/{file.path}")
@@ -118,22 +120,40 @@ class Attempt:
             self._release(partition)
         return manifest
 
+    def put_back(self, partition: Partition, manifest: Manifest) -> None:
+        """Move the attempt's files to a published partition whose own were dropped.
+
+        Nothing is claimed: the partition's content does not change.
+
+        Raises:
+            AuditError: If the files are not those of the manifest, to the byte.
+            FencedOut: If the partition has been published again with other content.
+        """
+        staged = self._staged(self.folder, None)
+        if tuple(file for _, file in staged) != manifest.files:
+            raise AuditError(f"{partition}: its files were made again and are not the same")
+        with self.storage.lock(lock_path(partition)):
+            if self.storage.read(f"{partition.path}/{MANIFEST}") != manifest.to_json().encode():
+                raise FencedOut(f"{partition}: was replaced while its files were made again")
+            for path, file in staged:
+                self.storage.move(path, f"{partition.path}/{file.path}")
+
     def close(self) -> None:
         """Remove the attempt's folder and those claims that no newer attempt has taken over."""
         self.storage.remove(self.folder)
         for partition in list(self._claimed):
-            with self.storage.lock(_lock(partition)):
-                if self.storage.read(_claim(partition)) == self.id.encode():
+            with self.storage.lock(lock_path(partition)):
+                if self.storage.read(claim_path(partition)) == self.id.encode():
                     self._release(partition)
 
     def _check_claim(self, partition: Partition) -> None:
-        if self.storage.read(_claim(partition)) != self.id.encode():
+        if self.storage.read(claim_path(partition)) != self.id.encode():
             raise FencedOut(
                 f"{partition}: a newer attempt has claimed it; this one publishes nothing"
             )
 
     def _release(self, partition: Partition) -> None:
-        self.storage.remove(_claim(partition))
+        self.storage.remove(claim_path(partition))
         self._claimed.remove(partition)
 
     def _staged(self, source: str, schema: pa.Schema | None) -> list[tuple[str, StoredFile]]:
@@ -208,9 +228,19 @@ def _audit_window(partition: Partition, window: Window | None) -> None:
         )
 
 
-def _claim(partition: Partition) -> str:
-    return f"{CLAIMS}/{partition.path}/claim"
+def claim_path(partition: Partition) -> str:
+    """The file with the id of the newest attempt on a partition; removed when that ends."""
+    return f"{CLAIMS}/{_hash(partition)}"
 
 
-def _lock(partition: Partition) -> str:
-    return f"{CLAIMS}/{partition.path}/lock"
+def lock_path(partition: Partition) -> str:
+    """The lock that guards the claim and the files of a partition.
+
+    A lock file is never removed, as another process may be waiting for it. So partitions share a
+    few: a lock of its own would be one file more for each.
+    """
+    return f"{CLAIMS}/lock-{_hash(partition)[0]}"
+
+
+def _hash(partition: Partition) -> str:
+    return sha256(partition.path.encode()).hexdigest()[:32]

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from jobs.common.errors import AuditError, InputError
 from jobs.common.paths import data_folder
-from jobs.lake.attempt import MANIFEST, Attempt
+from jobs.lake.attempt import MANIFEST, Attempt, lock_path
 from jobs.lake.manifest import Manifest
 from jobs.lake.partition import Partition
 from jobs.lake.storage import Storage
@@ -162,7 +162,7 @@ class Lake:
 
     def spark_paths(self, partition: Partition) -> list[str]:
         """URIs of the data files of a partition, as Spark reads them."""
-        return [self.storage.spark_uri(path) for path in self.published_paths(partition)]
+        return [self.storage.spark_pattern(path) for path in self.published_paths(partition)]
 
     @contextmanager
     def local_file(self, partition: Partition, name: str) -> Iterator[Path]:
@@ -187,6 +187,22 @@ class Lake:
             target = Path(folder) / name
             target.write_bytes(self.storage.read(path) or b"")
             yield target
+
+    def has_files(self, partition: Partition, manifest: Manifest) -> bool:
+        """Whether all data files of a published partition are there: see ``drop_files``."""
+        paths = (f"{partition.path}/{file.path}" for file in manifest.files)
+        return all(self.storage.size(path) is not None for path in paths)
+
+    def drop_files(self, partition: Partition, manifest: Manifest) -> None:
+        """Remove the data files of a partition to save space, and keep its manifest.
+
+        For content that can be made again to the same bytes: ``Attempt.put_back`` checks that it
+        is. Nothing happens if the partition has been published again.
+        """
+        with self.storage.lock(lock_path(partition)):
+            if self.manifest(partition) == manifest:
+                for file in manifest.files:
+                    self.storage.remove(f"{partition.path}/{file.path}")
 
     @contextmanager
     def attempt(self, partitions: Sequence[Partition]) -> Iterator[Attempt]:

@@ -40,7 +40,9 @@ from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.day_rows import DayRows
 from jobs.ranker.rows.read_day import day_tables
+from jobs.ranker.training.kept_checkpoints import restore_checkpoints
 from jobs.scenarios import EvalRowsSeen, Mode, Scenario
+from jobs.scenarios.hints import lis_command
 
 _UPDATES = "item_updates"
 _FORWARD = "jobs.ranker.scoring.frozen_forward"
@@ -169,10 +171,15 @@ class _FittedScorer:
     def input_digests(self, as_of: date, leak: Leak) -> InputDigests:
         """Digests of the baseline's data of day T, and of everything the rankers are fitted to."""
         scenario = self._scenario
-        remedy = (
-            f"run python -m jobs lis --scenario {scenario.name} --as-of {as_of} "
-            f"--horizons {leak.horizon} --preference {leak.preference} --mode {self._mode.mode}"
+        command = lis_command(
+            "lis",
+            scenario,
+            as_of=as_of,
+            horizons=leak.horizon,
+            preference=leak.preference,
+            mode=self._mode.mode,
         )
+        remedy = f"run {command}"
         digests = list(self._mode.identity)
         for day in [*self._window.days(as_of), as_of]:
             digests += self._day_digests(day, remedy)
@@ -196,6 +203,7 @@ class _FittedScorer:
         return {leak: replace(day, slices=slices) for leak, day in scored_days.items()}
 
     def _fit_and_score(self, as_of: date, leaks: Sequence[Leak]) -> Mapping[Leak, ScoredDay]:
+        restore_checkpoints(self._lake, self._scenario, [*self._window.days(as_of), as_of])
         fit = self._window.fit(as_of, leaks)
         if not sum(len(day.rows) for day in fit):
             raise InputError(
@@ -265,7 +273,7 @@ class _FittedScorer:
 
     def _ranker_inputs(self, as_of: date) -> Mapping[str, str]:
         """Digests of what the scores of M_T itself are made from, the same in all fitted modes."""
-        remedy = f"run python -m jobs train --scenario {self._scenario.name}"
+        remedy = f"run {lis_command('train', self._scenario)}"
         return {"data": digest_of(*self._day_digests(as_of, remedy)), "code": code_digest(_FORWARD)}
 
     def _day_digests(self, day: date, remedy: str) -> list[str]:

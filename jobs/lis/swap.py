@@ -36,7 +36,9 @@ from jobs.preference import PreferenceKind
 from jobs.preference.leak import Leak
 from jobs.ranker.rows.read_day import require_day
 from jobs.ranker.scoring.score_day import DayScores, SlotTable, score_day
+from jobs.ranker.training.kept_checkpoints import restore_checkpoints
 from jobs.scenarios import Mode, Scenario
+from jobs.scenarios.hints import lis_command
 
 _UPDATES = "item_updates"
 _SCORING = "jobs.ranker.scoring.score_day"
@@ -90,12 +92,15 @@ class _SwapScorer:
 
     def input_digests(self, day: date, leak: Leak) -> InputDigests:
         """Digests of the baseline's data of a day, and of the leaked table."""
-        name = self._scenario.name
-        table = self._lake.require(
-            self._table(day, leak),
-            f"run python -m jobs lis --scenario {name} --as-of {day} --horizons {leak.horizon} "
-            f"--preference {leak.preference}",
+        command = lis_command(
+            "lis",
+            self._scenario,
+            as_of=day,
+            horizons=leak.horizon,
+            preference=leak.preference,
+            mode=Mode.SWAP,
         )
+        table = self._lake.require(self._table(day, leak), f"run {command}")
         return InputDigests(self._data(day), digest_of(table.digest, code_digest(_SCORING)))
 
     def score_day(self, day: date, leaks: Sequence[Leak]) -> Mapping[Leak, ScoredDay]:
@@ -107,6 +112,8 @@ class _SwapScorer:
             if leak not in scored_days:
                 slot, table = self._slot_table(day, leak)
                 by_slot.setdefault(slot, {})[leak] = table
+        if by_slot:
+            restore_checkpoints(self._lake, self._scenario, [day])
         # Compressing a million scores takes as long as computing slices, so both run at once.
         with ThreadPoolExecutor(1, "publish") as thread:
             publishing = []
@@ -170,7 +177,7 @@ class _SwapScorer:
             manifests = require_day(self._lake, self._scenario, day)
             checkpoint = self._lake.require(
                 checkpoint_partition(self._scenario, day),
-                f"run python -m jobs train --scenario {self._scenario.name}",
+                f"run {lis_command('train', self._scenario)}",
             )
             digests = [manifest.digest for manifest in [*manifests.values(), checkpoint]]
             self._data_digests[day] = digest_of(*digests)

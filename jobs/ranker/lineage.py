@@ -6,10 +6,10 @@ checkpoint and the day's rows. So training can stop anywhere and resume with ide
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -24,15 +24,15 @@ from jobs.lake.addresses import (
 )
 from jobs.ranker.distributed.process_group import join_processes, process_count, quiet_logging
 from jobs.ranker.model.checkpoint import read_checkpoint, write_checkpoint
-from jobs.ranker.model.custom_network import seeded
 from jobs.ranker.model.device import default_device
-from jobs.ranker.model.ranker import Ranker, new_ranker
-from jobs.ranker.rows.read_day import SEEN_ROWS, read_day, require_day
-from jobs.ranker.training.first_look import first_look
+from jobs.ranker.model.ranker import new_ranker
+from jobs.ranker.rows.read_day import require_day
+from jobs.ranker.training.kept_checkpoints import PROCESSES, restore_checkpoints
 from jobs.ranker.training.train_day import TrainDay, train_day
-from jobs.scenarios import Fold, Scenario
+from jobs.ranker.training.train_next import checkpoint_inputs, train_next
+from jobs.scenarios import Scenario
+from jobs.scenarios.hints import ingest_command
 
-_VALIDATION_FOLDS = (Fold.EVAL, Fold.LINEAGE)
 _ONE_DAY = timedelta(days=1)
 
 
@@ -106,16 +106,26 @@ def _extend(
     parent, stale = _last_current(lake, scenario, data, restart)
     if not stale:
         return []
+    together = {PROCESSES: process_count()} if process_count() > 1 else {}
     if parent is not None:
+        restore_checkpoints(lake, scenario, stale[:1])
         ranker = read_checkpoint(lake, scenario, stale[0], device)
     else:
         ranker = new_ranker(scenario, device)
         _forget_before(lake, scenario, days[0])
-        parent = write_checkpoint(lake, scenario, days[0], ranker, _inputs(scenario), {})
-    with tqdm(stale, desc=f"train {scenario.name}", unit="day", disable=not progress) as bar:
+        parent = write_checkpoint(lake, scenario, days[0], ranker, checkpoint_inputs(scenario), {})
+    # In a file, a line every ten seconds.
+    interval = 0.1 if sys.stderr.isatty() else 10
+    with tqdm(
+        stale,
+        desc=f"train {scenario.name}",
+        unit="day",
+        mininterval=interval,
+        disable=not progress,
+    ) as bar:
         for day in bar:
-            facts = _train_one(ranker, lake, scenario, day, train)
-            inputs = _inputs(scenario, parent, data[day])
+            facts = train_next(ranker, lake, scenario, day, train) | together
+            inputs = checkpoint_inputs(scenario, parent, data[day])
             parent = write_checkpoint(lake, scenario, day + _ONE_DAY, ranker, inputs, facts)
             bar.set_postfix(day=day.isoformat(), auc=facts["auc"])
     return stale
@@ -139,7 +149,7 @@ def _days(lake: Lake, scenario: Scenario, first: date | None, until: date) -> li
         day = until if first is None else min(first, until)
         raise InputError(
             f"scenario {scenario.name} has {missing}, so nothing can be trained on {day}: run "
-            f"python -m jobs ingest --scenario {scenario.name} --start D --end {until}"
+            f"{ingest_command(scenario, end=until)}"
         )
     if until < first:
         raise InputError(
@@ -167,34 +177,11 @@ def _last_current(
     """Find the newest current checkpoint, None if there is none, and the days to train after it."""
     days = list(data)
     parent = lake.manifest(checkpoint_partition(scenario, days[0]))
-    if restart or parent is None or parent.inputs != _inputs(scenario):
+    if restart or parent is None or parent.inputs != checkpoint_inputs(scenario):
         return None, days
     for position, day in enumerate(days):
         child = lake.manifest(checkpoint_partition(scenario, day + _ONE_DAY))
-        if child is None or child.inputs != _inputs(scenario, parent, data[day]):
+        if child is None or child.inputs != checkpoint_inputs(scenario, parent, data[day]):
             return parent, days[position:]
         parent = child
     return parent, []
-
-
-def _inputs(
-    scenario: Scenario,
-    parent: Manifest | None = None,
-    tables: Mapping[str, Manifest] | None = None,
-) -> dict[str, str]:
-    """Digests of a checkpoint's inputs; the first one of a lineage has only the ranker's design."""
-    digests = {name: manifest.digest for name, manifest in (tables or {}).items()}
-    parent_digest = parent.digest if parent else ""
-    return {"parent": parent_digest, **digests, "ranker": ranker_version(scenario)}
-
-
-def _train_one(
-    ranker: Ranker, lake: Lake, scenario: Scenario, day: date, train: TrainDay
-) -> dict[str, Any]:
-    """Validate M_D on the rows of day D, then train it on them."""
-    look = first_look(ranker, read_day(lake, scenario, day, _VALIDATION_FOLDS, SEEN_ROWS))
-    with seeded(ranker.options.seed, day.toordinal(), device=ranker.device):
-        trained = train(ranker, lake, scenario, day)
-    # After the deep part: it learns what the wide part of M_D left open.
-    look.update_wide_part(ranker)
-    return {"auc": look.auc, "logloss": look.logloss, "rows": trained}

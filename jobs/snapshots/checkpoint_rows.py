@@ -7,7 +7,7 @@ file and reads its own range of rows, so no table passes through the driver.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date
 
 import pyarrow as pa
@@ -39,12 +39,20 @@ def slot_ranges(
 ) -> DataFrame:
     """Ranges that cover the slot in all checkpoints: one row per task, in columns ``RANGE``."""
     ranges = [
-        (day.isoformat(), start, ROWS_PER_TASK, manifest.inputs["ranker"])
+        astuple(part)
         for day, manifest in checkpoints
-        for start in range(0, _id_count(manifest, slot), ROWS_PER_TASK)
+        for part in ranges_of_slot(day, manifest, slot)
     ]
     tasks = min(len(ranges), 4 * spark.sparkContext.defaultParallelism)
     return spark.createDataFrame(ranges, RANGE).repartition(max(tasks, 1))
+
+
+def ranges_of_slot(day: date, checkpoint: Manifest, slot: str) -> list[SlotRange]:
+    """Ranges that cover the slot in the checkpoint of a day."""
+    return [
+        SlotRange(day.isoformat(), start, ROWS_PER_TASK, checkpoint.inputs["ranker"])
+        for start in range(0, _id_count(checkpoint, slot), ROWS_PER_TASK)
+    ]
 
 
 def ranges_of(batches: Iterator[pa.RecordBatch]) -> Iterator[SlotRange]:

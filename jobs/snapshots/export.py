@@ -17,8 +17,9 @@ from jobs.lake import Lake, Partition, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.lake.addresses import checkpoint_days, checkpoint_partition, ranker_keys
 from jobs.lake.manifest import Manifest
+from jobs.ranker.training.kept_checkpoints import restore_checkpoints
 from jobs.scenarios import ITEM, Scenario
-from jobs.snapshots.checkpoint_rows import ranges_of, read_slot, slot_ranges
+from jobs.snapshots.checkpoint_rows import SlotRange, ranges_of, read_slot, slot_ranges
 from jobs.spark.session import latest_timestamp, midnight, spark_session
 
 
@@ -42,6 +43,7 @@ def build_snapshots(lake: Lake, scenario: Scenario, last: date) -> list[date]:
     ]
     if not stale:
         return []
+    restore_checkpoints(lake, scenario, [day for day, _ in stale])
     partitions = [_partition(scenario, day) for day, _ in stale]
     with (
         spark_session(f"snapshot {scenario.name}") as spark,
@@ -87,16 +89,22 @@ def _write(
         task_lake = Lake(lake_uri)
         written = 0
         for part in ranges_of(batches):
-            name = f"ds={part.ds}/part-{part.start // part.length:05d}.parquet"
+            name = f"ds={part.ds}/{part_name(part)}"
             rows = read_slot(task_lake, scenario, ITEM, part)
-            task_lake.storage.replace(f"{folder}/{name}", _parquet(rows))
+            task_lake.storage.replace(f"{folder}/{name}", parquet_bytes(rows))
             written += 1
         yield pa.record_batch({"written": [written]})
 
     slot_ranges(spark, ITEM, checkpoints).mapInArrow(write, "written bigint").collect()
 
 
-def _parquet(rows: pa.Table) -> bytes:
+def part_name(part: SlotRange) -> str:
+    """Name of the file with the rows of a range."""
+    return f"part-{part.start // part.length:05d}.parquet"
+
+
+def parquet_bytes(rows: pa.Table) -> bytes:
+    """Content of the file with these rows."""
     buffer = pa.BufferOutputStream()
     pq.write_table(rows, buffer, compression="zstd")
     return bytes(buffer.getvalue())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.common.day_range import parse_day
 from jobs.common.options import option
 from jobs.preference import preference_kind
-from jobs.scenarios import Mode, Scenario
+from jobs.preference.kinds.id_embedding import IdEmbedding
+from jobs.scenarios import ITEM, Mode, Scenario
 from jobs.stages.ingest import last_ingested_day
 from jobs.stages.request import ScoreRequest, require_due
 from jobs.stages.score_options import DueOptions
@@ -32,6 +33,8 @@ class AssembleOptions(DueOptions):
 def publish_snapshots(lake: Lake, scenario: Scenario, until: date | None) -> None:
     """Publish the item table of every checkpoint that has none, or import those of a custom ranker.
 
+    Files of old checkpoints that need not be kept are removed, once their item table is published.
+
     Args:
         lake: Holds the checkpoints.
         scenario: The feed and its ranker.
@@ -42,9 +45,16 @@ def publish_snapshots(lake: Lake, scenario: Scenario, until: date | None) -> Non
 
         done = import_snapshots(lake, scenario)
     else:
+        from jobs.ranker.training.kept_checkpoints import thin_checkpoints
         from jobs.snapshots.export import build_snapshots
+        from jobs.snapshots.kept_snapshots import thin_snapshots
+        from jobs.spark.progress import spark_progress
 
-        done = build_snapshots(lake, scenario, until or last_ingested_day(lake, scenario))
+        last = until or last_ingested_day(lake, scenario)
+        with spark_progress("item snapshots"):
+            done = build_snapshots(lake, scenario, last)
+        thin_checkpoints(lake, scenario)
+        thin_snapshots(lake, scenario)
     log.info("%s: snapshots of %d days", scenario.name, len(done))
 
 
@@ -60,6 +70,9 @@ def assemble_features(lake: Lake, request: ScoreRequest) -> None:
     from jobs.lake.addresses import starting_ranker_days
     from jobs.lis.fit_window import fit_days
     from jobs.preference.build_tables import assemble_tables
+    from jobs.ranker.training.kept_checkpoints import restore_checkpoints
+    from jobs.snapshots.kept_snapshots import restore_snapshots
+    from jobs.spark.progress import spark_progress
     from jobs.spark.session import one_session
 
     scenario, horizons = request.scenario, request.horizons
@@ -75,12 +88,20 @@ def assemble_features(lake: Lake, request: ScoreRequest) -> None:
     kinds = {one.kind.name: one.kind for one in request.kinds}
     with one_session():
         for name, days in days_of.items():
-            done = assemble_tables(lake, scenario, kinds[name], sorted(days), horizons)
+            kind = kinds[name]
+            if isinstance(kind, IdEmbedding):
+                restore = restore_snapshots if kind.slot == ITEM else restore_checkpoints
+                later = {day + timedelta(days=leak) for day in days for leak in (0, *horizons)}
+                restore(lake, scenario, later)
+            with spark_progress(f"features {name}"):
+                done = assemble_tables(lake, scenario, kind, sorted(days), horizons)
             log.info("%s: %d feature tables of %s", scenario.name, len(done), name)
         if any(one.mode != Mode.SWAP for one in request.kinds):
             every_day = sorted(set().union(*days_of.values()))
             for name in scenario.ranker.side_information:
-                assemble_tables(lake, scenario, preference_kind(name, scenario), every_day, [0])
+                with spark_progress(f"features {name}"):
+                    kind = preference_kind(name, scenario)
+                    assemble_tables(lake, scenario, kind, every_day, [0])
 
 
 def _run(lake: Lake, scenario: Scenario, options: AssembleOptions) -> None:

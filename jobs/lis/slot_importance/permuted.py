@@ -19,6 +19,7 @@ from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.day_rows import DayRows, read_day_rows
 from jobs.ranker.scoring.frozen_forward import logits
 from jobs.ranker.scoring.starting_ranker import starting_ranker
+from jobs.ranker.training.kept_checkpoints import restore_checkpoints
 from jobs.scenarios import Fold, Scenario
 from jobs.stats.columns import encode_users
 from jobs.stats.pooled_difference import PooledDifference
@@ -40,6 +41,7 @@ def permutation_importances(
     """
     pools: dict[str, PooledDifference] = {}
     measured = []
+    restore_checkpoints(lake, scenario, days)
     for day in days:
         ranker = starting_ranker(lake, scenario, day)
         rows = read_day_rows(ranker, lake, scenario, day, (Fold.EVAL,))

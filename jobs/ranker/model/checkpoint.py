@@ -16,13 +16,15 @@ import torch
 from safetensors.numpy import load_file, save
 from torch import Tensor, nn
 
-from jobs.lake import Lake, Manifest, Partition, Window
+from jobs.common.errors import InputError
+from jobs.lake import Attempt, Lake, Manifest, Partition, Window
 from jobs.lake.addresses import checkpoint_partition, ranker_version
 from jobs.ranker.model.embedding_table import NEVER, Block, EmbeddingTable
 from jobs.ranker.model.ranker import Ranker, new_ranker
 from jobs.ranker.model.training_settings import TrainingSettings
 from jobs.ranker.model.vocabulary import Vocabulary
 from jobs.scenarios import Scenario
+from jobs.scenarios.hints import lis_command
 
 DENSE = "dense.safetensors"
 TABLE = "table.safetensors"
@@ -57,6 +59,20 @@ def write_checkpoint(
         AuditError: If the ranker was trained on a row of day D or later.
     """
     partition = checkpoint_partition(scenario, day)
+    newest = ranker.last_trained
+    max_ts = None if newest == NEVER else _EPOCH + timedelta(microseconds=newest)
+    with lake.attempt([partition]) as attempt:
+        write_ranker(attempt, scenario, day, ranker)
+        return attempt.publish(
+            partition,
+            inputs=inputs,
+            window=Window.until(datetime.combine(day, time.min), max_ts),
+            facts={**facts, "ranker_version": ranker_version(scenario)},
+        )
+
+
+def write_ranker(attempt: Attempt, scenario: Scenario, day: date, ranker: Ranker) -> None:
+    """Write the files of M_D to an attempt, see ``write_checkpoint``."""
     description = {
         "ranker_version": ranker_version(scenario),
         "fields": ranker.fields,
@@ -65,21 +81,12 @@ def write_checkpoint(
         "settings": asdict(ranker.settings),
         "day": day.isoformat(),
     }
-    newest = ranker.last_trained
-    max_ts = None if newest == NEVER else _EPOCH + timedelta(microseconds=newest)
-    with lake.attempt([partition]) as attempt:
-        attempt.write_bytes(DENSE, save(_dense_tensors(ranker)))
-        attempt.write_bytes(TABLE, save(_table_tensors(ranker)))
-        for field, vocabulary in ranker.vocabularies.items():
-            attempt.write_table(vocabulary_file(field), pa.table({"id": vocabulary.ids}))
-        content = json.dumps(description, indent=1, sort_keys=True) + "\n"
-        attempt.write_bytes(DESCRIPTION, content.encode())
-        return attempt.publish(
-            partition,
-            inputs=inputs,
-            window=Window.until(datetime.combine(day, time.min), max_ts),
-            facts={**facts, "ranker_version": ranker_version(scenario)},
-        )
+    attempt.write_bytes(DENSE, save(_dense_tensors(ranker)))
+    attempt.write_bytes(TABLE, save(_table_tensors(ranker)))
+    for field, vocabulary in ranker.vocabularies.items():
+        attempt.write_table(vocabulary_file(field), pa.table({"id": vocabulary.ids}))
+    content = json.dumps(description, indent=1, sort_keys=True) + "\n"
+    attempt.write_bytes(DESCRIPTION, content.encode())
 
 
 def read_checkpoint(
@@ -101,12 +108,18 @@ def read_checkpoint(
             rows, untrained and of dimension 0.
 
     Raises:
-        InputError: If M_D is not published for the scenario's ranker version.
+        InputError: If M_D is not published for the scenario's ranker version, or its files were
+            removed to save space.
     """
     partition = checkpoint_partition(scenario, day)
     until = day - timedelta(days=1)
-    train = f"python -m jobs train --scenario {scenario.name}"
-    lake.require(partition, f"run {train} --until {until}")
+    train = lis_command("train", scenario, until=until)
+    manifest = lake.require(partition, f"run {train}")
+    if not lake.has_files(partition, manifest):
+        raise InputError(
+            f"the ranker of {day} of {scenario.name} was removed to save space: run "
+            f"{lis_command('train', scenario, restore=day)}, which makes the same one again"
+        )
     ranker = new_ranker(scenario, device)
     ranker.vocabularies = {
         field: _read_vocabulary(lake, partition, field) for field in ranker.fields

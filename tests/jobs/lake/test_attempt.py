@@ -14,6 +14,7 @@ import pytest
 
 from jobs.common.errors import AuditError, FencedOut
 from jobs.lake import Attempt, Lake, Partition, Window
+from jobs.lake.attempt import claim_path
 
 DAY = date(2026, 1, 31)
 DAILY = Partition("impressions", "tiny", DAY)
@@ -118,7 +119,7 @@ def test_a_failed_attempt_keeps_the_old_rows_and_leaves_no_folder(lake: Lake) ->
         fail()
     assert tree(lake) == before
     assert lake.storage.folders("_attempts") == []
-    assert lake.storage.read(f"_claims/{DAILY.path}/claim") is None
+    assert lake.storage.read(claim_path(DAILY)) is None
 
 
 def test_a_reader_sees_old_or_new_rows_while_they_are_replaced(lake: Lake) -> None:
@@ -191,14 +192,14 @@ def test_an_interrupt_at_any_step_of_publish_leaves_old_or_new_rows(
         calls = 0
 
         def interrupted(
-            storage: object, path: str, *rest: object, stop_at: int = stop_at
+            storage: object, path: str, *rest: object, stop_at: int = stop_at, **options: object
         ) -> object:
             nonlocal calls
             if any(str(name).startswith(DAILY.path) for name in (path, *rest)):
                 calls += 1
                 if calls > stop_at:
                     raise KeyboardInterrupt
-            return operation(storage, path, *rest)
+            return operation(storage, path, *rest, **options)
 
         with monkeypatch.context() as patch:
             patch.setattr(type(lake.storage), step, interrupted)

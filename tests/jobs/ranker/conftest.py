@@ -35,12 +35,12 @@ from jobs.scenarios import Scenario
 
 left, write = int(sys.argv[3]), Storage.replace
 
-def write_or_die(self, path, content):
+def write_or_die(self, path, content, **options):
     global left
     left -= 1
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
-    write(self, path, content)
+    write(self, path, content, **options)
 
 Storage.replace = write_or_die
 scenario = Scenario.model_validate_json(sys.argv[2])
