@@ -35,11 +35,13 @@ def ingest_command(scenario: Scenario, raw: str | None = None, **options: object
             scenario names no place and nothing lies at the default one.
         options: Further options, as in ``lis_command``.
     """
-    if raw is None and scenario.source.raw is None and not default_raw(scenario).exists():
-        raw = "PATH"
+    if raw is None and scenario.source.raw is None:
+        place = default_raw(scenario)
+        raw = None if "://" in place or Path(place).exists() else "PATH"
     return lis_command("ingest", scenario, raw=raw, **options)
 
 
-def default_raw(scenario: Scenario) -> Path:
-    """Where the log of a scenario lies if neither it nor the user names a place."""
-    return Path(os.environ.get("LIS_RAW", data_folder() / "raw")) / scenario.name
+def default_raw(scenario: Scenario) -> str:
+    """Path or URI of the log of a scenario if neither it nor the user names a place."""
+    folder = os.environ.get("LIS_RAW") or str(data_folder() / "raw")
+    return f"{folder.rstrip('/')}/{scenario.name}"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from datetime import date
 
 from jobs.common.errors import InputError
-from jobs.common.paths import data_folder, expand_variables
+from jobs.common.paths import expand_variables
 from jobs.lake.location import is_hidden, split_location
 from jobs.lake.storage import Storage
 from jobs.scenarios import Scenario, TableSource
+from jobs.scenarios.hints import default_raw
 
 DAY = "{ds}"
 _DAY_PATTERN = r"\d{4}-\d{2}-\d{2}"
@@ -29,8 +29,7 @@ def raw_location(scenario: Scenario, raw: str | None = None) -> str:
         return raw
     if scenario.source.raw:
         return expand_variables(scenario.source.raw, f"scenario {scenario.name}: source.raw")
-    folder = os.environ.get("LIS_RAW") or str(data_folder() / "raw")
-    return f"{folder.rstrip('/')}/{scenario.name}"
+    return default_raw(scenario)
 
 
 @dataclass(frozen=True)

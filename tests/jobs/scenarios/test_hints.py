@@ -59,6 +59,9 @@ def test_a_place_is_named_only_where_it_must_be(
     monkeypatch.setenv("LIS_RAW", str(tmp_path / "raw"))
     assert ingest_command(named).endswith("--raw PATH")
     assert ingest_command(named, "/my logs").endswith("--raw '/my logs'")
+    with monkeypatch.context() as patch:
+        patch.setenv("LIS_RAW", "s3://bucket/logs")
+        assert "--raw" not in ingest_command(named)
     (tmp_path / "raw" / "my_feed").mkdir(parents=True)
     assert "--raw" not in ingest_command(named)
     placed = named.source.model_copy(update={"raw": "/logs"})
