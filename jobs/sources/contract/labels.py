@@ -7,7 +7,6 @@ import pyarrow.compute as pc
 
 from jobs.common.errors import InputError
 from jobs.scenarios.sources import LabelRule
-from jobs.sources.contract.times import as_numbers
 from jobs.sources.reading.column_types import as_type, is_number, plain_type
 
 _NUMBER = r"(?i)^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity)$"
@@ -53,7 +52,8 @@ def label_numbers(values: pa.Array, where: str) -> pa.Array:
     if pa.types.is_boolean(kind):
         return values.cast(pa.int8()).cast(pa.float64())
     if not pa.types.is_string(kind):
-        return as_numbers(values).cast(pa.float64(), safe=False)
+        numbers = values.cast(pa.float64(), safe=False)
+        return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
     text = pc.utf8_trim_whitespace(as_type(values, pa.string(), where))
     is_number = pc.match_substring_regex(text, _NUMBER)
     text = pc.if_else(is_number, pc.utf8_ltrim(text, "+"), pa.scalar(None, pa.string()))

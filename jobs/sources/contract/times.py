@@ -29,7 +29,8 @@ _ISO = (
     r" ?(?P<zone>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$"
 )
 _DAY_FIRST = r"^\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})\b"
-_NUMBER = r"^(?P<whole>\d{1,18})(?:\.(?P<part>\d*))?$"
+# Whole numbers that fit into int64.
+_NUMBER = r"^(?P<whole>\d{1,18}|[0-8]\d{18})(?:\.(?P<part>\d*))?$"
 _SCIENTIFIC = r"^\d+(\.\d*)?[eE][+-]?\d+$"
 
 
@@ -76,7 +77,7 @@ def unbounded_times(values: pa.Array, source: TableSource, where: str) -> pa.Arr
     if pa.types.is_date(kind):
         return values.cast(pa.timestamp("us"), safe=False).cast(TIMESTAMP)
     if not pa.types.is_string(kind):
-        return _of_numbers(as_numbers(values), source.ts_unit)
+        return _of_numbers(_as_numbers(values), source.ts_unit)
     text = pc.utf8_trim_whitespace(as_type(values, pa.string(), where))
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
     if source.ts_unit != "timestamp":
@@ -101,10 +102,12 @@ def likely_unit(values: pa.Array, source: TableSource, where: str) -> TimeUnit |
     return None
 
 
-def as_numbers(values: pa.Array) -> pa.Array:
-    """Whole numbers as int64, others as float64; NaN is null."""
-    is_large = pa.types.is_uint64(values.type) and (pc.max(values).as_py() or 0) >= 2**63
-    if pa.types.is_integer(values.type) and not is_large:
+def _as_numbers(values: pa.Array) -> pa.Array:
+    """Whole numbers as int64, others as float64; null where there is none, or it is too large."""
+    if pa.types.is_uint64(values.type):
+        fits = pc.less(values, pa.scalar(2**63, pa.uint64()))
+        values = pc.if_else(fits, values, pa.scalar(None, values.type))
+    if pa.types.is_integer(values.type):
         return values.cast(pa.int64())
     numbers = values.cast(pa.float64())
     return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
