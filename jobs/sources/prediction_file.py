@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
 
@@ -16,33 +16,15 @@ from numpy.typing import NDArray
 
 from jobs.common.errors import InputError
 from jobs.lake.storage import Storage
-
-MOST_SLICE_VALUES = 1000
-"""A further column with more values than this is an id and not a slice."""
-
-
-@dataclass(frozen=True)
-class PredictionColumns:
-    """The columns of a file of predictions, by the name that each has there.
-
-    ``day`` and ``seed`` may be missing from the file. Rows of one day are compared with each
-    other; rows of several seeds describe the same impressions, in the same order for each seed.
-    """
-
-    user: str = "user"
-    label: str = "label"
-    baseline: str = "baseline"
-    treatment: str = "treatment"
-    day: str = "day"
-    seed: str = "seed"
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        return (self.user, self.label, self.baseline, self.treatment)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(getattr(self, one.name) for one in fields(self))
+from jobs.sources.prediction_columns import (
+    PredictionColumns,
+    can_be_sliced,
+    decoded,
+    is_number,
+    is_word,
+)
+from jobs.sources.reading.column_types import as_type, is_text, plain_type
+from jobs.sources.reading.ids import as_ids, check_id_type
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,9 +73,8 @@ class PredictionFile:
         self.path = path
         self.columns = columns or PredictionColumns()
         content = self._read()
-        table = self._parsed(content)
-        self._check_names(table.column_names, as_of, slices)
-        self._users = self._ids(table[self.columns.user])
+        table = self._parsed(content, as_of, slices)
+        self._users = self._ids(self.columns.user, table[self.columns.user])
         self._labels = self._checked_labels(table[self.columns.label])
         self._scores = {
             name: self._checked_scores(name, table[name])
@@ -150,15 +131,20 @@ class PredictionFile:
         )
 
     def _read(self) -> bytes:
-        folder, _, name = self.path.rpartition("/")
-        content = Storage(folder or ".").read(name) if name else None
+        storage = Storage(self.path)
+        content = storage.read("") if storage.size("") is not None else None
         if content is None:
             raise InputError(f"{self.path} does not exist: give a Parquet file")
         return content
 
-    def _parsed(self, content: bytes) -> pa.Table:
+    def _parsed(self, content: bytes, as_of: date | None, slices: Sequence[str] | None) -> pa.Table:
+        """The columns that are used, by the names that they are mapped to."""
         try:
-            table = pq.read_table(pa.BufferReader(content))
+            file = pq.ParquetFile(pa.BufferReader(content))
+            schema = file.schema_arrow
+            self._check_names([name.strip() for name in schema.names], as_of, slices)
+            used = self.columns.used(self.path, schema, slices)
+            table = file.read([*used.values()]).select([*used.values()]).rename_columns([*used])
         except (OSError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())
             raise InputError(
@@ -186,28 +172,22 @@ class PredictionFile:
                 "--as-of YYYY-MM-DD"
             )
 
-    def _ids(self, column: pa.ChunkedArray) -> pa.Array:
-        name = self.columns.user
-        values = column.combine_chunks()
-        if pa.types.is_dictionary(values.type):
-            values = values.dictionary_decode()
+    def _ids(self, name: str, column: pa.ChunkedArray) -> pa.Array:
+        """Ids as int64 or string."""
+        values, where = column.combine_chunks(), f"{self.path}: column {name!r}"
         self._refuse_nulls(name, values)
-        if pa.types.is_integer(values.type):
-            return values.cast(pa.int64())
-        if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-            return values.cast(pa.string())
-        raise InputError(
-            f"{self.path}: column {name!r} is {values.type}: write user ids as whole numbers or "
-            "strings"
-        )
+        check_id_type(values.type, where)
+        ids = as_ids(values, "string" if is_text(plain_type(values.type)) else "int64", where)
+        self._refuse_nulls(name, ids)
+        return ids
 
     def _checked_labels(self, column: pa.ChunkedArray) -> NDArray[np.int8]:
         name = self.columns.label
         values = column.combine_chunks()
         self._refuse_nulls(name, values)
-        if not (pa.types.is_boolean(values.type) or _is_number(values.type)):
+        if not (pa.types.is_boolean(values.type) or is_number(values.type)):
             raise InputError(f"{self.path}: column {name!r} is {values.type}: write 0 and 1")
-        numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        numbers = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         wrong = numbers[(numbers != 0) & (numbers != 1)]
         if len(wrong):
             raise InputError(
@@ -219,9 +199,9 @@ class PredictionFile:
     def _checked_scores(self, name: str, column: pa.ChunkedArray) -> NDArray[np.float64]:
         values = column.combine_chunks()
         self._refuse_nulls(name, values)
-        if not _is_number(values.type):
+        if not is_number(values.type):
             raise InputError(f"{self.path}: column {name!r} is {values.type}: write numbers")
-        scores = np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
+        scores = np.asarray(values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
         if missing := int((~np.isfinite(scores)).sum()):
             raise InputError(
                 f"{self.path}: column {name!r} is not finite in {missing:,} rows: leave these "
@@ -233,9 +213,17 @@ class PredictionFile:
         name = self.columns.day
         values = table[name].combine_chunks()
         self._refuse_nulls(name, values)
-        if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
-            return np.asarray(values.cast(pa.date32()).to_numpy(zero_copy_only=False))
-        texts = pc.cast(values, pa.string()).dictionary_encode()
+        kind = values.type
+        if pa.types.is_timestamp(kind) and kind.tz not in (None, "UTC", "Etc/UTC", "+00:00"):
+            raise InputError(
+                f"{self.path}: column {name!r} is {kind}, so it is open whose day is meant: write "
+                "days as dates"
+            )
+        if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+            return np.asarray(values.cast(pa.date32(), safe=False).to_numpy(zero_copy_only=False))
+        if not is_text(plain_type(kind)):
+            raise InputError(f"{self.path}: column {name!r} is {kind}: write days as YYYY-MM-DD")
+        texts = as_type(values, pa.string(), f"{self.path}: column {name!r}").dictionary_encode()
         days = [self._date(text) for text in texts.dictionary.to_pylist()]
         return np.asarray(np.array(days, "datetime64[D]")[texts.indices.to_numpy()])
 
@@ -250,8 +238,7 @@ class PredictionFile:
     def _seed_codes(self, table: pa.Table) -> NDArray[np.int64]:
         if self.columns.seed not in table.column_names:
             return np.zeros(table.num_rows, np.int64)
-        values = table[self.columns.seed].combine_chunks()
-        self._refuse_nulls(self.columns.seed, values)
+        values = self._ids(self.columns.seed, table[self.columns.seed])
         codes, _ = pd.factorize(values.to_numpy(zero_copy_only=False), sort=True)
         return np.asarray(codes, dtype=np.int64)
 
@@ -261,9 +248,13 @@ class PredictionFile:
         found = {}
         for name in names if names is not None else table.column_names:
             column = table[name]
-            if names is None and (name in self.columns.names or not _can_be_sliced(column)):
+            if names is None and (name in self.columns.names or not can_be_sliced(column)):
                 continue
-            texts = pc.fill_null(pc.cast(column, pa.string()), "unknown")
+            if not (is_word(column.type) or is_number(column.type)):
+                raise InputError(
+                    f"{self.path}: column {name!r} is {column.type}: slice by words or numbers"
+                )
+            texts = pc.fill_null(pc.cast(decoded(column), pa.string()), "unknown")
             found[name] = texts.to_numpy().astype(str)
         return found
 
@@ -273,13 +264,3 @@ class PredictionFile:
                 f"{self.path}: column {name!r} is null in {values.null_count:,} rows: fill them, "
                 "or leave these rows out"
             )
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
-
-
-def _can_be_sliced(column: pa.ChunkedArray) -> bool:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    fits = pa.types.is_string(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
-    return bool(fits and pc.count_distinct(column).as_py() <= MOST_SLICE_VALUES)

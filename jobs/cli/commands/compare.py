@@ -16,7 +16,7 @@ from jobs.lake import Lake
 from jobs.stages.compare import ComparedScores, compare_predictions, report_comparison
 
 if TYPE_CHECKING:
-    from jobs.sources.prediction_file import PredictionColumns
+    from jobs.sources.prediction_columns import PredictionColumns
 
 _DETAILS = """\
 FILE is Parquet, one row per impression, with the columns user, label (0 or 1), baseline and
@@ -74,7 +74,7 @@ class _Options:
 
 
 def _columns(renamed: dict[str, str]) -> PredictionColumns:
-    from jobs.sources.prediction_file import PredictionColumns
+    from jobs.sources.prediction_columns import PredictionColumns
 
     allowed = [field.name for field in fields(PredictionColumns)]
     for name in renamed:

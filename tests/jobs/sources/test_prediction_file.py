@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.common.errors import InputError
-from jobs.sources.prediction_file import PredictionColumns, PredictionFile
+from jobs.sources.prediction_columns import PredictionColumns
+from jobs.sources.prediction_file import PredictionFile
 
 AS_OF = date(2026, 3, 1)
 ROWS: dict[str, Any] = {
@@ -85,6 +86,34 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
     assert day.users.to_pylist() == [1, 1, 2, 3]
 
 
+def test_what_is_not_used_is_not_read_and_types_may_be_those_of_any_program(
+    tmp_path: Path,
+) -> None:
+    path = written(
+        tmp_path,
+        user=[1.0, 2.0, 2.0, 3.0],
+        baseline=pa.array(np.array(ROWS["baseline"], "float16")),
+        treatment=[2**60, 1, 0, 3],
+        label=None,
+        **{" label": pa.array([True, False, False, True])},
+        day=pa.array(["2026-03-01"] * 4).dictionary_encode(),
+        seed=pa.array(["a"] * 4, pa.string_view()),
+        place=pa.array(["x", None, "y", "x"]).dictionary_encode(),
+        score=[{"a": 1}] * 4,
+        clock=pa.array([1] * 4, pa.time64("ns")),
+        vector=[[0.5]] * 4,
+    )
+    [day] = PredictionFile(path)
+    assert day.users.to_pylist() == [1, 2, 2, 3]
+    assert day.labels.tolist() == [1, 0, 0, 1]
+    assert day.treatment[0, 0] == float(2**60)
+    assert {name: values.tolist() for name, values in day.slices.items()} == {
+        "place": ["x", "unknown", "y", "x"]
+    }
+    with pytest.raises(InputError, match=r"'score' is struct.*: slice by words or numbers"):
+        PredictionFile(path, slices=["score"])
+
+
 def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
     path = written(tmp_path)
     before = PredictionFile(path, as_of=AS_OF).digest
@@ -97,7 +126,12 @@ def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
     [
         ({"user": None}, "no column 'user': it has label, baseline, treatment"),
         ({"user": ["a", None, "b", "c"]}, "'user' is null in 1 rows"),
-        ({"user": [1.0, 2.0, 3.0, 4.0]}, "'user' is double"),
+        ({"user": [1.0, 2.5, 3.0, 4.0]}, "'user' is double and holds 2.5, which has a fraction"),
+        ({"user": [{"id": 1}] * 4}, "'user' is struct.*, which is no id"),
+        ({"user": ["a", "", "b", "c"]}, "'user' is null in 1 rows"),
+        ({"day": pa.array([0] * 4, pa.timestamp("us", "Asia/Kolkata"))}, "whose day is meant"),
+        ({"day": [20260301] * 4}, "'day' is int64: write days as YYYY-MM-DD"),
+        ({" label": [1, 0, 0, 1], "label": None, "label ": [0] * 4}, "2 columns are named 'label'"),
         ({"label": [1, 0, -1, -1]}, "'label' holds -1 in 2 rows"),
         ({"label": ["1", "0", "0", "1"]}, "'label' is string"),
         ({"label": [1, 0, None, 1]}, "'label' is null in 1 rows"),
