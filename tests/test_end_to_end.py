@@ -25,7 +25,8 @@ DAG = "lis_daily__small_feed"
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
 """The day of a scheduled run, and of a manual run without a date."""
-TABLES_OF_SCORES = {"features", "predictions", "lis", "_claims"}
+TABLES_OF_SCORES = {"features", "predictions", "lis", "_claims", "checkpoints", "snapshots"}
+"""Probe mode reads rankers whose files were removed, so they are made again."""
 START = TODAY - timedelta(days=12)
 SCENARIO = f"""
 name: small_feed
