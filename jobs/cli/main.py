@@ -14,6 +14,7 @@ from jobs.cli.option_parser import read_options
 from jobs.cli.parser import build_parser
 from jobs.common.errors import AuditError, FencedOut, InputError
 from jobs.common.outcome import ExitCode
+from jobs.common.secrets import SafeFormatter, hide_in_tracebacks, without_password
 from jobs.ranker.distributed.process_group import process_count
 
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return ExitCode.BAD_INPUT
     except (AuditError, FencedOut) as error:
-        print(f"stopped, nothing published: {error}", file=sys.stderr)
+        print(f"stopped, nothing published: {without_password(str(error))}", file=sys.stderr)
         return ExitCode.FAILED
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
@@ -49,12 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _log_to_stderr(*, verbose: bool) -> None:
     """Log what the project does; of libraries, warnings alone unless ``verbose``."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(message)s",
-        datefmt="%H:%M:%S",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(SafeFormatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
+    hide_in_tracebacks()
     logging.getLogger("jobs").setLevel(logging.INFO)
     logging.getLogger("py4j").setLevel(logging.WARNING)
     if not verbose:

@@ -1,11 +1,19 @@
 """Errors that end a command, each with a one-line message that the user can act on."""
 
+from __future__ import annotations
+
+from jobs.common.secrets import without_password
+
 
 class InputError(Exception):
     """An input that cannot be used. The command line ends with exit code 2.
 
-    The message is one line that names the file, column or value and says how to correct it.
+    The message is one line that names the file, column or value and says how to correct it. It
+    never has the password of a URI.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(without_password(message))
 
 
 class NotDue(InputError):

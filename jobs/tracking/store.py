@@ -18,8 +18,9 @@ from sqlalchemy.engine import make_url
 
 from jobs.common.errors import InputError
 from jobs.common.paths import data_folder
+from jobs.common.secrets import without_password
 
-DEFAULT_UI = "http://127.0.0.1:5000"
+DEFAULT_PORT = "5000"
 
 _log = logging.getLogger(__name__)
 
@@ -36,11 +37,25 @@ def artifact_root() -> str | None:
     return (_folder() / "artifacts").as_uri()
 
 
+def page_url(path: str) -> str:
+    """Return the address of a page of the MLflow UI: of ``LIS_MLFLOW_UI``, or the server's.
+
+    Args:
+        path: What follows the server's address, such as ``#/experiments/1/runs``.
+    """
+    uri, port = tracking_uri(), os.environ.get("LIS_MLFLOW_PORT") or DEFAULT_PORT
+    server = uri if _is_server(uri) else f"http://127.0.0.1:{port}"
+    ui = without_password(os.environ.get("LIS_MLFLOW_UI") or server)
+    return f"{ui.rstrip('/')}/{path}"
+
+
 def run_url(run: Run) -> str:
-    """Return the address of a run in the MLflow UI (``LIS_MLFLOW_UI``)."""
-    uri = tracking_uri()
-    ui = os.environ.get("LIS_MLFLOW_UI") or (uri if _is_server(uri) else DEFAULT_UI)
-    return f"{ui.rstrip('/')}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    """Return the address of a run in the MLflow UI."""
+    # Without the workflow, MLflow sets the run among pages on generative AI.
+    return page_url(
+        f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+        "?workflowType=machine_learning"
+    )
 
 
 def prepare_store() -> MlflowClient:
@@ -67,8 +82,10 @@ def prepare_store() -> MlflowClient:
                 upgrade.main([uri], standalone_mode=False)
                 return _connected(uri)
         except MlflowException as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"cannot use MLFLOW_TRACKING_URI={uri}: {reason}") from error
+            reason = " ".join(without_password(str(error)).split())
+            raise InputError(
+                f"cannot use MLFLOW_TRACKING_URI={without_password(uri)}: {reason}"
+            ) from None
 
 
 @contextmanager
@@ -118,6 +135,8 @@ def _sqlite_file(uri: str) -> Path | None:
 
 
 def _connected(uri: str) -> MlflowClient:
+    # MLflow would print the address of a run together with the password of the tracking URI.
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     client = MlflowClient(tracking_uri=uri)
     client.search_experiments(max_results=1)
     return client

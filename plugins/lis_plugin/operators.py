@@ -13,6 +13,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException
 
 from jobs.common.outcome import MLFLOW_URL, ExitCode, announced_url
+from jobs.common.secrets import without_password
 from plugins.lis_plugin.due_horizon import skip_unless_due
 from plugins.lis_plugin.links import MlflowRunLink
 from plugins.lis_plugin.refusal import InputRefused
@@ -65,7 +66,7 @@ class LisStageOperator(BaseOperator):
     def run_stage(self) -> list[str]:
         """Run the stage to its end; returns the last lines that it printed."""
         command = [sys.executable, "-m", "jobs", "stage", self.stage, *self.arguments]
-        self.log.info("Running %s", " ".join(command))
+        self.log.info("Running %s", without_password(" ".join(command)))
         lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._process = subprocess.Popen(
             command,
@@ -79,7 +80,7 @@ class LisStageOperator(BaseOperator):
             **tied_to_task(),
         )
         for line in self._process.stdout or ():
-            lines.append(line.rstrip())
+            lines.append(without_password(line.rstrip()))
             self.log.info("%s", lines[-1])
         code = self._process.wait()
         if code == ExitCode.BAD_INPUT:
