@@ -26,7 +26,7 @@ def refuse_first(
 def described(values: pa.Array, items: pa.Array, row: int, where: str, problem: str) -> str:
     """What is wrong with a row, in one line."""
     value, item = values[row].as_py(), items[row].as_py()
-    shown = "null" if value is None else str(value)
+    shown = "null" if value is None else str(value) or "''"
     if len(shown) > _MOST_SHOWN:
         shown = f"{shown[: _MOST_SHOWN - 1]}…"
     of_item = "" if item is None else f" (item {item})"
