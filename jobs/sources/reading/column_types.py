@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from jobs.common.errors import InputError
 
-MOST_EXACT = 2**53
-"""From here on, a float64 no longer holds every whole number."""
+_EXACT_BITS = {pa.float16(): 11, pa.float32(): 24, pa.float64(): 53}
+"""A float holds every whole number below two to this power."""
 
 
 def common_type(column: str, types_by_file: Mapping[str, pa.DataType]) -> pa.DataType:
@@ -137,18 +137,19 @@ def _common(first: pa.DataType, second: pa.DataType) -> pa.DataType | None:
 
 def _whole(values: pa.Array, where: str) -> pa.Array:
     """Floats as int64; NaN, which pandas writes for a null, is null."""
+    bits = _EXACT_BITS[values.type]
     numbers = values.cast(pa.float64())
     numbers = pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
     is_exact = pc.and_(
-        pc.equal(numbers, pc.trunc(numbers)), pc.less(pc.abs(numbers), float(MOST_EXACT))
+        pc.equal(numbers, pc.trunc(numbers)), pc.less(pc.abs(numbers), float(2**bits))
     )
     if pc.all(is_exact, min_count=0).as_py():
         return numbers.cast(pa.int64())
     value = numbers.filter(pc.invert(is_exact))[0].as_py()
     problem = (
         "has a fraction"
-        if abs(value) < MOST_EXACT
-        else "is beyond 2^53, where floats no longer hold every whole number"
+        if abs(value) < 2**bits
+        else f"is beyond 2^{bits}, where it no longer holds every whole number"
     )
     raise InputError(
         f"{where} is {values.type} and holds {value!r}, which {problem}: export whole numbers or "

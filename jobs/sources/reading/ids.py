@@ -7,12 +7,13 @@ import pyarrow.compute as pc
 
 from jobs.common.errors import InputError
 from jobs.scenarios.sources import IdType
-from jobs.sources.reading.column_types import MOST_EXACT, as_type, is_text, plain_type
+from jobs.sources.reading.column_types import as_type, is_text, plain_type
 
 # Numbers with a point are those that pandas writes for whole numbers beside a null.
 _WHOLE = r"^[+-]?\d+(\.0+)?$"
 _MOST_DIGITS = 18
 _BOUND = 2**63
+_EXACT = 2**53
 
 
 def check_id_type(kind: pa.DataType, where: str) -> None:
@@ -79,7 +80,7 @@ def _whole_number(text: str | None) -> int | None:
         return None
     number, point, _ = text.partition(".")
     value = int(number)
-    return value if -_BOUND <= value < _BOUND and (not point or abs(value) < MOST_EXACT) else None
+    return value if -_BOUND <= value < _BOUND and (not point or abs(value) < _EXACT) else None
 
 
 def _or_null(values: pa.Array, is_kept: pa.Array) -> pa.Array:

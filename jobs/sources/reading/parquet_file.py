@@ -64,7 +64,7 @@ class ParquetFile:
                 for batch in pq.ParquetFile(stream, pre_buffer=False).iter_batches(
                     rows, row_groups=groups, columns=sorted({*names.values()})
                 ):
-                    columns = {at: batch.column(name) for at, name in names.items()}
+                    columns = {at: _plain(batch.column(name)) for at, name in names.items()}
                     yield RawBatch(batch.num_rows, columns)
         except (pa.ArrowException, OSError) as error:
             raise InputError(self._damaged(error)) from error
@@ -72,3 +72,12 @@ class ParquetFile:
     def _damaged(self, error: Exception) -> str:
         reason = str(error).splitlines()[0]
         return f"{self.name} is not a complete Parquet file (truncated?): copy it again ({reason})"
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    """Values in a form that all functions of Arrow take."""
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_string_view(values.type):
+        return values.cast(pa.string())
+    return values.cast(pa.binary()) if pa.types.is_binary_view(values.type) else values

@@ -53,6 +53,7 @@ def test_whole_numbers_in_text_are_exact() -> None:
     [
         (pa.array([1.0, 3.7]), r"is double and holds 3\.7, which has a fraction"),
         (pa.array([7.2e17]), r"is double and holds 7\.2e\+17, which is beyond 2\^53"),
+        (pa.array([2.0**24], pa.float32()), r"is float and holds 16777216\.0, .* beyond 2\^24"),
         (pa.array([{"id": "u"}]), "is struct<id: string>, which is no id"),
         (pa.array([[1]]), "is list<item: int64>, which is no id"),
         (pa.array([True]), "is bool, which is no id"),
