@@ -47,6 +47,12 @@ class CsvFormat(Frozen):
         description="character around values that hold a delimiter or a line break; twice within "
         "one it stands for itself; '' if quotes have no meaning",
     )
+    escape: str = Field(
+        "",
+        max_length=1,
+        description="character that takes the meaning from the next one, such as the backslash "
+        "that Spark writes before quotes",
+    )
     encoding: str = Field("utf-8", description="encoding of the text, such as latin-1 or utf-16")
 
     @field_validator("encoding")
@@ -117,8 +123,8 @@ class TableSource(Frozen):
     )
     ts_format: str | None = Field(
         None,
-        description="format of a ts in text that is not ISO, in the codes of Python's strptime, such "
-        "as '%d.%m.%Y %H:%M'",
+        description="format of a ts in text that is not ISO, in the codes of Python's strptime, "
+        "such as '%d.%m.%Y %H:%M'",
     )
     null_values: tuple[str, ...] = Field(
         NULL_WORDS, description="words in text columns that stand for a missing value"

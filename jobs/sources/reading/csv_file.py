@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -91,7 +92,7 @@ class CsvFile:
             autogenerate_column_names=True, block_size=2 * _HEAD, use_threads=False
         )
         parse = self._parse_options([])
-        if not head.replace(END.encode(), b"").strip():
+        if not head.removeprefix(BOM_UTF8).replace(END.encode(), b"").strip():
             return ()
         names = csv.read_csv(pa.BufferReader(head), read, parse).column_names
         bytes_only = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.binary()))
@@ -128,6 +129,7 @@ class CsvFile:
         return csv.ParseOptions(
             delimiter=delimiter_of(self._options),
             quote_char=self._options.quote or False,
+            escape_char=self._options.escape or False,
             newlines_in_values=True,
             invalid_row_handler=keep,
         )

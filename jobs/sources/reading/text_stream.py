@@ -12,6 +12,7 @@ import pyarrow as pa
 from jobs.common.errors import InputError
 from jobs.lake.storage import Storage
 from jobs.scenarios.sources import CsvFormat
+from jobs.sources.reading.quotes import MisplacedQuote, with_quotes_checked
 
 BLOCK = 1 << 22
 END = "\x1dEOF\x1d"
@@ -20,7 +21,16 @@ UNDECODED = "\U0010ffff"
 """Stands for a byte that is not in the encoding; no text holds this character."""
 
 _CODECS = {"gz": "gzip", "bz2": "bz2", "zst": "zstd", "lz4": "lz4", "br": "brotli"}
-_UNREADABLE = ("zip", "xz", "7z", "rar", "lzma", "lzo", "snappy", "Z", "tar", "tgz")
+_UNREADABLE = ("zip", "xz", "7z", "rar", "lzma", "lzo", "snappy", "z", "tar", "tgz")
+_MAGIC = {
+    b"\x1f\x8b": ("gzip", "gz"),
+    b"\x28\xb5\x2f\xfd": ("zstd", "zst"),
+    b"\x04\x22\x4d\x18": ("lz4", "lz4"),
+    b"PK\x03\x04": ("zip", "unpack it"),
+    b"\xfd7zXZ": ("xz", "unpack it"),
+    b"PAR1\x15": ("Parquet", "set source.format.kind: parquet"),
+}
+"""First bytes of files that are no text: their kind, and the end of their names or the way out."""
 _STAND_IN = "\x1f"
 _UTF8 = codecs.lookup("utf-8").name
 _MARKED = "lis-marked"
@@ -38,7 +48,7 @@ def compression_of(path: str) -> str | None:
     Raises:
         InputError: If it is one that cannot be read.
     """
-    ending = path.rpartition(".")[2]
+    ending = path.rpartition(".")[2].lower()
     if ending in _UNREADABLE:
         raise InputError(
             f"{path}: .{ending} cannot be read: unpack it, or use one of "
@@ -68,7 +78,7 @@ class TextStream(io.RawIOBase):
             self.name, compression=self._compression, buffer_size=BLOCK
         )
         self._options = options
-        self._chunks = self._separated(self._decoded())
+        self._chunks = self._quoted(self._separated(self._decoded()))
         self._rest = b""
 
     def readable(self) -> bool:
@@ -97,8 +107,11 @@ class TextStream(io.RawIOBase):
     def _blocks(self) -> Iterator[bytes]:
         kind = self._compression
         try:
-            while block := self._stream.read(BLOCK):
+            block = self._stream.read(BLOCK)
+            self._refuse_binary(block)
+            while block:
                 yield block
+                block = self._stream.read(BLOCK)
         except (OSError, pa.ArrowInvalid, zlib.error, EOFError) as error:
             if kind is None:
                 raise InputError(f"{self.name} cannot be read: {error}") from error
@@ -107,6 +120,18 @@ class TextStream(io.RawIOBase):
             else:
                 problem = f"a {kind} file ({error})"
             raise InputError(f"{self.name} is not {problem}: copy it again") from error
+
+    def _refuse_binary(self, start: bytes) -> None:
+        """Check that a file does not begin as those of another format, whatever its name says."""
+        if self._compression is not None:
+            return
+        for magic, (kind, ending) in _MAGIC.items():
+            if start.startswith(magic):
+                way_out = f"give it a name that ends with .{ending}"
+                raise InputError(
+                    f"{self.name} is a {kind} file, not text: "
+                    f"{way_out if ending in _CODECS else ending}"
+                )
 
     def _decoded(self) -> Iterator[bytes]:
         """UTF-8, in which ``UNDECODED`` stands for each byte that is not in the encoding."""
@@ -141,3 +166,20 @@ class TextStream(io.RawIOBase):
             else:
                 rest += block
         yield rest.replace(delimiter, stand_in) + last_line
+
+    def _quoted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        options = self._options
+        if not options.quote:
+            yield from chunks
+            return
+        try:
+            yield from with_quotes_checked(
+                chunks, delimiter_of(options), options.quote, options.escape
+            )
+        except MisplacedQuote as error:
+            raise InputError(
+                f"{self.name}: a quote within a quoted value, or a blank before one, in "
+                f"{str(error)!r}: write quotes within a value twice, or set source.format.escape "
+                "(Spark writes a backslash before them), or source.format.quote to '' if quotes "
+                "have no meaning"
+            ) from error
