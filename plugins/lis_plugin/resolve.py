@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jobs.stages.run_plan import RunPlan
 
 _SECONDS_BETWEEN_LOOKS = 20
+_MOST_DAYS_UNASKED = 60
+"""Days that a scheduled run adds to those in the lake, at most."""
 
 
 class ResolveDateOperator(BaseSensorOperator):
@@ -120,6 +122,8 @@ class ResolveDateOperator(BaseSensorOperator):
         )
         if not plan.due and (on_demand or form.as_of is not None):
             raise InputError(_nothing_due(plan, form))
+        if context["dag_run"].run_type == "scheduled":
+            _check_gap(lake.days("impressions", scenario.name), plan)
         if form.since is not None and form.since > plan.day:
             raise InputError(
                 f"since: {form.since} lies after {plan.day}, the last day of data of this run: "
@@ -133,6 +137,16 @@ def _check_kinds(scenario: Scenario, form: RunForm) -> None:
     # Which slot is the most important one is found when there is a ranker.
     known = scenario.model_copy(update={"slot": ITEM}) if scenario.slot == AUTO else scenario
     requested_kinds(known, form.preferences or scenario.preferences, form.modes or scenario.modes)
+
+
+def _check_gap(ingested: Sequence[date], plan: RunPlan) -> None:
+    """Refuse to fill years because a schedule was switched on again."""
+    gap = (plan.day - ingested[-1]).days if ingested else 0
+    if gap > _MOST_DAYS_UNASKED:
+        raise InputError(
+            f"the lake ends on {ingested[-1]}, {gap} days before {plan.day}, and a scheduled run "
+            f"adds {_MOST_DAYS_UNASKED} at most: trigger the DAG by hand to bring in all of them"
+        )
 
 
 def _newest_day(lake: Lake, scenario: Scenario, form: RunForm, end_of_log: date) -> ResolvedDay:

@@ -79,22 +79,24 @@ def form(scenario: Scenario) -> dict[str, Param]:
         ),
         "preferences": Param(
             list(scenario.preferences),
-            type="array",
+            type=["null", "array"],
             items={"type": "string"},
             examples=sorted({*(kind.name for kind in built_in_kinds()), *scenario.preferences}),
             title="Preference data",
-            description_md="What is leaked into the ranker. `lis preference list` explains each.",
+            description_md="What is leaked into the ranker. `lis preference list` explains each."
+            f"\n\nEmpty: {', '.join(scenario.preferences)}.",
         ),
         "modes": Param(
             list(scenario.modes),
-            type="array",
+            type=["null", "array"],
             items={"type": "string"},
             examples=[mode.value for mode in Mode],
             title="Modes",
             description_md="- `swap`: the embedding table of T+n in the ranker of T; seconds\n"
             "- `probe`: small towers on the frozen ranker, with and without the leak; minutes\n"
             "- `retrain`: whole rankers, with and without the leak; the longest\n\n"
-            "Each kind of preference data is scored in those that it allows.",
+            "Each kind of preference data is scored in those that it allows.\n\n"
+            f"Empty: {', '.join(scenario.modes)}.",
         ),
         "since": Param(
             None,

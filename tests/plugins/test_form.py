@@ -38,6 +38,14 @@ def test_an_empty_field_is_left_to_the_scenario(empty: Any) -> None:
     assert RunForm.read(params) == RunForm()
 
 
+def test_every_field_may_be_cleared(tiny_feed: Path) -> None:
+    """Airflow's page sends null for a field that is emptied."""
+    cleared = {
+        name: field.resolve(None) for name, field in form(load_scenario(str(tiny_feed))).items()
+    }
+    assert RunForm.read(cleared) == RunForm()
+
+
 def test_every_field_is_read() -> None:
     params = {
         "as_of": " 2026-01-25:2026-01-31 ",

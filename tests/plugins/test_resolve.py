@@ -74,7 +74,9 @@ def run(
     context: Any = {
         "ti": ti or TaskInstance(),
         "params": params,
-        "dag_run": SimpleNamespace(run_after=run_after),
+        "dag_run": SimpleNamespace(
+            run_after=run_after, run_type="manual" if params else "scheduled"
+        ),
         "logical_date": datetime(2026, 1, 9, 2, tzinfo=UTC),
     }
     if params:
@@ -90,6 +92,15 @@ def feed_on_demand(tiny_feed: Path) -> Path:
 
 
 EMPTY: dict[str, Any] = dict.fromkeys(("as_of", "since", "horizons", "preferences", "modes"))
+
+
+def ingest_nothing_on(days: DayRange) -> None:
+    """Publish empty days."""
+    lake = Lake.from_environment()
+    for day in days:
+        partition = Partition("impressions", "tiny_feed", day)
+        with lake.attempt([partition]) as attempt:
+            attempt.publish(partition, inputs={})
 
 
 def as_of_and_horizon(planned: list[dict[str, Any]]) -> list[tuple[str, int]]:
@@ -134,15 +145,28 @@ def test_an_empty_form_makes_no_more_of_a_feed_on_demand_than_its_horizons_need(
 
 
 def test_an_empty_form_scores_the_newest_day_in_the_lake(feed_on_demand: Path) -> None:
-    lake = Lake.from_environment()
-    for day in DayRange(date(2026, 1, 1), date(2026, 1, 11)):
-        partition = Partition("impressions", "tiny_feed", day)
-        with lake.attempt([partition]) as attempt:
-            attempt.publish(partition, inputs={})
+    ingest_nothing_on(DayRange(date(2026, 1, 1), date(2026, 1, 11)))
     ti = TaskInstance()
     planned = run(feed_on_demand, ti, **EMPTY)
     assert ti.pushed["plan"]["day"] == "2026-01-11"
     assert as_of_and_horizon(planned) == [("2026-01-09", 2), ("2026-01-06", 5)]
+
+
+@pytest.mark.parametrize(
+    ("day", "refused"), [(date(2025, 11, 10), False), (date(2025, 1, 10), True)]
+)
+def test_a_schedule_that_is_switched_on_again_does_not_fill_years(
+    day: date, refused: bool, tiny_feed: Path
+) -> None:
+    tiny_feed.write_text(tiny_feed.read_text() + "schedule: {start: 2025-01-01}\n")
+    ingest_nothing_on(DayRange.of_day(day))
+    if refused:
+        with pytest.raises(InputRefused, match="the lake ends on 2025-01-10, 364 days before"):
+            run(tiny_feed)
+    else:
+        assert run(tiny_feed)
+    # By hand it is what the user asks for.
+    assert run(tiny_feed, **EMPTY)
 
 
 def test_an_empty_form_of_a_daily_scenario_scores_through_yesterday(tiny_feed: Path) -> None:
