@@ -17,10 +17,11 @@ from jobs.lake.manifest import digest_of
 from jobs.lake.schemas import id_type
 from jobs.lake.storage import Storage
 from jobs.scenarios import ImportedSnapshots, ParquetFormat, Scenario
+from jobs.sources.contract.item_ids import item_ids
 from jobs.sources.log_location import DAY, RawFiles, day_in_name, path_pattern
 from jobs.sources.reading.column_types import as_type
 from jobs.sources.reading.days import check_day_type, days_of
-from jobs.sources.reading.ids import as_ids, check_id_type
+from jobs.sources.reading.ids import check_id_type
 from jobs.sources.reading.mapped_table import MappedBatch, MappedTable, Part, map_columns
 from jobs.sources.reading.refusal import refusal_row, refuse_first
 from jobs.sources.reading.vectors import VECTOR, as_vectors, check_vector_type
@@ -159,12 +160,7 @@ class ExportRows:
             yield refusal_row(schema, error)
 
     def _converted(self, batch: MappedBatch) -> dict[str, pa.Array]:
-        ids = "int64" if pa.types.is_integer(id_type(self.scenario)) else "string"
-        stored = batch.values["item_id"]
-        items = as_ids(stored, ids, batch.where("item_id"))
-        refuse_first(
-            pc.is_null(items), stored, items, f"{batch.where('item_id')}: ", "is not an item id"
-        )
+        items = item_ids(batch.values["item_id"], self.scenario, batch.where("item_id"))
         if "as_of" in batch.values:
             days = days_of(batch.values["as_of"], items, batch.where("as_of"))
         else:

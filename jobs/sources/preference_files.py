@@ -16,12 +16,12 @@ from jobs.common.paths import expand_variables
 from jobs.lake.schemas import TIMESTAMP, id_type
 from jobs.lake.storage import Storage
 from jobs.scenarios import ParquetFormat, PreferenceTable, Scenario
-from jobs.scenarios.sources import IdType
+from jobs.sources.contract.item_ids import ids_of, item_ids
 from jobs.sources.contract.times import iso_times
 from jobs.sources.log_location import RawFiles
 from jobs.sources.reading.column_types import as_type, is_list, is_text
 from jobs.sources.reading.days import check_day_type
-from jobs.sources.reading.ids import as_ids, check_id_type
+from jobs.sources.reading.ids import check_id_type
 from jobs.sources.reading.mapped_table import MappedBatch, MappedTable, Part, map_columns
 from jobs.sources.reading.refusal import refusal_row, refuse_first
 from jobs.sources.reading.vectors import VECTOR, as_vectors, check_vector_type, plain_lists
@@ -152,15 +152,12 @@ class TableRows:
             yield refusal_row(schema, error)
 
     def _converted(self, batch: MappedBatch) -> dict[str, pa.Array]:
-        ids: IdType = "int64" if pa.types.is_integer(id_type(self.scenario)) else "string"
-        where, stored = batch.where("item_id"), batch.values["item_id"]
-        items = as_ids(stored, ids, where)
-        refuse_first(pc.is_null(items), stored, items, f"{where}: ", "is not an item id")
+        items = item_ids(batch.values["item_id"], self.scenario, batch.where("item_id"))
         moments = _moments(batch.values["available_at"], items, batch.where("available_at"))
         if self.source.items is None:
             value = as_vectors(batch.values["vector"], items, batch.where("vector"))
         else:
-            value = _lists(batch.values["items"], items, ids, batch.where("items"))
+            value = _lists(batch.values["items"], items, self.scenario, batch.where("items"))
         return {"item_id": items, "value": value, "available_at": moments}
 
 
@@ -180,11 +177,11 @@ def _moments(values: pa.Array, items: pa.Array, where: str) -> pa.Array:
     return moments
 
 
-def _lists(values: pa.Array, items: pa.Array, ids: IdType, where: str) -> pa.Array:
+def _lists(values: pa.Array, items: pa.Array, scenario: Scenario, where: str) -> pa.Array:
     """Lists of items as lists of ids."""
     lists = plain_lists(values)
     refuse_first(pc.is_null(lists), values, items, f"{where}: ", "is not a list")
-    elements = as_ids(pc.list_flatten(lists), ids, where)
+    elements = ids_of(pc.list_flatten(lists), scenario, where)
     is_bad = np.zeros(len(values), bool)
     is_bad[pc.filter(pc.list_parent_indices(lists), pc.is_null(elements)).to_numpy()] = True
     problem = "has a value that is not an item id"

@@ -222,6 +222,7 @@ REFUSED: dict[str, tuple[Table, str]] = {
         "column 'item_id': nan is not an item id",
     ),
     "empty id": ({**GOOD, "item_id": ["a", ""]}, "column 'item_id': '' is not an item id"),
+    "word for a null": ({**GOOD, "item_id": ["a", "nan"]}, "column 'item_id': nan is not an item"),
     "decimal": (
         {**GOOD, "item_id": [Decimal("1.0"), Decimal("2.0")]},
         r"column 'item_id' is decimal128\(2, 1\), which is no id",
