@@ -31,7 +31,8 @@ _ISO = (
 _DAY_FIRST = r"^\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})\b"
 # Whole numbers that fit into int64.
 _NUMBER = r"^(?P<whole>\d{1,18}|[0-8]\d{18})(?:\.(?P<part>\d*))?$"
-_SCIENTIFIC = r"^\d+(\.\d*)?[eE][+-]?\d+$"
+# An exponent of three digits is no time in any unit, and one of eight takes minutes to work out.
+_SCIENTIFIC = r"^\d+(\.\d*)?[eE][+-]?\d{1,2}$"
 
 
 def check_time_type(kind: pa.DataType, unit: TimeUnit, where: str) -> None:
@@ -114,7 +115,9 @@ def _as_numbers(values: pa.Array) -> pa.Array:
 
 
 def _of_numbers(numbers: pa.Array, unit: TimeUnit) -> pa.Array:
-    bound = int(LATEST.timestamp()) * _NANOSECONDS["s"] // _NANOSECONDS[unit]
+    end = int(LATEST.timestamp()) * _NANOSECONDS["s"] // _NANOSECONDS[unit]
+    # Arrow compares floats with floats alone, where a number is beyond 2^53.
+    bound = end if pa.types.is_integer(numbers.type) else float(end)
     in_bounds = pc.and_(pc.greater_equal(numbers, 0), pc.less(numbers, bound))
     numbers = pc.if_else(in_bounds, numbers, pa.scalar(None, numbers.type))
     factor, divisor = _factors(unit)
