@@ -154,8 +154,9 @@ def _is_id(values: pa.Array) -> bool:
 
 
 def _is_unique_id(values: pa.Array) -> bool:
-    is_unique = values.null_count == 0 and len(values.unique()) == len(values)
-    return _is_id(values) and is_unique and len(values) > 1
+    if not _is_id(values) or values.null_count or len(values) < 2:
+        return False
+    return len(values.unique()) == len(values)
 
 
 def _is_whole(values: pa.Array) -> bool:

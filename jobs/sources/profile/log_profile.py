@@ -244,8 +244,8 @@ def _warnings(
         )
     if days_to_score(days, scenario.horizons) is None:
         found.append(
-            f"horizons {[*scenario.horizons]}: {len(days)} days are too few; a log needs one day "
-            f"more than the longest, {max(*scenario.horizons, 1) + 1}"
+            f"horizons {[*scenario.horizons]} need a log of {max(*scenario.horizons, 1) + 1} days, "
+            f"and this one has {len(days)}"
         )
     if held_out is not None and held_out < _FEW_POSITIVES:
         found.append(

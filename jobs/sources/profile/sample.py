@@ -14,9 +14,11 @@ from jobs.lake.storage import Storage
 from jobs.scenarios import Column, CsvFormat, ImpressionColumns, ParquetFormat, TableSource
 from jobs.sources.log_location import DAY, log_files
 from jobs.sources.reading.mapped_table import Format, open_file
+from jobs.sources.reading.raw_file import RawBatch, RawFile
 
 SAMPLE_ROWS = 20_000
-_DELIMITERS = (",", "\t", ";", "|", "::")
+_DELIMITERS = (",", "\t", ";", "|", "\x01", "::")
+"""The last but one is that of Hive, the last that of MovieLens."""
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PARQUET = (".parquet", ".pq", ".parq")
@@ -54,27 +56,32 @@ def sample_log(log: str) -> LogSample:
     """
     raw, path = _layout(log)
     files = log_files(unmapped(path), raw)
-    with_rows = [one for one in files.paths if files.storage.size(one)]
-    if not with_rows:
-        raise InputError(f"{files.names()[0]} is empty (0 bytes): give a log with rows")
-    first = with_rows[0]
-    form = _format(files.storage, first)
-    file = open_file(form, files.storage, first)
-    positions = range(len(file.names))
-    batches = []
-    for batch in file.batches(positions, rows=SAMPLE_ROWS):
-        batches.append(batch)
-        if sum(one.rows for one in batches) >= SAMPLE_ROWS:
+    for name in files.paths:
+        form = _format(files.storage, name) if files.storage.size(name) else ParquetFormat()
+        file = open_file(form, files.storage, name)
+        batches = _first_batches(file)
+        if batches:
             break
-    if not any(batch.rows for batch in batches):
-        raise InputError(f"{file.name} has no rows: give a log with rows")
+    else:
+        raise InputError(f"{files.names()[0]} has no rows: give a log with rows")
     has_header = not isinstance(form, CsvFormat) or form.header
     columns: dict[Column, pa.Array] = {}
-    for position in positions:
+    for position in range(len(file.names)):
         values = pa.chunked_array([batch.columns[position] for batch in batches])
-        name = file.names[position].strip() if has_header else position
-        columns.setdefault(name, values.slice(0, SAMPLE_ROWS).combine_chunks())
+        column = file.names[position].strip() if has_header else position
+        columns.setdefault(column, values.slice(0, SAMPLE_ROWS).combine_chunks())
     return LogSample(raw, path, form, file.name, columns)
+
+
+def _first_batches(file: RawFile) -> list[RawBatch]:
+    """The first ``SAMPLE_ROWS`` rows of all columns, and up to a batch more; empty without rows."""
+    found: list[RawBatch] = []
+    for batch in file.batches(range(len(file.names)), rows=SAMPLE_ROWS):
+        if batch.rows:
+            found.append(batch)
+        if sum(one.rows for one in found) >= SAMPLE_ROWS:
+            break
+    return found
 
 
 def unmapped(path: str = "", form: Format | None = None) -> TableSource:
@@ -133,7 +140,7 @@ def _width(form: CsvFormat, storage: Storage, path: str) -> int | None:
         batch = next(iter(file.batches(range(len(file.names)))), None) if file.names else None
     except InputError:
         return None
-    if batch is None or len(batch.malformed) > 0.05 * (batch.rows + len(batch.malformed)):
+    if batch is not None and len(batch.malformed) > 0.05 * (batch.rows + len(batch.malformed)):
         return 1
     return len(file.names)
 
