@@ -126,7 +126,8 @@ def _format(storage: Storage, path: str) -> Format:
             "folder of them"
         )
     width, form = max(found, key=lambda one: one[0])
-    if width < 4:
+    # A header alone has no width, and rows neither.
+    if 0 < width < 4:
         raise InputError(
             f"{name} has {width} columns, and a log needs four: user, item, time and label"
         )
