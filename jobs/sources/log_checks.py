@@ -19,8 +19,15 @@ from jobs.sources.reading.mapped_table import MappedBatch, MappedTable, Part, ma
 from jobs.sources.reading.raw_file import MalformedRow
 
 SAMPLE_ROWS = 1000
+_TELLING_ROWS = 20
+"""From here on, a file of several in which no value of a column can be read is refused."""
+
 _CORRECT = "correct the file or the scenario's source"
 _FLOAT_TEXT = r"^-?\d+\.0$"
+
+
+class _UnreadableColumn(InputError):
+    """No value in the first rows of a file can be what its column is mapped to."""
 
 
 def check_log(source: TableSource, files: RawFiles) -> MappedTable:
@@ -37,8 +44,16 @@ def check_log(source: TableSource, files: RawFiles) -> MappedTable:
     """
     table = map_columns(source.format, files, log_columns(source))
     samples = [sample for part in _first_parts(table) if (sample := _sample(table, part))]
+    unreadable = []
     for sample in samples:
-        _check_values(source, table, sample)
+        try:
+            _check_values(source, table, sample)
+        except _UnreadableColumn as error:
+            if sample.rows >= _TELLING_ROWS or len(samples) == 1:
+                raise
+            unreadable.append(error)
+    if unreadable and len(unreadable) == len(samples):
+        raise unreadable[0]
     if not samples:
         name = table.storage.absolute(table.parts[0].path)
         raise InputError(f"{name} has no rows: replace it, or leave its day out")
@@ -151,7 +166,7 @@ def _check_times(source: TableSource, values: pa.Array, where: str) -> None:
             f"{where} holds {str(value)!r}, which is {read[0]:%Y-%m-%d} where ts_unit is "
             f"{source.ts_unit}: {advice}"
         )
-    raise InputError(refusal)
+    raise _UnreadableColumn(refusal)
 
 
 def _check_labels(source: TableSource, values: pa.Array, where: str) -> None:
@@ -166,13 +181,13 @@ def _require_some(values: pa.Array, found: pa.Array, holds: str, needs: str) -> 
     """Check that not all values were unreadable.
 
     Raises:
-        InputError: If they were.
+        _UnreadableColumn: If they were.
     """
     stored = values.drop_null()
     if found.null_count == len(found) and len(stored):
         texts = [value for value in stored.to_pylist() if value != ""]
         if texts:
-            raise InputError(f"{holds} {str(texts[0])!r} {needs}")
+            raise _UnreadableColumn(f"{holds} {str(texts[0])!r} {needs}")
 
 
 def _first(values: pa.Array) -> object:

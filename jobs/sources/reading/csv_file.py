@@ -21,7 +21,7 @@ _HEAD = 1 << 18
 class CsvFile:
     """A delimited text file. Without a header, its columns are named ``_c0``, ``_c1`` and so on.
 
-    An empty file has no columns.
+    A file without rows has no columns.
 
     Args:
         options: the dialect.
@@ -91,12 +91,17 @@ class CsvFile:
         read = csv.ReadOptions(
             autogenerate_column_names=True, block_size=2 * _HEAD, use_threads=False
         )
-        parse = self._parse_options([])
-        if not head.removeprefix(BOM_UTF8).replace(END.encode(), b"").strip():
+        others: list[MalformedRow] = []
+        parse = self._parse_options(others)
+        content = head.removeprefix(BOM_UTF8).removesuffix(f"\n{END}\n".encode())
+        if not content.strip():
             return ()
         names = csv.read_csv(pa.BufferReader(head), read, parse).column_names
+        others.clear()
         bytes_only = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.binary()))
-        table = csv.read_csv(pa.BufferReader(head), read, parse, bytes_only)
+        table = csv.read_csv(pa.BufferReader(content + b"\n"), read, parse, bytes_only)
+        if self._options.header and table.num_rows == 1 and not others and len(content) < len(head):
+            return ()
         return tuple(
             column[0].as_py().decode("utf-8", errors="replace") for column in table.columns
         )
