@@ -72,7 +72,8 @@ class _Tasks:
     def update(self) -> None:
         """Look at the stages that run now; those that were running before have ended."""
         context = SparkContext._active_spark_context
-        if context is None:
+        # A context that is starting, or has ended, has no connection to the JVM.
+        if context is None or getattr(context, "_jsc", None) is None:
             return
         tracker = context.statusTracker()
         running = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from jobs.spark import progress
@@ -37,6 +38,17 @@ def test_work_without_spark_shows_no_bar(
     with spark_progress("no work of Spark"):
         time.sleep(0.2)
     assert capsys.readouterr().err == ""
+
+
+def test_a_session_that_is_starting_or_has_ended_has_no_tasks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``SparkContext`` registers itself before it has a connection to the JVM."""
+    for context in (object.__new__(SparkContext), None):
+        monkeypatch.setattr(SparkContext, "_active_spark_context", context)
+        tasks = progress._Tasks()
+        tasks.update()
+        assert tasks.total == 0
 
 
 def test_an_error_passes_through(spark: SparkSession) -> None:
