@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: help setup setup-sharded setup-docs setup-dev demo test check docs bench bench-quick up clean
+.PHONY: help setup setup-sharded setup-docs setup-dev setup-ui demo test ui-test screenshots check docs bench bench-quick up clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -20,12 +20,22 @@ setup-docs:
 setup-dev:
 	@scripts/setup.sh dev
 
+setup-ui:
+	@scripts/setup.sh ui
+
 demo: setup ## a LIS on the simulated feed: Airflow, Spark, torch, MLflow
 	@scripts/demo.sh
 
 # Two processes of one thread each: more would wait for one another on two cores.
 test: setup-dev ## all tests
 	@source scripts/env.sh && OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+ui-test: setup-ui ## forms, runs and reports in a headless browser, on what the demo leaves
+	@source scripts/env.sh && { [ -f "$$LIS_DATA/reports/simulated_feed/latest.html" ] || scripts/demo.sh; }
+	@source scripts/env.sh && $(PYTHON) -m pytest tests/ui
+
+screenshots: setup-ui ## the pictures of docs/images, of what the demo leaves
+	@source scripts/env.sh && $(PYTHON) -m scripts.screenshots
 
 check: setup-dev ## linter, formatter, types, dead code
 	@$(PYTHON) -m ruff check .

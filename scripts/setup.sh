@@ -2,7 +2,7 @@
 # Builds the project's environment in .venv, with the project itself in it, and sees to Java.
 # Running it again is quick. With the argument "sharded", what training in several processes needs
 # is installed too; with "docs", what building the pages of docs/ needs; with "dev", both and what
-# tests and checks need.
+# tests and checks need; with "ui", what tests in a browser need, and the browser.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -28,6 +28,20 @@ require_java() {
   fi
   fail "Spark needs Java 17 or newer: install it (Debian: sudo apt-get install" \
     "openjdk-17-jre-headless) or point JAVA_HOME to it, then run this again"
+}
+
+require_browser() {
+  local name
+  for name in "${LIS_BROWSER:-chromium}" chromium-browser google-chrome google-chrome-stable; do
+    command -v "$name" >/dev/null && return
+  done
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing Chromium…"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null && return
+  fi
+  fail "tests in a browser need Chromium or Chrome: install one (Debian: sudo apt-get install" \
+    "chromium) or point LIS_BROWSER to it, then run this again"
 }
 
 make_environment() {
@@ -124,6 +138,10 @@ case "${1:-}" in
   sharded)
     install requirements.txt
     install_sharded
+    ;;
+  ui)
+    require_browser
+    install requirements.txt requirements-docs.txt requirements-dev.txt requirements-ui.txt
     ;;
   *) install requirements.txt ;;
 esac
