@@ -77,7 +77,9 @@ def log_files(
 
 def item_files(source: TableSource, raw: str) -> RawFiles | None:
     """Files with the items, or None if the scenario has none."""
-    return None if source.items is None else _files(*_below(raw, source.items.path))
+    if source.items is None:
+        return None
+    return _files(*_below(raw, source.items.path), "items", "correct source.items.path")
 
 
 def has_day_in_path(source: TableSource) -> bool:
@@ -139,7 +141,7 @@ def day_in_name(part: str, name: str, shown: str) -> date | None:
     if is_alike and (before.endswith("=") or text == _NO_DAY or text[:1].isdigit()):
         raise InputError(
             f"{shown} has no day as in {part}: {text!r} is not YYYY-MM-DD; rename it, move it "
-            "away, or give a path without {ds}, so that all rows are read by their own time"
+            "away, or give a path without {ds}"
         )
     return None
 
@@ -154,16 +156,18 @@ def _below(raw: str, path: str) -> tuple[Storage, str]:
     return storage, below
 
 
-def _files(storage: Storage, path: str) -> RawFiles:
+def _files(
+    storage: Storage,
+    path: str,
+    content: str = "log",
+    hint: str = "give --raw PATH, or put the log (or a link to it) there",
+) -> RawFiles:
     """A file, or all data files in a folder and its subfolders."""
     if storage.size(path) is not None:
         return RawFiles(storage, (path,)) if path else _one_file(storage)
     paths = storage.data_files(path)
     if not paths:
-        raise InputError(
-            f"no log at {storage.shown(path)}: give --raw PATH, or put the log (or a link to it) "
-            "there"
-        )
+        raise InputError(f"no {content} at {storage.shown(path)}: {hint}")
     return RawFiles(storage, tuple(paths))
 
 

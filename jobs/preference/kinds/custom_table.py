@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from jobs.common.lazy_module import lazy_module
+from jobs.common.secrets import without_password
 from jobs.scenarios import EvalRowsSeen, Mode, PreferenceTable
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class CustomTable:
     @property
     def summary(self) -> str:
         values = "lists of items" if self.table.vector is None else "vectors"
-        return f"{values} from {self.table.path}"
+        return f"{values} from {without_password(self.table.path)}"
 
     @property
     def phrase(self) -> str:

@@ -15,6 +15,8 @@ from jobs.cli.main import main
 from jobs.common.errors import InputError
 from jobs.common.secrets import SafeFormatter, without_password
 from jobs.lake.storage import Storage
+from jobs.preference.kinds.custom_table import CustomTable
+from jobs.scenarios import PreferenceTable
 from jobs.tracking.store import page_url
 
 PASSWORD = "hunter2pass"
@@ -103,6 +105,11 @@ def test_a_command_that_refuses_a_uri_does_not_print_its_password(
     printed = "".join(capsys.readouterr())
     assert "nosuch://bucket" in printed
     assert PASSWORD not in printed
+
+
+def test_the_description_of_a_custom_table_has_none() -> None:
+    table = PreferenceTable(name="mine", path=f"s3://lis:{PASSWORD}@bucket/table", vector="vector")
+    assert CustomTable(table).summary == "vectors from s3://bucket/table"
 
 
 def test_a_traceback_has_none() -> None:

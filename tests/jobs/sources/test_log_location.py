@@ -128,6 +128,9 @@ def test_item_files_are_below_the_raw_path(tmp_path: Path) -> None:
     assert files is not None
     assert files.names() == [f"{tmp_path}/items/ds=2026-01-30/a.parquet"]
     assert item_files(table_source(), str(tmp_path)) is None
+    missing = table_source(items={"path": "gone", "item_id": "item"})
+    with pytest.raises(InputError, match=r"no items at .*gone: correct source\.items\.path"):
+        item_files(missing, str(tmp_path))
 
 
 def test_a_log_in_object_storage_is_found(bucket: str) -> None:
