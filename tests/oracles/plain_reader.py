@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,12 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+
+from tests.oracles.plain_files import PER_SECOND, Refusal, content_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NULL_WORDS = frozenset({r"\N", "NULL", "null", "None", "nan", "NaN", "<NA>", "NaT"})
 FIRST_YEAR, END_YEAR = 1990, 2100
-_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _DAY = re.compile(r"ds=(\d{4}-\d\d-\d\d)")
 _WHOLE = re.compile(r"[+-]?\d+(\.0+)?")
 _NUMBER = re.compile(r"(\d{1,18}|[0-8]\d{18})(\.\d*)?|\d+(\.\d*)?[eE][+-]?\d+")
@@ -41,10 +39,6 @@ class Impression(NamedTuple):
     context: tuple[str, ...]
 
 
-class Refusal(Exception):
-    """The log must be refused."""
-
-
 @dataclass
 class Reading:
     """What must come of a log.
@@ -62,14 +56,13 @@ class Reading:
 class _File:
     """The mapped columns of a file, by role: their family, type and values, None for a null.
 
-    day: the day in the path of the file. malformed: rows with another number of columns.
+    day: the day in the path of the file.
     """
 
     day: date | None
     families: Mapping[str, str]
     types: Mapping[str, str]
     columns: Mapping[str, list[Any]]
-    malformed: int
 
     @property
     def rows(self) -> int:
@@ -86,10 +79,16 @@ def plain_reading(source: Mapping[str, Any], paths: Sequence[Path]) -> Reading:
     Raises:
         Refusal: If the log must be refused.
     """
-    files = [file for path in paths if (file := _read_file(source, path)) is not None]
-    if not any(file.rows or file.malformed for file in files):
+    files, result = [], Reading()
+    for path in paths:
+        names, types, rows, malformed = content_of(source["format"], path)
+        result.rejected += malformed
+        if rows or malformed:
+            files.append(_mapped_file(source, path, names, types, rows))
+        elif names and not _has_columns(names, source):
+            result.may_refuse.append("a part without rows lacks a column")
+    if not files:
         raise Refusal("no rows")
-    result = Reading(rejected=sum(file.malformed for file in files))
     roles = list(files[0].families)
     families = {role: {file.families[role] for file in files} - {"null"} for role in roles}
     for role in roles:
@@ -108,29 +107,32 @@ def plain_reading(source: Mapping[str, Any], paths: Sequence[Path]) -> Reading:
     return result
 
 
-def _read_file(source: Mapping[str, Any], path: Path) -> _File | None:
-    if path.stat().st_size == 0:
-        return None
-    options = source["format"]
-    names, types, rows, malformed = (
-        _csv(options, path) if options["kind"] == "csv" else _parquet(path)
-    )
-    if not rows and not malformed:
-        return None
+def _has_columns(names: Sequence[str], source: Mapping[str, Any]) -> bool:
+    try:
+        return bool([_position(names, column) for column in _mapped(source).values()])
+    except Refusal:
+        return False
+
+
+def _mapped_file(
+    source: Mapping[str, Any],
+    path: Path,
+    names: Sequence[str],
+    types: Sequence[pa.DataType],
+    rows: Sequence[Sequence[Any]],
+) -> _File:
     positions = {role: _position(names, column) for role, column in _mapped(source).items()}
     columns = {role: [_or_none(row[at]) for row in rows] for role, at in positions.items()}
     for value in (value for values in columns.values() for value in values):
         if isinstance(value, str) and not value.isascii() and _UNREADABLE.search(value):
             raise Refusal("encoding")
     kinds = {role: types[at] for role, at in positions.items()}
-    families = {role: _family(kind) for role, kind in kinds.items()}
     day = _DAY.search(path.parent.name) if "{ds}" in source["path"] else None
     return _File(
         date.fromisoformat(day[1]) if day else None,
-        families,
+        {role: _family(kind) for role, kind in kinds.items()},
         {role: str(kind) for role, kind in kinds.items()},
         columns,
-        malformed,
     )
 
 
@@ -159,75 +161,6 @@ def _or_none(value: Any) -> Any:
     is_word = isinstance(value, str) and value.strip() in NULL_WORDS
     is_nan = isinstance(value, float) and math.isnan(value)
     return None if is_word or is_nan else value
-
-
-def _csv(
-    options: Mapping[str, Any], path: Path
-) -> tuple[list[str], list[pa.DataType], list[list[str]], int]:
-    unpack = {".gz": gzip.decompress, ".bz2": bz2.decompress}
-    codecs = {".zst": "zstd", ".lz4": "lz4"}
-    content = path.read_bytes()
-    if path.suffix in (".zip", ".xz"):
-        raise Refusal(path.suffix)
-    if path.suffix in unpack:
-        content = unpack[path.suffix](content)
-    elif path.suffix in codecs:
-        content = pa.input_stream(pa.py_buffer(content), compression=codecs[path.suffix]).read()
-    # Bytes that are no text of the encoding do not matter in an unmapped column.
-    text = content.decode(options.get("encoding", "utf-8"), errors="surrogateescape")
-    text = text.removeprefix("\ufeff")
-    records = list(_records(text, options.get("delimiter", ",")))
-    if not records:
-        return [], [], [], 0
-    names = records.pop(0) if options.get("header", True) else ["" for _ in records[0]]
-    rows = [record for record in records if len(record) == len(names)]
-    return names, [pa.string()] * len(names), rows, len(records) - len(rows)
-
-
-def _records(text: str, delimiter: str) -> Iterator[list[str]]:
-    """Records as in RFC 4180; a delimiter may have several characters. Empty lines are skipped."""
-    record, value, at, was_quoted = [], "", 0, False
-    while at < len(text):
-        if text[at] == '"' and not value and not was_quoted:
-            end = at + 1
-            while True:
-                end = text.find('"', end)
-                if end < 0:
-                    raise Refusal("a quote that never closes")
-                if text[end : end + 2] != '""':
-                    break
-                end += 2
-            value, at, was_quoted = text[at + 1 : end].replace('""', '"'), end + 1, True
-        elif text.startswith(delimiter, at):
-            record.append(value)
-            value, at, was_quoted = "", at + len(delimiter), False
-        elif text[at] in "\r\n":
-            at += 2 if text[at : at + 2] == "\r\n" else 1
-            if record or value or was_quoted:
-                yield [*record, value]
-            record, value, was_quoted = [], "", False
-        else:
-            value, at = value + text[at], at + 1
-    if record or value or was_quoted:
-        yield [*record, value]
-
-
-def _parquet(path: Path) -> tuple[list[str], list[pa.DataType], list[list[Any]], int]:
-    table = pq.ParquetFile(path).read()
-    columns = [
-        [_plain(scalar) for chunk in column.chunks for scalar in chunk] for column in table.columns
-    ]
-    rows = [list(row) for row in zip(*columns, strict=True)]
-    return table.column_names, table.schema.types, rows, 0
-
-
-def _plain(scalar: pa.Scalar) -> Any:
-    """A Python value; a timestamp as whole microseconds since 1970."""
-    if scalar.as_py() is None:
-        return None
-    if pa.types.is_timestamp(scalar.type):
-        return scalar.value * 10**6 // _PER_SECOND[scalar.type.unit]
-    return scalar.as_py()
 
 
 def _family(kind: pa.DataType) -> str:
@@ -275,8 +208,10 @@ def _note_what_may_be_refused(
         result.may_refuse.append("few labels")
     for file in files:
         for role, values in file.columns.items():
-            if file.rows and all(value is None for value in values):
+            if all(value is None for value in values):
                 result.may_refuse.append(f"{role} without a value")
+            if role.endswith("_id") and not any(_is_id(source, value) for value in values):
+                result.may_refuse.append(f"no {role} in a file")
             if role.endswith("_id") and any(_AS_FLOAT.fullmatch(str(value)) for value in values):
                 result.may_refuse.append(f"{role} in text as pandas writes floats")
             if role == "ts" and not any(_time(source, file, value) for value in values):
@@ -322,6 +257,10 @@ def _id(value: Any, kind: str, ids: str) -> Any:
     return value if -(2**63) <= value < 2**63 else None
 
 
+def _is_id(source: Mapping[str, Any], value: Any) -> bool:
+    return isinstance(value, float) or _id(value, "", source.get("ids", "string")) is not None
+
+
 def _time(source: Mapping[str, Any], file: _File, value: Any) -> int | None:
     """Microseconds since 1970; None if there is no time, or one that no log has."""
     unit = source.get("ts_unit", "timestamp")
@@ -350,7 +289,7 @@ def _microseconds(value: Any, unit: str) -> int | None:
         value = Decimal(value)
     if not Decimal(value).is_finite():
         return None
-    return int(Decimal(value) * 10**6 / _PER_SECOND[unit])
+    return int(Decimal(value) * 10**6 / PER_SECOND[unit])
 
 
 def _microseconds_of_text(text: str) -> int | None:

@@ -80,7 +80,6 @@ def one_second_among_milliseconds(log: RawLog) -> None:
 
 
 @either
-@in_job
 def half_seconds_and_half_milliseconds(log: RawLog) -> None:
     records = _timed(lambda at: _microseconds(at) // 1000)
     log.good = impressions()[10:]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from jobs.common.errors import InputError
 from jobs.scenarios import Scenario
-from tests.oracles.plain_reader import EPOCH, Impression, Reading, Refusal, plain_reading
+from tests.oracles.plain_files import Refusal
+from tests.oracles.plain_reader import EPOCH, Impression, Reading, plain_reading
 from tests.reader_cases.random_logs import RandomLog, write_random_log
 from tests.reader_cases.reading import read_log
 

@@ -76,7 +76,6 @@ def float_ids_that_are_whole_as_numbers(log: RawLog) -> None:
 
 
 @refused("log.parquet", "visitor", "7.205759406317979e+17")
-@in_job
 def float_ids_that_are_too_large(log: RawLog) -> None:
     _float_ids(log, [720575940631797901.0, 5.0], pa.float64())
 

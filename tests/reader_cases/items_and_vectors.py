@@ -34,19 +34,18 @@ def _log_beside(log: RawLog, items: pa.Table, **columns: str) -> None:
 @in_job
 def item_ids_that_are_whole_floats(log: RawLog) -> None:
     log.good = [{**r, "product": str(r["product"])} for r in numbered(impressions())]
+    log.items = {str(number): ("lamp", None) for number in range(9)}
     ids = pa.array([*map(float, range(9)), None], pa.float64())
     _log_beside(log, pa.table({"product": ids, "name": ["lamp"] * 10}), title="name")
 
 
 @refused("items.parquet", "product", "2.5")
-@in_job
 def item_ids_with_a_fraction(log: RawLog) -> None:
     log.good = impressions()
     _log_beside(log, pa.table({"product": [1.0, 2.5], "name": ["lamp"] * 2}), title="name")
 
 
 @refused("items.parquet", "product", "decimal")
-@in_job
 def item_ids_that_are_decimals(log: RawLog) -> None:
     log.good = impressions()
     _log_beside(log, pa.table({"product": [Decimal("1.0")], "name": ["lamp"]}), title="name")
@@ -56,6 +55,7 @@ def item_ids_that_are_decimals(log: RawLog) -> None:
 @in_job
 def item_vectors_of_half_precision(log: RawLog) -> None:
     log.good = impressions()
+    log.items = {f"p{number}": (None, [0.5, 0.25]) for number in range(9)}
     vectors = pa.array([[0.5, 0.25]] * 9, pa.list_(pa.float16()))
     ids = [f"p{number}" for number in range(9)]
     _log_beside(log, pa.table({"product": ids, "v": vectors}), vector="v")
@@ -66,12 +66,12 @@ def item_vectors_of_half_precision(log: RawLog) -> None:
 def unmapped_columns_of_an_item_file(log: RawLog) -> None:
     log.good = impressions()
     odd = pa.array([number * 1000 for number in range(9)], pa.time64("us"))
-    content = {"product": [f"p{number}" for number in range(9)], "name": ["lamp"] * 9, "at": odd}
+    log.items = {f"p{number}": ("lamp", None) for number in range(9)}
+    content = {"product": [*log.items], "name": ["lamp"] * 9, "at": odd}
     _log_beside(log, pa.table(content), title="name")
 
 
 @refused("items.parquet", "name")
-@in_job
 def a_mapped_column_that_an_item_file_lacks(log: RawLog) -> None:
     log.good = impressions()
     _log_beside(log, pa.table({"product": ["p1"]}), title="name")
@@ -107,7 +107,6 @@ def moments_where_vectors_need_days(log: RawLog) -> None:
 
 
 @published
-@in_job
 def midnights_where_vectors_need_days(log: RawLog) -> None:
     midnight = datetime(2026, 3, 3, tzinfo=UTC)
     _vectors(log, "v.parquet", day=pa.array([midnight] * 2, pa.timestamp("ns", "UTC")))
@@ -125,7 +124,6 @@ def blanks_in_the_names_of_vectors(log: RawLog) -> None:
 
 
 @published
-@in_job
 def brackets_and_colons_in_the_names_of_vectors(log: RawLog) -> None:
     for day in DAYS:
         _vectors(log, f"v [1] #2/at {day}T00:00:00/part %41*.parquet")
@@ -144,7 +142,6 @@ def an_unmapped_column_beside_vectors(log: RawLog) -> None:
 
 
 @published
-@in_job
 def vectors_of_items_with_whole_float_ids(log: RawLog) -> None:
     _vectors(log, "v/ds=2026-03-02/part.parquet", ids=pa.array([12.0, 5.0]))
     _expected(log, "2026-03-02", ids=("12", "5"))
@@ -152,7 +149,6 @@ def vectors_of_items_with_whole_float_ids(log: RawLog) -> None:
 
 
 @published
-@in_job
 def vectors_of_items_with_dictionary_ids(log: RawLog) -> None:
     coded = pa.array(["a", "b"]).dictionary_encode()
     _vectors(log, "v/ds=2026-03-02/part.parquet", ids=coded)
@@ -162,21 +158,18 @@ def vectors_of_items_with_dictionary_ids(log: RawLog) -> None:
 
 
 @refused("part.parquet", "item_id", "12.7")
-@in_job
 def vectors_of_items_with_a_fraction(log: RawLog) -> None:
     _vectors(log, "v/ds=2026-03-02/part.parquet", ids=pa.array([12.7, 5.0]))
     log.imports("v/ds={ds}", ids="int64")
 
 
 @refused("part.parquet", "item_id", "decimal")
-@in_job
 def vectors_of_items_with_decimal_ids(log: RawLog) -> None:
     _vectors(log, "v/ds=2026-03-02/part.parquet", ids=pa.array([Decimal("1.0"), Decimal("2.0")]))
     log.imports("v/ds={ds}")
 
 
 @refused("part.parquet", "item_id", "2026-03-02", "2026-03-03")
-@in_job
 def vectors_whose_ids_change_their_type(log: RawLog) -> None:
     _vectors(log, "v/ds=2026-03-02/part.parquet", ids=pa.array([1, 2]))
     _vectors(log, "v/ds=2026-03-03/part.parquet", ids=pa.array(["1", "2"]))
@@ -184,7 +177,6 @@ def vectors_whose_ids_change_their_type(log: RawLog) -> None:
 
 
 @published
-@in_job
 def vectors_of_several_list_types(log: RawLog) -> None:
     double = pa.array(VECTORS, pa.large_list(pa.float64()))
     _vectors(log, "v/ds=2026-03-02/part.parquet", vectors=double)
@@ -196,7 +188,6 @@ def vectors_of_several_list_types(log: RawLog) -> None:
 
 
 @refused("part.parquet", "embedding")
-@in_job
 def vectors_with_a_null_in_them(log: RawLog) -> None:
     damaged = pa.array([[0.5, None], [2.0, 0.25]], pa.list_(pa.float32()))
     _vectors(log, "v/ds=2026-03-02/part.parquet", vectors=damaged)

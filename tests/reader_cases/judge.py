@@ -12,7 +12,7 @@ from jobs.common.errors import InputError
 from jobs.lake import Lake, Partition
 from jobs.scenarios import load_scenario
 from tests.reader_cases.raw_log import Case, Outcome, RawLog, Record
-from tests.reader_cases.reading import read_log
+from tests.reader_cases.reading import read_log, read_vectors
 
 Row = tuple[str, str, int, int, str | None]
 """User, item, microseconds since 1970, label, place."""
@@ -37,6 +37,9 @@ def problems_of_reading(case: Case, log: RawLog) -> list[str]:
     """How checking and reading a log breaks the rule: empty if it does not."""
     scenario = load_scenario(str(log.scenario_file))
     try:
+        if log.is_import:
+            vectors = read_vectors(scenario)
+            return _not_refused(case) or _difference(vectors, log.vectors)
         found = read_log(scenario, str(log.raw))
     except InputError as error:
         return _problems_of_refusal(case, [f"error: {error}"])
@@ -52,10 +55,12 @@ def problems_of_run(case: Case, log: RawLog, run: Run) -> list[str]:
         return written + _problems_of_refusal(case, run.errors)
     if found := _not_refused(case):
         return found
-    if log.vectors is not None:
+    if log.is_import:
         return _difference(_vectors(run.lake), log.vectors)
     rows, rejected = _rows(run.lake, "impressions"), _rows(run.lake, "quarantine")
     found = _problems_of_rows(log, rows, rejected)
+    if log.items is not None:
+        found += _difference(_items(run.lake), log.items)
     if len({row["ds"] for row in rows + rejected}) > _MOST_DAYS:
         found.append("days that the log does not have")
     counted = [match for line in run.messages if (match := _CLOSING.search(line))]
@@ -110,6 +115,10 @@ def _expected(record: Record) -> Row:
     at = (record["at"] - _EPOCH) // timedelta(microseconds=1)
     place = str(record["place"])
     return str(record["visitor"]), str(record["product"]), at, record["clicked"], place
+
+
+def _items(lake: Lake) -> dict[str, tuple[str | None, list[float] | None]]:
+    return {str(row["item_id"]): (row["title"], row["vector"]) for row in _rows(lake, "items")}
 
 
 def _vectors(lake: Lake) -> dict[tuple[str, str], list[float]]:

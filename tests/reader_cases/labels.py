@@ -78,8 +78,7 @@ def labels_true_and_false_in_text(log: RawLog) -> None:
     log.scenario("log.csv", "csv")
 
 
-@refused("log.csv", "clicked", "yes")
-@in_job
+@refused("log.csv", "clicked", "'no'")
 def labels_yes_and_no_without_a_rule(log: RawLog) -> None:
     log.csv("log.csv", _mapped_to(log, "no", "yes"))
     log.scenario("log.csv", "csv")
@@ -119,7 +118,6 @@ def labels_that_are_lists(log: RawLog) -> None:
 
 
 @either
-@in_job
 def labels_that_are_all_missing(log: RawLog) -> None:
     log.parquet("log.parquet", table(with_values(impressions(), "clicked", [None])))
     log.scenario("log.parquet")

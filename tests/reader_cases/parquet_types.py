@@ -284,7 +284,6 @@ def a_field_within_a_struct(log: RawLog) -> None:
 
 
 @published
-@in_job
 def several_row_groups(log: RawLog) -> None:
     log.good = impressions()
     log.parquet("log.parquet", log.good, row_group_size=3)
@@ -299,7 +298,6 @@ def timestamps_as_int96(log: RawLog) -> None:
 
 
 @published
-@in_job
 def dates_as_times(log: RawLog) -> None:
     # Users and items of a day are all different, so that no two rows have one derived id.
     records = [{**r, "visitor": f"v{n}", "at": r["at"].date()} for n, r in enumerate(impressions())]

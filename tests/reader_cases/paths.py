@@ -36,7 +36,6 @@ def colons_in_a_file_name(log: RawLog) -> None:
 
 
 @published
-@in_job
 def a_file_name_that_looks_like_an_address(log: RawLog) -> None:
     _in_file(log, "s3:part#1?x=%20&y=1%.parquet")
 

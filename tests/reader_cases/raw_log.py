@@ -158,17 +158,24 @@ class RawLog:
     """A folder with a log and its scenario.
 
     good: the records that must be published. rows: how many the log has in all.
+    items: the title and the vector of each item that must be published.
     vectors: of imported item tables, the vector of each day and item that must be published.
     """
 
     folder: Path
     good: list[Record] = field(default_factory=list)
     rows: int = 0
+    items: dict[str, tuple[str | None, list[float] | None]] | None = None
     vectors: dict[tuple[str, str], list[float]] | None = None
 
     @property
     def raw(self) -> Path:
         return self.folder / "raw"
+
+    @property
+    def is_import(self) -> bool:
+        """Whether item vectors are imported, and no log."""
+        return "snapshots:" in self.scenario_file.read_text("utf-8")
 
     @property
     def scenario_file(self) -> Path:

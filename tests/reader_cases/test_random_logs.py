@@ -19,7 +19,8 @@ from pyspark.sql import SparkSession
 
 from jobs.ingest.publish_log import ingest
 from jobs.lake import Lake, Partition
-from tests.oracles.plain_reader import EPOCH, Reading, Refusal, plain_reading
+from tests.oracles.plain_files import Refusal
+from tests.oracles.plain_reader import EPOCH, Reading, plain_reading
 from tests.reader_cases.compared import compare, scenario_of
 from tests.reader_cases.random_logs import RandomLog, write_random_log
 from tests.reader_cases.raw_log import Record

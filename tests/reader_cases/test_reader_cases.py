@@ -52,12 +52,12 @@ def test_a_command_publishes_a_log_or_refuses_it(
     lake = Lake(str(log.folder / "lake"))
     monkeypatch.setenv("LIS_LAKE", lake.uri)
     monkeypatch.setenv("LIS_DATA", str(log.folder / "data"))
+    monkeypatch.setenv("LIS_SPARK_SHUFFLE_PARTITIONS", "1")
     # What is built from impressions does not depend on how they were read.
     for builder in ("click_history.build_history", "impression_statistics.build_statistics"):
         monkeypatch.setattr(f"jobs.ingest.{builder}", lambda *_: [])
     caplog.set_level(logging.INFO, "jobs")
-    is_import = "snapshots:" in log.scenario_file.read_text("utf-8")
-    command = ["train"] if is_import else ["ingest", "--raw", str(log.raw)]
+    command = ["train"] if log.is_import else ["ingest", "--raw", str(log.raw)]
     code = main([*command, "--scenario", str(log.scenario_file)])
     errors = capsys.readouterr().err.strip().splitlines()
     assert problems_of_run(case, log, Run(code, errors, caplog.messages, lake)) == []

@@ -22,7 +22,9 @@ def check_label_type(kind: pa.DataType, rule: LabelRule, where: str) -> None:
     if pa.types.is_string(plain) or pa.types.is_null(plain):
         return
     if not (is_number(plain) or pa.types.is_boolean(plain)):
-        raise InputError(f"{where} is {kind}, where label needs a number or text")
+        raise InputError(
+            f"{where} is {kind}, where label needs a number or text: map another column"
+        )
     if isinstance(rule.equals, str) and _number(rule.equals) is None:
         raise InputError(
             f"{where} is {kind} and never equals {rule.equals!r}: correct source.label.equals"
