@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from jobs.cli.command import Command, DatedOptions
@@ -12,6 +13,8 @@ from jobs.stages.assemble import assemble_features
 from jobs.stages.report import log_report, write_report
 from jobs.stages.score import score
 from jobs.stages.score_options import LeakOptions
+
+log = logging.getLogger("jobs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,7 @@ def _run(options: _Options) -> None:
     request = options.request(lake, options.applied_to(scenario), options.as_of, options.horizons)
     assemble_features(lake, request)
     results = score(lake, request)
+    log.info("%s: %d results; writing the report, logging to MLflow", scenario.name, len(results))
     # The page also shows earlier results of these days, so that kinds are compared on one page.
     page = write_report(lake, request.scenario, request.days)
     runs = log_report(lake, request.scenario, results, page)
