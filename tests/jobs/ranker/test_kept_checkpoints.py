@@ -1,5 +1,7 @@
 """Old checkpoints lose their files, and get the same ones back when they are read."""
 
+import shlex
+import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import pairwise
@@ -9,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from jobs.cli.main import main
 from jobs.common.errors import InputError
 from jobs.lake import Lake
 from jobs.lake.addresses import checkpoint_days, checkpoint_partition, snapshot_partition
@@ -39,17 +42,25 @@ def thinning(scenario: Scenario) -> Scenario:
     return scenario.model_copy(update={"horizons": (2,), "keep_checkpoints": 5})
 
 
-@pytest.fixture
-def trained(
-    lake: Lake,
-    scenario: Scenario,
+@pytest.fixture(scope="module")
+def built(
+    with_options: Callable[..., Scenario],
     make_log: Callable[..., Rows],
     publish_log: Callable[..., None],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Lake:
+    lake, scenario = Lake(str(tmp_path_factory.mktemp("built") / "lake")), with_options()
     publish_log(lake, scenario, make_log(days=LAST_TRAINED, rows=15))
     extend_lineage(lake, scenario, day(LAST_TRAINED), progress=False)
     for one in checkpoint_days(lake, scenario):
         publish_snapshot(lake, scenario, one)
+    return lake
+
+
+@pytest.fixture
+def trained(built: Lake, lake: Lake) -> Lake:
+    """Rankers of January 1 to 8, and their item tables."""
+    shutil.copytree(built.uri, lake.uri)
     return lake
 
 
@@ -110,6 +121,21 @@ def test_restored_checkpoints_have_the_bytes_that_were_removed(
     restore_checkpoints(trained, thinning, thinned)
     assert checkpoint_files(trained) == before
     assert restore_checkpoints(trained, thinning, thinned) == []
+
+
+def test_the_command_in_the_message_makes_the_ranker_again(
+    trained: Lake, thinning: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "tiny feed.yaml"
+    path.write_text(thinning.model_dump_json(exclude_unset=True))
+    monkeypatch.setenv("LIS_LAKE", trained.uri)
+    thinned = thin_checkpoints(trained, thinning)[0]
+    with pytest.raises(InputError) as refused:
+        read_checkpoint(trained, thinning.named_as(str(path)), thinned)
+    command = shlex.split(str(refused.value).partition("run lis ")[2].partition(", which")[0])
+    assert command == ["train", "--scenario", str(path), "--restore", str(thinned)]
+    assert main(command) == 0
+    assert read_checkpoint(trained, thinning, thinned)
 
 
 def test_days_in_between_are_trained_on_once(trained: Lake, thinning: Scenario) -> None:
