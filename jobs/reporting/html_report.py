@@ -125,6 +125,9 @@ def build_report(
         evidence=in_section(Section.EVIDENCE),
         words=wording,
         glossary=glossary,
+        terms=glossary.terms,
+        verdict_terms=glossary.verdict_terms,
+        all_verdicts=glossary.all_verdicts,
         on_verdict=verdict_text,
         isnan=math.isnan,
     )
