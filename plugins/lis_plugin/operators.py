@@ -80,8 +80,10 @@ class LisStageOperator(BaseOperator):
             **tied_to_task(),
         )
         for line in self._process.stdout or ():
-            lines.append(without_password(line.rstrip()))
-            self.log.info("%s", lines[-1])
+            # A progress bar clears its line with blanks.
+            if text := without_password(line.rstrip()):
+                lines.append(text)
+                self.log.info("%s", text)
         code = self._process.wait()
         if code == ExitCode.BAD_INPUT:
             raise InputRefused(last_message(lines))

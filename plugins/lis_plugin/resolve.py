@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 
 from jobs.common.errors import InputError
+from jobs.common.secrets import without_password
 from jobs.scenarios import AUTO, ITEM, Scenario, SimulatedSource, load_scenario
 from jobs.stages.request import requested_kinds
 from plugins.lis_plugin.refusal import InputRefused
@@ -62,7 +63,8 @@ class ResolveDateOperator(BaseSensorOperator):
         try:
             plan = self._plan(cast("dict[str, Any]", context))
         except InputError as error:
-            raise InputRefused(f"error: {' '.join(str(error).split())}") from None
+            line = without_password(" ".join(str(error).split()))
+            raise InputRefused(f"error: {line}") from None
         if at_work is not None:
             self.log.info(
                 "The form is valid. Runs of this DAG take turns: this one waits for %s, and looks "
