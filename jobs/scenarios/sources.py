@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -59,9 +58,18 @@ class CsvFormat(Frozen):
     @classmethod
     def _known(cls, value: str) -> str:
         try:
-            codecs.lookup(value)
-        except LookupError as error:
-            raise ValueError("is no encoding: use one such as utf-8, latin-1 or utf-16") from error
+            "a".encode(value)
+        except (LookupError, UnicodeError) as error:
+            raise ValueError(
+                "is no encoding of text: use one such as utf-8, latin-1 or utf-16"
+            ) from error
+        return value
+
+    @field_validator("quote", "escape")
+    @classmethod
+    def _ascii(cls, value: str) -> str:
+        if not value.isascii() or value in ("\0", "\r", "\n"):
+            raise ValueError("must be a printable character of ASCII")
         return value
 
     @field_validator("delimiter")

@@ -35,8 +35,8 @@ class Run:
 
 def problems_of_reading(case: Case, log: RawLog) -> list[str]:
     """How checking and reading a log breaks the rule: empty if it does not."""
-    scenario = load_scenario(str(log.scenario_file))
     try:
+        scenario = load_scenario(str(log.scenario_file))
         if log.is_import:
             vectors = read_vectors(scenario)
             return _not_refused(case) or _difference(vectors, log.vectors)

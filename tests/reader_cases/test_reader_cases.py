@@ -12,6 +12,7 @@ from jobs.cli.main import main
 from jobs.lake import Lake
 from tests.reader_cases import (  # noqa: F401 (they declare the cases)
     clocks,
+    encoded_files,
     ids,
     items_and_vectors,
     labels,

@@ -148,10 +148,10 @@ class CsvFile:
                 f"{self.name}: {shown[:80]!r} is not {self._options.encoding}: set "
                 "source.format.encoding, for example latin-1 or utf-16"
             )
-        delimiter = self._options.delimiter
-        if len(delimiter) == 1:
-            return values
-        return pc.replace_substring(values, delimiter_of(self._options), delimiter)
+        stand_in, delimiter = delimiter_of(self._options), self._options.delimiter
+        return (
+            values if stand_in == delimiter else pc.replace_substring(values, stand_in, delimiter)
+        )
 
     def _explained(self, error: str) -> str:
         if "straddl" in error:

@@ -38,8 +38,11 @@ codecs.register_error(_MARKED, lambda error: (UNDECODED, error.end))  # type: ig
 
 
 def delimiter_of(options: CsvFormat) -> str:
-    """The delimiter in the stream: of several characters, one that stands for them."""
-    return options.delimiter if len(options.delimiter) == 1 else _STAND_IN
+    """The delimiter in the stream: one character of ASCII, which may stand for another one."""
+    is_plain = (
+        len(options.delimiter) == 1 and options.delimiter > "\0" and options.delimiter.isascii()
+    )
+    return options.delimiter if is_plain else _STAND_IN
 
 
 def compression_of(path: str) -> str | None:
@@ -137,17 +140,23 @@ class TextStream(io.RawIOBase):
         """UTF-8, in which ``UNDECODED`` stands for each byte that is not in the encoding."""
         is_utf8 = codecs.lookup(self._options.encoding).name == _UTF8
         decoder = codecs.getincrementaldecoder(self._options.encoding)(_MARKED)
-        for block in self._blocks():
-            if is_utf8 and block.isascii() and not decoder.getstate()[0]:
-                yield block
-            else:
-                yield decoder.decode(block).encode()
-        yield decoder.decode(b"", final=True).encode()
+        try:
+            for block in self._blocks():
+                if is_utf8 and block.isascii() and not decoder.getstate()[0]:
+                    yield block
+                else:
+                    yield decoder.decode(block).encode()
+            yield decoder.decode(b"", final=True).encode()
+        except UnicodeError as error:
+            raise InputError(
+                f"{self.name} is not {self._options.encoding} ({error}): correct "
+                "source.format.encoding, for example to utf-16-le"
+            ) from error
 
     def _separated(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         last_line = f"\n{END}\n".encode()
         delimiter = self._options.delimiter.encode()
-        if len(self._options.delimiter) == 1:
+        if delimiter_of(self._options) == self._options.delimiter:
             yield from blocks
             yield last_line
             return
@@ -156,7 +165,7 @@ class TextStream(io.RawIOBase):
             if stand_in in block:
                 raise InputError(
                     f"{self.name} holds the control character 0x1f, which stands for the delimiter "
-                    f"{self._options.delimiter!r}: export it with a delimiter of one character"
+                    f"{self._options.delimiter!r}: export it with another delimiter"
                 )
             # Whole lines, so that no delimiter is cut in two.
             lines, newline, rest_of_block = block.rpartition(b"\n")
