@@ -19,6 +19,7 @@ _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^/?]*)(.*)", re.DOTALL)
 _URI_PATH = re.compile(r"(?:[\w/.~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*", re.ASCII)
 # Options of Arrow's file systems, such as ?region=us-east-1&scheme=http.
 _OPTIONS = re.compile(r"\?\w+=.*\Z", re.ASCII | re.DOTALL)
+_TABLE_FORMATS = {"_delta_log": "Delta Lake", ".hoodie": "Apache Hudi"}
 _ARROW_SCHEMES = {"s3a": "s3", "s3n": "s3"}
 
 
@@ -75,6 +76,25 @@ def is_hidden(name: str) -> bool:
     """Whether Hadoop leaves a file or folder out of the data: ``_SUCCESS``, ``.part-0.crc``."""
     is_marker = name.startswith("_") and "=" not in name
     return is_marker or name.startswith(".") or name.endswith(("._COPYING_", "_$folder$"))
+
+
+def refuse_table_format(name: str, folder: str) -> None:
+    """Check that a name is not one that a table format keeps beside its files.
+
+    Such files hold rows too that were deleted or replaced, and only the format's log says which.
+
+    Args:
+        name: a file or folder.
+        folder: the folder that it is in, for the message.
+
+    Raises:
+        InputError: If it is one.
+    """
+    if (found := _TABLE_FORMATS.get(name)) is not None:
+        raise InputError(
+            f"{folder} is a table of {found} ({name}), whose files hold deleted and replaced rows "
+            "too: export its current rows as Parquet files, or move its log away if it has none"
+        )
 
 
 def _remote(scheme: str, authority: str, rest: str) -> tuple[fs.FileSystem, str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from pyarrow import fs
 
 from jobs.common.errors import InputError
-from jobs.lake.location import is_hidden, open_location
+from jobs.lake.location import is_hidden, open_location, refuse_table_format
 
 _BLOCK = 1 << 22
 _PATTERN_CHARACTER = re.compile(r"[{}\[\]*?\\]")
@@ -86,6 +86,9 @@ class Storage:
 
         Args:
             path: the folder; there may be none.
+
+        Raises:
+            InputError: If one of them is a table of a format that keeps deleted rows.
         """
         found: list[str] = []
         pending: list[tuple[str, frozenset[str]]] = [(path, frozenset())]
@@ -95,6 +98,7 @@ class Storage:
             if real in above:
                 continue
             for entry in self._list(folder):
+                refuse_table_format(entry.name, self.shown(folder))
                 if is_hidden(entry.name):
                     continue
                 below = f"{folder}/{entry.name}" if folder else entry.name

@@ -8,7 +8,7 @@ from datetime import date
 
 from jobs.common.errors import InputError
 from jobs.common.paths import expand_variables
-from jobs.lake.location import is_hidden, split_location
+from jobs.lake.location import is_hidden, refuse_table_format, split_location
 from jobs.lake.storage import Storage
 from jobs.scenarios import Scenario, TableSource
 from jobs.scenarios.hints import default_raw
@@ -113,6 +113,7 @@ def days_of_log(source: TableSource, raw: str) -> list[date]:
     folder, part = storage.at("/".join(parts[:level])), parts[level]
     days: set[date] = set()
     for name in folder.folders("") + folder.files(""):
+        refuse_table_format(name, folder.shown(""))
         if not is_hidden(name) and (day := day_in_name(part, name, folder.shown(name))):
             days.add(day)
     return sorted(days)

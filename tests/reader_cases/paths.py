@@ -134,3 +134,27 @@ def a_link_in_a_circle(log: RawLog) -> None:
 def a_link_to_nothing(log: RawLog) -> None:
     _in_file(log, "part.parquet")
     (log.raw / "log" / "gone.parquet").symlink_to(log.raw / "nothing.parquet")
+
+
+@refused("log", "Delta Lake")
+def a_table_of_delta_lake(log: RawLog) -> None:
+    _in_file(log, "part.parquet")
+    log.bytes("log/_delta_log/00000000000000000000.json", "{}")
+
+
+@refused("log", "Delta Lake")
+def a_table_of_delta_lake_by_day(log: RawLog) -> None:
+    _in_folders(log, "log/ds={ds}")
+    log.bytes("log/_delta_log/00000000000000000000.json", "{}")
+
+
+@refused("log", "Hudi")
+def a_table_of_hudi(log: RawLog) -> None:
+    _in_file(log, "part.parquet")
+    log.bytes("log/.hoodie/hoodie.properties", "")
+
+
+@refused("v1.metadata.json")
+def a_table_of_iceberg(log: RawLog) -> None:
+    _in_file(log, "data/part.parquet")
+    log.bytes("log/metadata/v1.metadata.json", "{}")
