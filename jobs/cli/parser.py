@@ -19,6 +19,8 @@ A first score on the simulated feed:
   lis ingest   --scenario simulated_feed --raw feed
   lis train    --scenario simulated_feed
   lis lis      --scenario simulated_feed --as-of 2026-01-30 --horizons 7,14
+
+With a log of your own, begin with `lis scenario new LOG`: it says what comes next.
 """
 _EPILOG = """\
 `lis COMMAND --help` explains a command. `python -m jobs` is the same as `lis`.
