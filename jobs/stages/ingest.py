@@ -85,7 +85,7 @@ def ingest_log(
 
 def _quarantined(reasons: Mapping[str, int]) -> str:
     """How many rows of the log are in quarantine, and why."""
-    shown = ", ".join(f"{rows:,} {reason}" for reason, rows in reasons.items())
+    shown = ", ".join(f"{reason} ({rows:,})" for reason, rows in reasons.items())
     return f"{sum(reasons.values()):,} rows quarantined" + (f": {shown}" if shown else "")
 
 

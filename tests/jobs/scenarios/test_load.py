@@ -118,10 +118,39 @@ def test_an_invalid_value_is_named_with_its_key(path: Path, content: object, sta
     assert "(got " in line
 
 
-@pytest.mark.parametrize("name", ["ds", "fold", "impression", "item_id", "reason", "row"])
+@pytest.mark.parametrize("name", ["ds", "fold", "impression", "item_id", "Label", "refusal", "row"])
 def test_a_context_field_cannot_have_the_name_of_another_column(path: Path, name: str) -> None:
     content = {**source(columns={**COLUMNS, "context": {name: "c"}}), "context": [name]}
     assert f"context field {name!r}: the name is reserved, use another" in refusal(path, content)
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        (["local hour"], "'local hour': use letters, digits and _"),
+        (["a.b"], "'a.b': use letters, digits and _"),
+        (["_day"], "'_day': use letters, digits and _"),
+        (["city", "City"], "'city' and 'City': use names that differ more"),
+    ],
+)
+def test_a_context_field_has_a_name_that_tables_can_have(
+    path: Path, names: list[str], problem: str
+) -> None:
+    columns = {**COLUMNS, "context": dict.fromkeys(names, "c")}
+    assert problem in refusal(path, {**source(columns=columns), "context": names})
+
+
+@pytest.mark.parametrize(
+    ("form", "problem"),
+    [
+        ({"encoding": "utf-9"}, "is no encoding: use one such as utf-8"),
+        ({"delimiter": "\n"}, "must not hold a line break or a quote"),
+    ],
+)
+def test_a_dialect_that_no_file_has_is_refused(
+    path: Path, form: dict[str, str], problem: str
+) -> None:
+    assert problem in refusal(path, source(format={"kind": "csv", **form}))
 
 
 def test_the_error_of_fold_shares_gives_their_sum(path: Path) -> None:
