@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
+from py4j.protocol import Py4JError
 from pyspark import SparkContext
 from tqdm import tqdm
 
@@ -75,8 +76,12 @@ class _Tasks:
         # A context that is starting, or has ended, has no connection to the JVM.
         if context is None or getattr(context, "_jsc", None) is None:
             return
-        tracker = context.statusTracker()
-        running = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+        try:
+            tracker = context.statusTracker()
+            running = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+        except (Py4JError, AttributeError):
+            # The session is being stopped in the block: its JVM does not answer any more.
+            return
         self._done = dict(self._total)
         for stage in running:
             if stage is not None:

@@ -1,10 +1,11 @@
 """Long work of Spark shows its progress."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import pytest
-from pyspark import SparkContext
+from py4j.protocol import Py4JError
+from pyspark import SparkContext, StatusTracker
 from pyspark.sql import SparkSession
 
 from jobs.spark import progress
@@ -17,7 +18,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_POLL_SECONDS", 0.05)
 
 
-def slow(rows: Iterator[object]) -> Iterator[object]:
+def slow(rows: Iterable[int]) -> Iterable[int]:
     time.sleep(0.3)
     return rows
 
@@ -49,6 +50,24 @@ def test_a_session_that_is_starting_or_has_ended_has_no_tasks(
         tasks = progress._Tasks()
         tasks.update()
         assert tasks.total == 0
+
+
+def test_a_session_that_is_stopped_between_two_looks_ends_the_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As at the end of a job that has started its session itself."""
+
+    class Stopped(SparkContext):
+        def __init__(self) -> None:
+            self._jsc = object()
+
+        def statusTracker(self) -> StatusTracker:
+            raise Py4JError("the JVM has ended")
+
+    monkeypatch.setattr(SparkContext, "_active_spark_context", Stopped())
+    tasks = progress._Tasks()
+    tasks.update()
+    assert tasks.total == 0
 
 
 def test_an_error_passes_through(spark: SparkSession) -> None:
