@@ -143,7 +143,7 @@ def test_a_context_field_has_a_name_that_tables_can_have(
 @pytest.mark.parametrize(
     ("form", "problem"),
     [
-        ({"encoding": "utf-9"}, "is no encoding: use one such as utf-8"),
+        ({"encoding": "utf-9"}, "is no encoding of text: use one such as utf-8"),
         ({"delimiter": "\n"}, "must not hold a line break or a quote"),
     ],
 )
