@@ -30,5 +30,7 @@ echo
 python -m jobs lis --scenario "$scenario" --as-of "$as_of" --horizons 7,30 2>>"$log"
 echo
 echo "The report:  $LIS_DATA/reports/$scenario/latest.html"
-echo "The pages:   make up, then http://127.0.0.1:$LIS_AIRFLOW_PORT (Airflow) and http://127.0.0.1:$LIS_MLFLOW_PORT (MLflow)"
+echo "The pages:   make up, then"
+echo "             http://127.0.0.1:$LIS_AIRFLOW_PORT  Airflow"
+python "$here/mlflow_pages.py" | sed 's/^/             /'
 echo "Your log:    docs/your-log.md"

@@ -70,7 +70,7 @@ healthy Airflow "$airflow_url/api/v2/version"
 healthy MLflow "$mlflow_url/health"
 
 echo "Airflow  $airflow_url"
-echo "MLflow   $mlflow_url"
+python "$here/mlflow_pages.py" | sed 's/^/MLflow   /'
 echo "Logs     $logs"
 echo "To score, open the DAG lis_daily__simulated_feed and trigger it; the form may stay empty."
 echo "Ctrl-C stops both."

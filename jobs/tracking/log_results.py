@@ -16,14 +16,20 @@ from jobs.evaluation.verdict.many_looks import corrected_for_looks
 from jobs.lake import Lake
 from jobs.reporting.wording import ordered
 from jobs.tracking import runs
+from jobs.tracking.curves import log_by_day, log_by_horizon
+from jobs.tracking.experiment_page import open_experiment
+from jobs.tracking.registered_ranker import register_ranker
 from jobs.tracking.run_content import (
     ALONE,
     alone_digest,
     parent_content,
+    parent_name,
     result_content,
     result_digest,
+    result_name,
 )
-from jobs.tracking.store import experiment, prepare_store, run_url, store_lock
+from jobs.tracking.runs import KIND, Kind, run_key
+from jobs.tracking.store import prepare_store, run_url, store_lock
 
 
 @dataclass(frozen=True)
@@ -46,17 +52,21 @@ def log_results(
     about: Subject,
     results: Sequence[LisResult],
     report_html: str | None = None,
+    single_days: Sequence[LisResult] = (),
 ) -> list[LoggedRun]:
     """Log results to the experiment ``lis/<name>``; logging them again changes nothing.
 
     Results with the same date, ranker and data share a parent run, also across calls: a horizon
-    that becomes due later joins the run of its date.
+    that becomes due later joins the run of its date. Each ranker becomes a version of the
+    scenario's registered model, and each single day a point of the curves over days.
 
     Args:
-        lake: The lake with the predictions.
+        lake: The lake with the predictions and checkpoints.
         about: The scenario of the results, or what was compared.
         results: The results to log.
         report_html: A report, kept with each parent run.
+        single_days: Further results that become points of the curves over days alone: those that
+            a pooled one sums up.
 
     Returns:
         Each parent run followed by its child runs.
@@ -66,13 +76,18 @@ def log_results(
         AuditError: If the predictions of two variants are not on the same rows.
     """
     client = prepare_store()
+    experiment_id = open_experiment(client, about)
     logged = []
-    for parent, runs_below in _runs_by_parent(client, lake, about, results):
+    for parent, runs_below in _runs_by_parent(client, experiment_id, lake, about, results):
         with store_lock():
             stored = corrected_for_looks(_stored_results(client, parent), about.confidence)
-            content = parent_content(about, stored, report_html)
+            content = parent_content(lake, about, stored, report_html)
             written = runs.write(client, parent.info.run_id, content)
-        logged += [_logged(parent, None, written), *runs_below]
+            log_by_horizon(client, parent, stored)
+            register_ranker(client, lake, parent.info.run_id, stored[0])
+        logged += [_logged(parent, content.name, None, written), *runs_below]
+    with store_lock():
+        log_by_day(client, experiment_id, [*single_days, *results])
     return logged
 
 
@@ -86,19 +101,22 @@ def log_single_results(lake: Lake, about: Subject, results: Sequence[LisResult])
         InputError: If the tracking store cannot be used.
         AuditError: If the predictions of two variants are not on the same rows.
     """
-    found = _runs_by_parent(prepare_store(), lake, about, results, keeps_correction=True)
+    client = prepare_store()
+    found = _runs_by_parent(
+        client, open_experiment(client, about), lake, about, results, keeps_correction=True
+    )
     return [run for _, runs_below in found for run in runs_below]
 
 
 def _runs_by_parent(
     client: MlflowClient,
+    experiment_id: str,
     lake: Lake,
     about: Subject,
     results: Sequence[LisResult],
     *,
     keeps_correction: bool = False,
 ) -> Iterator[tuple[Run, list[LoggedRun]]]:
-    experiment_id = experiment(client, f"lis/{about.name}")
     groups: dict[tuple[str, ...], list[LisResult]] = {}
     for result in ordered(results):
         groups.setdefault(_parent_identity(result), []).append(result)
@@ -122,13 +140,11 @@ def _log_result(
     result: LisResult,
     keeps_correction: bool,
 ) -> LoggedRun:
-    key = " ".join([*_parent_identity(result), *_result_identity(result)])
-    name = f"{result.as_of} · {result.preference} · n={result.horizon} · {result.mode}"
+    key = run_key(*_parent_identity(result), *_result_identity(result))
+    name = result_name(result)
     parent_id = parent.info.run_id
     with store_lock():
-        run = runs.open_run(
-            client, parent.info.experiment_id, _quoted(key), name, {runs.PARENT: parent_id}
-        )
+        run = runs.open_run(client, parent.info.experiment_id, key, name, {runs.PARENT: parent_id})
     written = False
     is_logged = runs.holds(run, result_digest(about, parent_id, result)) or (
         keeps_correction
@@ -139,20 +155,20 @@ def _log_result(
         content = result_content(lake, about, parent_id, result)
         with store_lock():
             written = runs.write(client, run.info.run_id, content)
-    return _logged(run, parent_id, written)
+    return _logged(run, name, parent_id, written)
 
 
 def _open_parent(client: MlflowClient, experiment_id: str, result: LisResult) -> Run:
-    name = f"{result.as_of} · {result.ranker_version[:24]}"
-    key = _quoted(" ".join(_parent_identity(result)))
-    return runs.open_run(client, experiment_id, key, name, {"lis.kind": "run"})
+    key = run_key(*_parent_identity(result))
+    name = parent_name([result])
+    return runs.open_run(client, experiment_id, key, name, {KIND: Kind.ALL_SCORES})
 
 
 def _stored_results(client: MlflowClient, parent: Run) -> list[LisResult]:
     """Return the results below a parent run; if one was computed again, the newest counts."""
     found: dict[tuple[str, str, int], LisResult] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for number, child in enumerate(runs.children(client, parent)):
+        for number, child in enumerate(runs.scores(client, parent)):
             target = Path(folder) / str(number)
             target.mkdir()
             path = client.download_artifacts(child.info.run_id, "result.json", str(target))
@@ -176,10 +192,5 @@ def _result_identity(result: LisResult) -> tuple[str, ...]:
     )
 
 
-def _logged(run: Run, parent_run_id: str | None, written: bool) -> LoggedRun:
-    return LoggedRun(run.info.run_id, parent_run_id, run.info.run_name or "", run_url(run), written)
-
-
-def _quoted(key: str) -> str:
-    """Replace the quote that would end a value in MLflow's filter language."""
-    return key.replace("'", "_")
+def _logged(run: Run, name: str, parent_run_id: str | None, written: bool) -> LoggedRun:
+    return LoggedRun(run.info.run_id, parent_run_id, name, run_url(run), written)

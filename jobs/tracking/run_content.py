@@ -7,12 +7,14 @@ import math
 import re
 from collections.abc import Sequence
 
-from mlflow.entities import Dataset, DatasetInput, InputTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, SourceType
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
 
 from jobs.common.errors import AuditError
+from jobs.evaluation.declared.decision import HEADLINE_NAME
 from jobs.evaluation.figures import flat_values
 from jobs.evaluation.predictions import variant_name
-from jobs.evaluation.result import LisResult, Subject
+from jobs.evaluation.result import COMPARE, LisResult, Subject
 from jobs.evaluation.scored_day import BASELINE, LEAKED
 from jobs.evaluation.verdict.many_looks import corrected_for_looks
 from jobs.lake import Lake, Partition
@@ -21,15 +23,40 @@ from jobs.preference.leak import Leak
 from jobs.reporting.plots import dose_figure, png, roc_figure
 from jobs.scenarios import Fold
 from jobs.stats.roc import RocCurve, roc_curve
+from jobs.tracking.registered_ranker import ranker_files
 from jobs.tracking.run_notes import parent_note, result_note
-from jobs.tracking.runs import PARENT, Content
+from jobs.tracking.runs import KIND, NOTE, PARENT, Content, Kind
 
-_NOTE = "mlflow.note.content"
-_LAYOUT = 4
+_LAYOUT = 5
 """Raised when the content of runs changes, so that older runs are completed."""
 _DIGEST_LENGTH = 36
+_COMMIT = re.compile(r"(?:^|-g)([0-9a-f]{7,40})\+?$")
+"""The commit in ``code_version``; a release has a tag in its place."""
 ALONE = "lis.alone"
 """Tag with the digest of a result without the correction for the number of looks."""
+
+
+def result_name(result: LisResult) -> str:
+    """Return the name of the run of one result, which begins with what differs between them."""
+    return f"{result.preference} · n={result.horizon} · {result.mode} · {result.as_of}"
+
+
+def parent_name(results: Sequence[LisResult]) -> str:
+    """Return the name of the run of a date and ranker."""
+    modes = ", ".join(dict.fromkeys(result.mode for result in results))
+    return f"{results[0].as_of} · {modes} · {results[0].ranker_version[:24]}"
+
+
+def source_tags(result: LisResult) -> dict[str, str]:
+    """Return which command of which commit a run came from, in the tags that MLflow's UI reads."""
+    tags = {
+        MLFLOW_SOURCE_NAME: "lis compare" if result.mode == COMPARE else "lis",
+        MLFLOW_SOURCE_TYPE: SourceType.to_string(SourceType.LOCAL),
+        "lis.code_version": result.code_version,
+    }
+    if commit := _COMMIT.search(result.code_version):
+        tags[MLFLOW_GIT_COMMIT] = commit[1]
+    return tags
 
 
 def result_digest(about: Subject, parent_run_id: str, result: LisResult) -> str:
@@ -56,6 +83,7 @@ def result_content(lake: Lake, about: Subject, parent_run_id: str, result: LisRe
         files["roc.png"] = png(roc_figure(*curves, result))
     return Content(
         digest=result_digest(about, parent_run_id, result),
+        name=result_name(result),
         params={
             "scenario": result.scenario,
             "as_of": result.as_of,
@@ -74,13 +102,13 @@ def result_content(lake: Lake, about: Subject, parent_run_id: str, result: LisRe
         metrics=_metrics(result),
         tags={
             PARENT: parent_run_id,
-            "lis.kind": "score",
+            KIND: Kind.SCORE,
             "lis.verdict": result.verdict,
             "lis.verdict_reason": result.verdict_reason,
             "lis.looks": str(result.looks),
             ALONE: alone_digest(about, parent_run_id, result),
-            "lis.code_version": result.code_version,
-            _NOTE: result_note(about, result),
+            **source_tags(result),
+            NOTE: result_note(about, result),
         },
         files=files,
         inputs=_inputs(lake, result),
@@ -88,25 +116,30 @@ def result_content(lake: Lake, about: Subject, parent_run_id: str, result: LisRe
 
 
 def parent_content(
-    about: Subject, results: Sequence[LisResult], report_html: str | None
+    lake: Lake, about: Subject, results: Sequence[LisResult], report_html: str | None
 ) -> Content:
     """Return the content of a parent run: all verdicts, the plot over horizons, the report."""
     document = [result.to_dict() for result in results]
+    ranker = ranker_files(lake, results[0])
     files = {
+        **ranker,
         "results.json": json.dumps(document, indent=1, sort_keys=True).encode(),
         "lis_by_horizon.png": png(dose_figure(results)),
     }
     if report_html is not None:
         files["report.html"] = report_html.encode()
-    metrics = {}
-    for result in results:
-        score = _named(f"{result.preference}-{result.mode}-{result.horizon}")
-        metrics[f"lis/{score}"] = result.lis
-        metrics[f"lis_seen/{score}"] = result.lis_seen
-        metrics[f"placebo/{score}"] = result.placebo
+    scores = {
+        _named(f"{result.preference}-{result.mode}-{result.horizon}"): result for result in results
+    }
+    metrics = {
+        f"{column}/{score}": getattr(result, column)
+        for column in (HEADLINE_NAME, "lis_seen", "placebo")
+        for score, result in scores.items()
+    }
     first = results[0]
     return Content(
-        digest=digest_of(_LAYOUT, about.confidence, document, report_html),
+        digest=digest_of(_LAYOUT, about.confidence, document, report_html, list(ranker)),
+        name=parent_name(results),
         params={
             "scenario": first.scenario,
             "as_of": first.as_of,
@@ -115,14 +148,9 @@ def parent_content(
         },
         metrics=metrics,
         tags={
-            "lis.code_version": first.code_version,
-            _NOTE: parent_note(about, results),
-            **{
-                f"lis.verdict.{_named(result.preference)}-{result.mode}-{result.horizon}": (
-                    result.verdict
-                )
-                for result in results
-            },
+            **source_tags(first),
+            NOTE: parent_note(about, results),
+            **{f"lis.verdict.{score}": result.verdict for score, result in scores.items()},
         },
         files=files,
         inputs=[_dataset("impressions", first.data_digest, first.as_of, "scored")],
@@ -130,7 +158,12 @@ def parent_content(
 
 
 def _metrics(result: LisResult) -> dict[str, float]:
-    values = {**flat_values(result.figures), "seconds": result.seconds}
+    # MLflow lists metrics in the order in which they were logged.
+    values = {
+        HEADLINE_NAME: result.lis,
+        **flat_values(result.figures),
+        "seconds": result.seconds,
+    }
     return {name: math.nan if value is None else float(value) for name, value in values.items()}
 
 

@@ -7,29 +7,55 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import DatasetInput, Metric, Param, Run, RunStatus, RunTag
 
 KEY = "lis.key"
+KIND = "lis.kind"
 CONTENT = "lis.content"
 PARENT = "mlflow.parentRunId"
+NOTE = "mlflow.note.content"
 
 _FINISHED = RunStatus.to_string(RunStatus.FINISHED)
-_MOST_TAGS = 100
+_MOST_TAGS, _MOST_METRICS = 100, 1000
+"""What MLflow takes in one request."""
+
+
+class Kind(StrEnum):
+    """What a run shows, in the tag ``lis.kind``, by which a saved view filters."""
+
+    ALL_SCORES = "run"
+    """A parent: all scores of a date and ranker."""
+    SCORE = "score"
+    BY_HORIZON = "by horizon"
+    BY_DAY = "by day"
 
 
 @dataclass(frozen=True)
 class Content:
-    """The content of a run; ``digest`` identifies it, so that it is logged only once."""
+    """The content of a run.
+
+    Attributes:
+        digest: Identifies the content, so that it is logged only once.
+        points: Values of metrics that have one at each of several steps.
+    """
 
     digest: str
+    name: str
     params: Mapping[str, str]
-    metrics: Mapping[str, float]
     tags: Mapping[str, str]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    points: Sequence[Metric] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
     inputs: Sequence[DatasetInput] = ()
+
+
+def run_key(*parts: str) -> str:
+    """Return the key of a run, without the quote that would end a value in MLflow's filters."""
+    return " ".join(parts).replace("'", "_")
 
 
 def open_run(
@@ -49,10 +75,12 @@ def open_run(
     return runs[0]
 
 
-def children(client: MlflowClient, parent: Run) -> list[Run]:
-    """Return the completed runs below a parent, oldest first."""
+def scores(client: MlflowClient, parent: Run) -> list[Run]:
+    """Return the completed runs of scores below a parent, oldest first."""
     found = _with_tag(client, parent.info.experiment_id, PARENT, parent.info.run_id)
-    return [run for run in found if CONTENT in run.data.tags]
+    return [
+        run for run in found if CONTENT in run.data.tags and run.data.tags.get(KIND) == Kind.SCORE
+    ]
 
 
 def is_finished(run: Run) -> bool:
@@ -77,8 +105,9 @@ def write(client: MlflowClient, run_id: str, content: Content) -> bool:
     run = client.get_run(run_id)
     if holds(run, content.digest):
         return False
-    if is_finished(run):
-        client.update_run(run_id, status=RunStatus.to_string(RunStatus.RUNNING))
+    name = content.name if run.info.run_name != content.name else None
+    if is_finished(run) or name is not None:
+        client.update_run(run_id, status=RunStatus.to_string(RunStatus.RUNNING), name=name)
     try:
         _write(client, run, content)
     except Exception:
@@ -99,15 +128,20 @@ def _write(client: MlflowClient, run: Run, content: Content) -> None:
         for key, value in content.metrics.items()
         if _differs(held.metrics.get(key), value)
     ]
+    metrics += content.points
     tags = [RunTag(key, value) for key, value in content.tags.items()]
-    client.log_batch(run_id, metrics=metrics, params=params)
+    client.log_batch(run_id, params=params)
+    for start in range(0, len(metrics), _MOST_METRICS):
+        client.log_batch(run_id, metrics=metrics[start : start + _MOST_METRICS])
     for start in range(0, len(tags), _MOST_TAGS):
         client.log_batch(run_id, tags=tags[start : start + _MOST_TAGS])
     if content.inputs:
         client.log_inputs(run_id, datasets=list(content.inputs))
     with tempfile.TemporaryDirectory() as folder:
         for name, data in content.files.items():
-            (Path(folder) / name).write_bytes(data)
+            path = Path(folder) / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
         client.log_artifacts(run_id, folder)
 
 

@@ -81,7 +81,8 @@ def prepare_store() -> MlflowClient:
                 # Most likely the schema of an older MLflow. Checking it first costs every task 1 s.
                 upgrade.main([uri], standalone_mode=False)
                 return _connected(uri)
-        except MlflowException as error:
+        except (MlflowException, ImportError) as error:
+            # SQLAlchemy imports a database's driver, which may be missing.
             reason = " ".join(without_password(str(error)).split())
             raise InputError(
                 f"cannot use MLFLOW_TRACKING_URI={without_password(uri)}: {reason}"

@@ -8,7 +8,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from jobs.evaluation.verdict.many_looks import corrected_for_looks
 from jobs.lake import Lake
 from jobs.scenarios.worth import Worth
 from jobs.tracking.log_results import log_results, log_single_results
+from jobs.tracking.run_content import source_tags
 from jobs.tracking.run_notes import parent_note
 from jobs.tracking.runs import KEY, PARENT, open_run
 from jobs.tracking.store import experiment, prepare_store, store_lock
@@ -48,18 +48,8 @@ MlflowClient.log_artifacts = lambda *given: os._exit(9)
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
-    """One store for the module, because creating one takes seconds; each test has its date."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LIS_DATA", str(tmp_path_factory.mktemp("data")))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.delenv("LIS_LAKE", raising=False)
-        yield prepare_store()
-
-
-@pytest.fixture(scope="module")
-def lake(client: MlflowClient) -> Lake:
-    lake = Lake.from_environment()
+def lake(empty_lake: Lake) -> Lake:
+    lake = empty_lake
     publish_predictions(lake, DAY, "baseline", seed=1)
     publish_predictions(lake, DAY, "id_embedding-swap-7", seed=2)
     publish_predictions(lake, DAY, "id_embedding-swap-8", seed=2, first_id=5)
@@ -81,11 +71,14 @@ def test_the_run_of_a_result_has_figures_note_inputs_and_plots_below_its_parent(
     result = make_result()
     parent, score = log_results(lake, SCENARIO, [result], report_html="<p>all of it</p>")
     assert score.parent_run_id == parent.run_id
-    assert score.name == "2026-02-01 · id_embedding · n=7 · swap"
+    assert score.name == "id_embedding · n=7 · swap · 2026-02-01"
     run = client.get_run(score.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["data_digest"] == "d" * 64
     assert run.data.metrics["lis"] == 0.015
+    assert next(iter(run.data.metrics)) == "lis"
+    assert run.info.run_name == score.name
+    assert score.url.endswith(f"/runs/{score.run_id}?workflowType=machine_learning")
     assert "rows_needed" not in run.data.metrics
     assert run.data.tags[PARENT] == parent.run_id
     assert run.data.tags["lis.verdict"] == "worth aligning"
@@ -121,7 +114,7 @@ def test_a_retrain_result_has_gains_and_its_own_baseline(client: MlflowClient, l
     result = make_result(mode="retrain", seeds=3, seed_sd=0.0004, fit_days=28, **gains)
     _, score = log_results(lake, SCENARIO, [result])
     run = client.get_run(score.run_id)
-    assert score.name == "2026-02-01 · id_embedding · n=7 · retrain"
+    assert score.name == "id_embedding · n=7 · retrain · 2026-02-01"
     assert {name: run.data.metrics[name] for name in gains} == gains
     assert run.data.metrics["seed_sd"] == 0.0004
     assert run.data.params["fit_days"] == "28"
@@ -265,6 +258,40 @@ def test_recomputed_figures_of_the_same_identity_replace_the_old(
     assert client.get_run(parent.run_id).data.metrics["lis/id_embedding-swap-7"] == 0.02
 
 
+def test_a_run_of_an_earlier_version_is_completed_and_renamed(
+    client: MlflowClient, lake: Lake
+) -> None:
+    result = make_result(as_of="2026-03-13")
+    parent, score = log_results(lake, SCENARIO, [result])
+    for run, name in ((parent, "2026-03-13 · ranker-1"), (score, "2026-03-13 · id_embedding")):
+        client.update_run(run.run_id, name=name)
+        client.set_tag(run.run_id, "lis.content", "as of version 0.1")
+        client.delete_tag(run.run_id, "mlflow.source.name")
+    again = log_results(lake, SCENARIO, [result])
+    assert [run.run_id for run in again] == [parent.run_id, score.run_id]
+    for run in (client.get_run(one.run_id) for one in again):
+        assert run.data.tags["mlflow.source.name"] == "lis"
+        assert all(
+            len(client.get_metric_history(run.info.run_id, name)) == 1 for name in run.data.metrics
+        )
+    names = {client.get_run(run.run_id).info.run_name for run in again}
+    assert names == {"2026-03-13 · swap · ranker-1", "id_embedding · n=7 · swap · 2026-03-13"}
+
+
+@pytest.mark.parametrize(
+    ("code_version", "commit"),
+    [
+        ("abc1234567", "abc1234567"),
+        ("abc1234567+", "abc1234567"),
+        ("v0.2.0-3-gabc1234567+", "abc1234567"),
+        ("0.2.0", None),
+    ],
+)
+def test_a_run_names_its_commit(code_version: str, commit: str | None) -> None:
+    tags = source_tags(make_result(code_version=code_version))
+    assert tags.get("mlflow.source.git.commit") == commit
+
+
 @pytest.mark.parametrize(
     ("field", "value", "own_parent"),
     [
@@ -341,9 +368,10 @@ def test_processes_that_meet_an_empty_store_at_once_share_one_parent(
     runs = runs_of(client, "2026-03-05")
     parents = [run for run in runs if run.data.tags["lis.kind"] == "run"]
     assert len(parents) == 1
-    assert len(runs) == 3
     assert {run.info.status for run in runs} == {"FINISHED"}
-    scores = [run for run in runs if run.data.tags.get(PARENT) == parents[0].info.run_id]
+    below = [run for run in runs if run.data.tags.get(PARENT) == parents[0].info.run_id]
+    assert len(below) == len(runs) - 1 == 3
+    scores = [run for run in below if run.data.tags["lis.kind"] == "score"]
     assert sorted(run.data.params["horizon"] for run in scores) == ["3", "7"]
     assert all(len(client.get_metric_history(r.info.run_id, "lis")) == 1 for r in scores)
     assert {key for key in parents[0].data.metrics if key.startswith("lis/")} == {

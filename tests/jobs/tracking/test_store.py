@@ -42,6 +42,24 @@ def test_a_store_of_an_unknown_kind_is_bad_input(monkeypatch: pytest.MonkeyPatch
         store.prepare_store()
 
 
+@pytest.mark.parametrize("scheme", ["ftp", "postgresql", "http"])
+def test_the_password_of_a_store_is_in_no_message_and_no_link(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{scheme}://someone:s3cret@127.0.0.1:9/runs")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(InputError, match="cannot use MLFLOW_TRACKING_URI=") as refused:
+        store.prepare_store()
+    assert "s3cret" not in str(refused.value)
+    assert refused.value.__suppress_context__
+    assert "s3cret" not in store.page_url("#/experiments/1")
+
+
+def test_links_have_the_port_of_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIS_MLFLOW_PORT", "5001")
+    assert store.page_url("#/experiments/1") == "http://127.0.0.1:5001/#/experiments/1"
+
+
 def test_a_store_of_an_older_mlflow_is_upgraded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
