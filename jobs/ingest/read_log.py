@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from jobs.scenarios import Scenario, TableSource
 from jobs.sources.contract.impression_rows import ImpressionRows, row_schema
 from jobs.sources.contract.item_rows import ItemRows, item_schema
 from jobs.sources.reading.mapped_table import MappedTable, Part
+
+log = logging.getLogger(__name__)
 
 _TASKS_PER_CORE = 4
 
@@ -60,13 +63,23 @@ def item_content(
         InputError: If a value cannot be what is mapped to it.
     """
     rows = read_parts(spark, ItemRows(table, source, scenario), item_schema(scenario))
-    [refusal] = rows.agg(F.min("refusal")).first() or [None]
-    if refusal is not None:
-        raise InputError(refusal)
+    is_left_out = F.col("item_id").isNull()
+    [found] = rows.agg(
+        F.min("refusal").alias("refusal"), F.count_if(is_left_out).alias("left_out")
+    ).collect()
+    if found.refusal is not None:
+        raise InputError(found.refusal)
+    if found.left_out:
+        log.warning(
+            "%s: %s rows of the item file have no readable id, or another number of columns than "
+            "its first line: they are left out",
+            scenario.name,
+            f"{found.left_out:,}",
+        )
     content = F.struct("title", "text", "category", "vector")
     # Of several rows of an item, min() keeps one, the same one on every run.
     return (
-        rows.where(F.col("item_id").isNotNull())
+        rows.where(~is_left_out)
         .groupBy("item_id")
         .agg(F.min(content).alias("content"))
         .select("item_id", "content.*")

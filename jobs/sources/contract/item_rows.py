@@ -53,7 +53,10 @@ class ItemRows:
     scenario: Scenario
 
     def batches(self, part: Part) -> Iterator[pa.RecordBatch]:
-        """The rows of a part in ``item_schema``; an error is a row with a ``refusal``."""
+        """The rows of a part in ``item_schema``; an error is a row with a ``refusal``.
+
+        A row with more or fewer columns than the file has no item.
+        """
         schema = item_schema(self.scenario)
         try:
             for batch in self.table.batches(part):
@@ -61,6 +64,10 @@ class ItemRows:
                 columns["refusal"] = pa.nulls(batch.rows, pa.string())
                 yield pa.RecordBatch.from_arrays(
                     [columns[name] for name in schema.names], schema=schema
+                )
+                others = len(batch.malformed)
+                yield pa.RecordBatch.from_arrays(
+                    [pa.nulls(others, field.type) for field in schema], schema=schema
                 )
         except InputError as error:
             empty = {field.name: pa.nulls(1, field.type) for field in schema}
