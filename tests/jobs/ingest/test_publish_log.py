@@ -168,10 +168,11 @@ DIRTY_ROWS = st.lists(
     min_size=150,
     max_size=250,
 )
-# Each day has an impression: the first and the last day of a log are those with one.
+# Each day has an impression, as the first and the last day of a log are those with one, and both
+# labels occur.
 ALWAYS_VALID = [
     ("900", "1", "10", str(START), "1", "home"),
-    ("901", "1", "10", str(START + A_DAY), "1", "home"),
+    ("901", "1", "10", str(START + A_DAY), "0", "home"),
 ]
 
 
