@@ -59,6 +59,7 @@ def _log_to_stderr(*, verbose: bool) -> None:
     if not verbose:
         # MLflow sets its loggers when it is imported.
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
 def _check_processes(command: Command[Any]) -> None:

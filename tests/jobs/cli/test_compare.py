@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +100,20 @@ def test_a_comparison_leaves_a_report_and_one_run_however_often_it_is_made(
     assert "The treatment raises held-out AUC" in pages[0]
     assert "scores come from outside this project" in pages[0]
     assert "days of leak\u201d" not in pages[0]
+
+
+def test_a_new_store_is_made_without_a_word(folder: Path) -> None:
+    """In a process of its own: MLflow sets up its loggers when it is imported."""
+    lis = str(Path(sys.executable).with_name("lis"))
+    done = subprocess.run(
+        [lis, "compare", "--predictions", str(written(folder))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stderr.splitlines() if not re.match(r"\d\d:\d\d:\d\d ", line)]
+    assert [line.split(":")[0] for line in lines] == ["report", "MLflow"]
 
 
 def test_equal_scores_are_no_gain_at_all(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
