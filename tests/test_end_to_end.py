@@ -6,6 +6,8 @@ import hashlib
 import json
 import math
 import os
+import re
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -119,12 +121,16 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
 
 
 def test_a_dated_run_scores_each_horizon_on_another_day(deployment: Deployment) -> None:
-    deployment.run(YESTERDAY.isoformat())
+    output = deployment.run(YESTERDAY.isoformat())
     expected = {(YESTERDAY - timedelta(days=n), n, "id_embedding", "swap", 1) for n in (1, 2)}
     assert deployment.stored_scores() == expected
     # A parent and a child for each of the two evaluation days.
     assert len(deployment.mlflow_runs()) == 4
     assert newest_ranker(deployment) == TODAY
+    for n in (1, 2):
+        day = YESTERDAY - timedelta(days=n)
+        line = rf"{day}, id_embedding, swap, n = {n}: LIS \S+ \(\S+ to \S+\), [a-z]+"
+        assert re.search(line, output), output[-8000:]
     reports = list((deployment.data / "reports" / "small_feed").glob("*.html"))
     assert reports
     assert "Leakage Impact Score" in reports[0].read_text()
@@ -159,6 +165,31 @@ def test_the_same_day_again_changes_no_byte_and_adds_only_what_is_new(
     assert len(runs_now) == len(runs) + len(new)
     results = read_results(deployment.lake, "small_feed", day, day)
     assert not any(math.isnan(result.placebo) for result in results if result.mode != "swap")
+
+
+def test_each_mapped_score_has_its_own_link(deployment: Deployment) -> None:
+    """As Airflow stores it, from where its pages show it."""
+    with sqlite3.connect(deployment.data / "airflow" / "airflow.db") as database:
+        stored = database.execute(
+            "SELECT map_index, value FROM xcom WHERE key = '_link_MlflowRunLink' "
+            "AND dag_run_id = (SELECT min(id) FROM dag_run)"
+        ).fetchall()
+    assert sorted(index for index, _ in stored) == [0, 1]
+    linked = {run for _, url in stored for run in deployment.mlflow_runs() if run in url}
+    assert len(linked) == 2
+
+
+def test_a_form_that_cannot_be_used_ends_the_run_in_one_line(deployment: Deployment) -> None:
+    before = deployment.bytes_in_lake()
+    form = json.dumps({"as_of": "2999-01-01"})
+    output = deployment.shell(f"airflow dags test {DAG} --conf '{form}' || true")
+    assert "state=failed" in output.split("DagRun Finished")[-1]
+    line = "error: as_of: 2999-01-01 is not over: the newest complete day is"
+    task = output[output.index("task_id=resolve_date") :]
+    assert task.count(line) == 1
+    assert "Traceback" not in task
+    assert "task_id=simulate" not in task
+    assert deployment.bytes_in_lake() == before
 
 
 def newest_ranker(deployment: Deployment) -> date:
