@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from jobs.lake import Lake, Partition
 from jobs.spark.parquet_writer import write_by_day
-from jobs.spark.session import read_days
+from jobs.spark.session import read_days, spark_session
 
 DAY = date(2026, 1, 5)
 SCHEMA = pa.schema([("key", pa.int64())])
@@ -27,7 +27,8 @@ def test_a_path_is_no_pattern_and_no_uri(spark: SparkSession, tmp_path: Path, na
     with lake.attempt([partition]) as attempt:
         write_by_day(frame, lake, f"{attempt.folder}/rows", SCHEMA, "key")
         attempt.publish(partition, below="rows/ds=2026-01-05", inputs={}, schema=SCHEMA)
-    rows = read_days(spark, lake, "rows", "tiny", [DAY])
+    with spark_session("paths") as session:
+        rows = read_days(session, lake, "rows", "tiny", [DAY])
     assert rows is not None
     found = sorted(tuple(row) for row in rows.select("key", "ds").collect())
     assert found == [(key, "2026-01-05") for key in range(3)]
