@@ -66,7 +66,8 @@ def show_form(page: Page, servers: Servers) -> None:
 def show_runs(page: Page, servers: Servers) -> None:
     """Open the list of scores in MLflow."""
     page.goto(f"{servers.mlflow}/{runs_path(_experiment_id(servers), SCORES)}")
-    page.get_by_text("matching runs").wait_for()
+    for run in scores(servers):
+        page.get_by_text(run.info.run_name, exact=True).wait_for()
     page.wait_for_timeout(_STILL)
 
 
@@ -84,8 +85,10 @@ def show_run(page: Page, servers: Servers) -> None:
 def show_chart(page: Page, servers: Servers) -> None:
     """Open the curves of the LIS by day in MLflow."""
     page.goto(f"{servers.mlflow}/{runs_path(_experiment_id(servers), BY_DAY)}")
-    page.locator(".plotly").first.wait_for()
-    page.wait_for_timeout(_STILL)
+    page.locator(".plotly .scatterlayer .trace").first.wait_for()
+    # The help on searches opens by itself, over the charts.
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(2 * _STILL)
 
 
 def scores(servers: Servers) -> list[Run]:
