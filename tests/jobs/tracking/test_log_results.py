@@ -20,7 +20,6 @@ from jobs.evaluation.verdict.many_looks import corrected_for_looks
 from jobs.lake import Lake
 from jobs.scenarios.worth import Worth
 from jobs.tracking.log_results import log_results, log_single_results
-from jobs.tracking.run_content import source_tags
 from jobs.tracking.run_notes import parent_note
 from jobs.tracking.runs import KEY, PARENT, open_run
 from jobs.tracking.store import experiment, prepare_store, store_lock
@@ -30,11 +29,8 @@ DAY = date(2026, 2, 1)
 
 LOG_ONE = """
 import sys
-from jobs.evaluation.verdict.many_looks import corrected_for_looks
 from jobs.lake import Lake
-from jobs.scenarios.worth import Worth
-from jobs.tracking.run_notes import parent_note
-from jobs.tracking.log_results import log_results, log_single_results
+from jobs.tracking.log_results import log_results
 from tests.jobs.tracking.sample_results import SCENARIO, make_result
 log_results(Lake.from_environment(), SCENARIO, [
     make_result(horizon=int(sys.argv[1]), as_of="2026-03-05", leak_digest=sys.argv[1] * 64)
@@ -49,11 +45,10 @@ MlflowClient.log_artifacts = lambda *given: os._exit(9)
 
 @pytest.fixture(scope="module")
 def lake(empty_lake: Lake) -> Lake:
-    lake = empty_lake
-    publish_predictions(lake, DAY, "baseline", seed=1)
-    publish_predictions(lake, DAY, "id_embedding-swap-7", seed=2)
-    publish_predictions(lake, DAY, "id_embedding-swap-8", seed=2, first_id=5)
-    return lake
+    publish_predictions(empty_lake, DAY, "baseline", seed=1)
+    publish_predictions(empty_lake, DAY, "id_embedding-swap-7", seed=2)
+    publish_predictions(empty_lake, DAY, "id_embedding-swap-8", seed=2, first_id=5)
+    return empty_lake
 
 
 def runs_of(client: MlflowClient, as_of: str) -> list[Run]:
@@ -127,7 +122,7 @@ def test_a_retrain_result_has_gains_and_its_own_baseline(client: MlflowClient, l
     assert files_of(client, again.run_id) == {"result.json", "roc.png"}
 
 
-def test_the_note_of_very_many_results_fits_into_a_tag(client: MlflowClient, lake: Lake) -> None:
+def test_the_note_of_very_many_results_fits_into_a_tag(client: MlflowClient) -> None:
     results = [
         make_result(
             as_of="2026-03-09",
@@ -141,14 +136,15 @@ def test_the_note_of_very_many_results_fits_into_a_tag(client: MlflowClient, lak
         for mode in ("swap", "retrain")
         for n in (7, 30)
     ]
-    parent, *_ = log_results(lake, SCENARIO, results)
-    note = client.get_run(parent.run_id).data.tags["mlflow.note.content"]
-    assert len(note) < 8_000
+    note = parent_note(SCENARIO, results)
+    run_id = client.create_run(experiment(client, "lis/notes")).info.run_id
+    client.set_tag(run_id, "mlflow.note.content", note)
+    assert client.get_run(run_id).data.tags["mlflow.note.content"] == note
     assert "Worth aligning: 24 of 24 results" in note
     assert note.endswith("no evidence against the data.")
 
 
-def test_the_longest_sentences_fit_into_a_tag(client: MlflowClient, lake: Lake) -> None:
+def test_the_longest_sentences_fit_into_a_tag() -> None:
     worth = Worth(auc_point=1_234_567, alignment=1_234_567, unit="hours of a cluster")
     scenario = SCENARIO.model_copy(update={"worth": worth})
     gains = {
@@ -276,20 +272,6 @@ def test_a_run_of_an_earlier_version_is_completed_and_renamed(
         )
     names = {client.get_run(run.run_id).info.run_name for run in again}
     assert names == {"2026-03-13 · swap · ranker-1", "id_embedding · n=7 · swap · 2026-03-13"}
-
-
-@pytest.mark.parametrize(
-    ("code_version", "commit"),
-    [
-        ("abc1234567", "abc1234567"),
-        ("abc1234567+", "abc1234567"),
-        ("v0.2.0-3-gabc1234567+", "abc1234567"),
-        ("0.2.0", None),
-    ],
-)
-def test_a_run_names_its_commit(code_version: str, commit: str | None) -> None:
-    tags = source_tags(make_result(code_version=code_version))
-    assert tags.get("mlflow.source.git.commit") == commit
 
 
 @pytest.mark.parametrize(
