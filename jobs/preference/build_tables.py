@@ -27,7 +27,7 @@ from jobs.preference.audit import WrittenTable, audit_rows, audit_sources
 from jobs.preference.behaviour import Behaviour, TableWindow, days_between
 from jobs.preference.kind import KindWithInputs, PreferenceKind
 from jobs.scenarios import Scenario
-from jobs.scenarios.hints import lis_command
+from jobs.scenarios.hints import ingest_command, lis_command
 from jobs.spark.parquet_writer import write_by_day
 from jobs.spark.session import latest_timestamp, midnight, read_days, spark_session
 
@@ -129,7 +129,10 @@ def _behaviour_inputs(
     first_days = {window: window.first_day(scenario.lookback_days) for window in windows}
     end = max(window.known_at for window in windows)
     digests = {
-        day: lake.require(Partition("impressions", scenario.name, day), "ingest the day").digest
+        day: lake.require(
+            Partition("impressions", scenario.name, day),
+            f"run {ingest_command(scenario, start=day, end=day)}",
+        ).digest
         for day in days_between(lake, scenario, min(first_days.values()), end)
     }
     last = end - timedelta(days=1)

@@ -169,9 +169,7 @@ def test_current_tables_are_left_alone(
 def test_a_snapshot_that_is_not_there_is_named(
     with_snapshots: Lake, make_scenario: MakeScenario
 ) -> None:
-    with pytest.raises(
-        InputError, match=r"ds=2026-01-07.*: .*lis train .*--until 2026-01-06"
-    ):
+    with pytest.raises(InputError, match=r"ds=2026-01-07.*: .*lis train .*--until 2026-01-06"):
         assemble(with_snapshots, make_scenario(), date(2026, 1, 4))
     assert with_snapshots.days_with_any("features", "tiny") == []
 
