@@ -62,7 +62,7 @@ def test_the_last_line_counts_all_rows_by_reason(
     tmp_path: Path,
     write_log: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     rows = [("90", "NULL", "1", str(START), "1", "x"), ("91", "1", "1", "soon", "1", "x")]
     raw = write_log([*log(), *rows, ("92", "1")])
@@ -70,7 +70,7 @@ def test_the_last_line_counts_all_rows_by_reason(
     monkeypatch.setenv("LIS_LAKE", str(tmp_path / "lake"))
     command = ["ingest", "--scenario", str(tmp_path / "tiny.yaml"), "--raw", raw]
     assert main([*command, "--start", "2026-01-30", "--end", "2026-01-31"]) == 0
-    shown = capsys.readouterr().err
+    shown = caplog.text
     assert "60 impressions on 2 days (2026-01-30 to 2026-01-31), 3 rows quarantined: " in shown
     for reason in (
         "null or unreadable user_id (1)",
