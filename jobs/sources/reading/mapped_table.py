@@ -117,9 +117,12 @@ def open_file(form: Format, storage: Storage, path: str) -> RawFile:
     Raises:
         InputError: If it cannot be read.
     """
-    if isinstance(form, CsvFormat):
-        return CsvFile(form, storage, path)
-    return ParquetFile(storage, path)
+    try:
+        if isinstance(form, CsvFormat):
+            return CsvFile(form, storage, path)
+        return ParquetFile(storage, path)
+    except OSError as error:
+        raise InputError(f"{storage.absolute(path)} cannot be read: {error}") from error
 
 
 def map_columns(form: Format, files: RawFiles, columns: Mapping[str, Column]) -> MappedTable:
