@@ -7,7 +7,7 @@ the last K clicks of every user as of the end of the day before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import pyarrow as pa
@@ -52,9 +52,8 @@ def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
         spark_session(f"history {scenario.name}") as spark,
         lake.attempt(plan.partitions) as attempt,
     ):
-        clicks = _clicks(spark, lake, scenario, plan)
-        impressions = read_days(spark, lake, "impressions", scenario.name, plan.days)
-        assert impressions is not None
+        impressions = _impressions(spark, lake, scenario, plan.days)
+        clicks = _clicks(spark, lake, scenario, plan, impressions)
         history = _history(impressions, clicks, scenario)
         newest = plan.write_rows(attempt, history, "last_click")
         folder = plan.write_state(attempt, _state(clicks, scenario), ["user_id"])
@@ -62,14 +61,33 @@ def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
     return plan.days
 
 
-def _clicks(spark: SparkSession, lake: Lake, scenario: Scenario, plan: DayPlan) -> DataFrame:
-    """Every click that can still be among a user's last K on one of the days."""
-    days = [*plan.replayed, *plan.days]
-    impressions = read_days(spark, lake, "impressions", scenario.name, days)
-    assert impressions is not None
+def _impressions(
+    spark: SparkSession, lake: Lake, scenario: Scenario, days: Sequence[date]
+) -> DataFrame:
+    contract = schemas.impressions(scenario)
+    rows = read_days(spark, lake, "impressions", scenario.name, days, contract=contract)
+    assert rows is not None
+    return rows
+
+
+def _clicks(
+    spark: SparkSession, lake: Lake, scenario: Scenario, plan: DayPlan, impressions: DataFrame
+) -> DataFrame:
+    """Every click that can still be among a user's last K on one of the days.
+
+    Args:
+        spark: The session.
+        lake: The lake.
+        scenario: The scenario.
+        plan: The days to build, and what they are computed from.
+        impressions: Those of the days to build.
+    """
+    if plan.replayed:
+        impressions = _impressions(spark, lake, scenario, [*plan.replayed, *plan.days])
     clicks = impressions.where("label = 1").select("user_id", *_CLICK)
     if plan.carried is not None:
-        carried = read_days(spark, lake, RECENT_CLICKS, scenario.name, [plan.carried])
+        days, contract = [plan.carried], schemas.recent_clicks(scenario)
+        carried = read_days(spark, lake, RECENT_CLICKS, scenario.name, days, contract=contract)
         assert carried is not None
         # A click can be in both lists.
         both = F.array_distinct(F.concat("clicks", "lineage_clicks"))

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
+from functools import cached_property, reduce
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -96,7 +96,7 @@ class _Job:
 
     def statistics(self) -> DataFrame:
         """The rows of ``statistics``, with ``ds`` and the time of the ``newest`` event used."""
-        rows = self._events(self.plan.days)
+        rows = self._new_events
         for field in (USER, ITEM):
             rows = self._with_counts_of_id(rows, field)
         rows = self._with_counts_of_context(rows)
@@ -115,26 +115,44 @@ class _Job:
         fields = (*self.scenario.fields, EVERY_ROW)
         return recent_counts(self._by_value(fields), self.plan.end)
 
+    @cached_property
+    def _new_events(self) -> DataFrame:
+        """Events of the days to build."""
+        return self._events(self.plan.days)
+
+    @cached_property
+    def _replayed_events(self) -> DataFrame | None:
+        """Events of earlier days that no state covers; None if there are none."""
+        return self._events(self.plan.replayed) if self.plan.replayed else None
+
+    @cached_property
+    def _carried_counts(self) -> DataFrame | None:
+        """Daily counts as of the state before; None if there is none."""
+        if self.plan.carried is None:
+            return None
+        days, contract = [self.plan.carried], schemas.recent_counts(self.scenario)
+        name = self.scenario.name
+        return read_days(self.spark, self.lake, RECENT_COUNTS, name, days, contract=contract)
+
     def _events(self, days: Sequence[date]) -> DataFrame:
-        rows = read_days(self.spark, self.lake, "impressions", self.scenario.name, days)
+        name, contract = self.scenario.name, schemas.impressions(self.scenario)
+        rows = read_days(self.spark, self.lake, "impressions", name, days, contract=contract)
         assert rows is not None
         return as_events(rows, self.scenario.context)
 
     def _past(self, fields: Sequence[str]) -> DataFrame | None:
         """Events by value of the days before; None if there are none."""
         found = []
-        if self.plan.carried is not None:
-            days, name = [self.plan.carried], self.scenario.name
-            counts = read_days(self.spark, self.lake, RECENT_COUNTS, name, days)
-            assert counts is not None
+        if self._carried_counts is not None:
+            counts = self._carried_counts
             found.append(counts.where(F.col("field").isin(*fields)).drop("ds"))
-        if self.plan.replayed:
-            found.append(by_value(self._events(self.plan.replayed), fields))
+        if self._replayed_events is not None:
+            found.append(by_value(self._replayed_events, fields))
         return reduce(DataFrame.unionByName, found) if found else None
 
     def _by_value(self, fields: Sequence[str]) -> DataFrame:
         """Events by value of the days to build and of the days before."""
-        events, past = by_value(self._events(self.plan.days), fields), self._past(fields)
+        events, past = by_value(self._new_events, fields), self._past(fields)
         return events if past is None else events.unionByName(past)
 
     def _with_counts_of_id(self, rows: DataFrame, field: str) -> DataFrame:
@@ -180,7 +198,7 @@ class _Job:
         schema = from_arrow_schema(pa.schema([*columns, ("field", text)]))
         if not written:
             return self.spark.createDataFrame([], schema)
-        return self.spark.read.schema(schema).parquet(self.lake.storage.spark_uri(folder))
+        return self.spark.read.schema(schema).parquet(self.lake.storage.spark_pattern(folder))
 
     def _newest(self) -> Column:
         """Time of the newest event that a row was computed from, in microseconds.

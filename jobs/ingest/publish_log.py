@@ -113,9 +113,11 @@ def ingest(
             Partition(name, scenario.name, day) for name in ("impressions", "items") for day in days
         ]
         rejected = {day for day, count in counts.items() if count.quarantined}
-        partitions += [
+        quarantine = [
             Partition("quarantine", scenario.name, day) for day in sorted({*days, *rejected})
         ]
+        # A day without a rejected row has no quarantine; that of an earlier ingest is emptied.
+        partitions += [one for one in quarantine if one.ds in rejected or lake.is_published(one)]
         attempt = stack.enter_context(lake.attempt(partitions))
         _write(validated, counts, lake, attempt)
         items = _items(spark, lake, scenario, attempt, content, days[0])

@@ -10,10 +10,12 @@ from contextvars import ContextVar
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark import SparkConf
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.lake import Lake, Partition
 from jobs.lake.storage import Storage
@@ -108,6 +110,7 @@ def read_days(
     scenario: str,
     days: Iterable[date],
     keys: tuple[tuple[str, str], ...] = (),
+    contract: pa.Schema | None = None,
 ) -> DataFrame | None:
     """Published days of a table as one data frame with a ``ds`` column.
 
@@ -118,6 +121,8 @@ def read_days(
         scenario: name of the scenario.
         days: days to read; each must be published.
         keys: further partition keys, which do not become columns.
+        contract: schema that every file is published with. Without it, Spark runs a job that reads
+            the footer of a file.
 
     Returns:
         The rows in no particular order, or None if there are no days.
@@ -129,7 +134,10 @@ def read_days(
         return None
     # Spark adds the folders below the base path as columns, without work per row.
     base = lake.storage.spark_uri(f"{table}/scenario={scenario}")
-    frame = spark.read.option("basePath", base).parquet(*paths)
+    reader = spark.read.option("basePath", base)
+    if contract is not None:
+        reader = reader.schema(from_arrow_schema(contract))
+    frame = reader.parquet(*paths)
     return frame.drop(*(key for key, _ in keys))
 
 

@@ -306,9 +306,14 @@ def test_a_range_equals_its_days(
         ingest(by_day, scenario, raw, day(number), day(number))
     once = published_bytes(at_once)
     assert once == published_bytes(by_day)
-    assert len(once) == 4 * 3 * 2
+    [rejected] = at_once.days("quarantine", "tiny")
+    # Data and manifest of impressions and items, and of the rows of the day that has rejected ones.
+    assert len(once) == 4 * 2 * 2 + 2
     ingest(at_once, scenario, raw, day(1), day(2))
     assert published_bytes(at_once) == once
+    assert len(rows_of(at_once, "quarantine", rejected)) == 5
+    ingest(at_once, scenario, write_days(valid_rows(4)), rejected, rejected)
+    assert rows_of(at_once, "quarantine", rejected) == []
 
 
 def test_a_row_in_the_file_of_another_day_is_rejected(
