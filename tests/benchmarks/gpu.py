@@ -203,7 +203,7 @@ def table(runs: Mapping[str, Mapping[str, Any]], differences: Mapping[str, float
             ),
             (
                 f"large day {precision}, MiB on the device",
-                lambda run, key=precision: f"{run['large day'][key]['memory_mib']:,.0f}",
+                lambda run, key=precision: f"{DayRun(**run['large day'][key]).memory_mib:,.0f}",
             ),
         ]
     lines = [f"| | {' | '.join(runs)} |", "|---" * (len(runs) + 1) + "|"]

@@ -18,8 +18,11 @@ from tests.benchmarks import measure
 from tests.benchmarks.log import FIELDS, LogOptions, ids, scenario_of
 
 
+CPU = torch.device("cpu")
+
+
 def ranker_with_vocabulary(
-    scenario: Scenario, vocabulary: int, device: torch.device = torch.device("cpu")
+    scenario: Scenario, vocabulary: int, device: torch.device = CPU
 ) -> Ranker:
     """A ranker whose table has a row for every id of the log, as after months of days."""
     ranker = new_ranker(scenario, device)

@@ -98,8 +98,8 @@ def guess(sample: LogSample, given: Mapping[str, Column], ts_format: str | None 
     missing = [role for role in ROLES[:4] if role not in chosen]
     if missing:
         raise InputError(
-            f"{sample.file}: no column looks like the {missing[0]}; it has {_listed(sample)}: name "
-            f"it, such as --column {missing[0]}={next(iter(sample.columns))}, or give the log's own "
+            f"{sample.file}: no column looks like the {missing[0]}; it has {_listed(sample)}: "
+            f"name it, such as --column {missing[0]}={next(iter(sample.columns))}, or give the log's own "
             "file or folder"
         )
     unit, format_ = _time(sample, chosen["ts"], ts_format)

@@ -33,6 +33,7 @@ GOOD: list[Row] = [
     {"item": 2, "vector": [0.5, -1.0, 2.0], "n": 7},
     {"item": 1, "vector": [0.25, 3.0, 0.0], "n": 0},
 ]
+NOT_FINITE = "has an element that is not a finite number"
 SCHEMA = pa.schema([("item", pa.int64()), ("vector", pa.list_(pa.float32())), ("n", pa.int64())])
 
 
@@ -164,8 +165,8 @@ INVALID: list[tuple[str, list[Row], str]] = [
         [{**GOOD[0], "vector": [1.0, math.nan, 0.0]}],
         r"'vector': \[1.0, nan, 0.0\] has an element that is not a finite number .*\(item 2\)",
     ),
-    ("infinite", [{**GOOD[0], "vector": [1.0, -math.inf, 0.0]}], "has an element that is not a finite number"),
-    ("null number", [{**GOOD[0], "vector": [1.0, None, 0.0]}], "has an element that is not a finite number"),
+    ("infinite", [{**GOOD[0], "vector": [1.0, -math.inf, 0.0]}], NOT_FINITE),
+    ("null number", [{**GOOD[0], "vector": [1.0, None, 0.0]}], NOT_FINITE),
     ("negative", [{**GOOD[0], "n": -1}], "column 'n': -1 is not a count"),
     ("null count", [{**GOOD[0], "n": None}], "column 'n': null is not a count"),
     ("no row", [], "has no rows"),

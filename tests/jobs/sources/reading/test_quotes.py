@@ -51,7 +51,7 @@ def test_text_after_a_closing_quote_is_refused(text: str, cut: int) -> None:
 
 
 def test_the_text_around_a_misplaced_quote_is_shown() -> None:
-    with pytest.raises(MisplacedQuote, match='(?s)^u2,"19 inch,0.u3,"22 inch,1'):
+    with pytest.raises(MisplacedQuote, match=r'(?s)^u2,"19 inch,0.u3,"22 inch,1'):
         _passed('u1,plain,1\nu2,"19 inch,0\nu3,"22 inch,1\n')
 
 
