@@ -17,7 +17,6 @@ from jobs.scenarios import Scenario
 from tests.benchmarks import measure
 from tests.benchmarks.log import FIELDS, LogOptions, ids, scenario_of
 
-
 CPU = torch.device("cpu")
 
 

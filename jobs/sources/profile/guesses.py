@@ -99,8 +99,8 @@ def guess(sample: LogSample, given: Mapping[str, Column], ts_format: str | None 
     if missing:
         raise InputError(
             f"{sample.file}: no column looks like the {missing[0]}; it has {_listed(sample)}: "
-            f"name it, such as --column {missing[0]}={next(iter(sample.columns))}, or give the log's own "
-            "file or folder"
+            f"name it, such as --column {missing[0]}={next(iter(sample.columns))}, or give "
+            "the log's own file or folder"
         )
     unit, format_ = _time(sample, chosen["ts"], ts_format)
     roles = [chosen[role] for role in ("user_id", "item_id", "impression_id") if role in chosen]
