@@ -124,8 +124,8 @@ def test_a_dated_run_scores_each_horizon_on_another_day(deployment: Deployment) 
     output = deployment.run(YESTERDAY.isoformat())
     expected = {(YESTERDAY - timedelta(days=n), n, "id_embedding", "swap", 1) for n in (1, 2)}
     assert deployment.stored_scores() == expected
-    # A parent and a child for each of the two evaluation days.
-    assert len(deployment.mlflow_runs()) == 4
+    # A parent and a child for each of the two evaluation days, and a curve over days of each score.
+    assert len(deployment.mlflow_runs()) == 6
     assert newest_ranker(deployment) == TODAY
     for n in (1, 2):
         day = YESTERDAY - timedelta(days=n)
@@ -162,7 +162,8 @@ def test_the_same_day_again_changes_no_byte_and_adds_only_what_is_new(
     # A parent gains what is new; no metric is logged again.
     assert all(set(metrics) <= set(runs_now[run]) for run, metrics in runs.items())
     assert {times for metrics in runs_now.values() for _, times in metrics} == {1}
-    assert len(runs_now) == len(runs) + len(new)
+    # Each with a curve of its own.
+    assert len(runs_now) == len(runs) + 2 * len(new)
     results = read_results(deployment.lake, "small_feed", day, day)
     assert not any(math.isnan(result.placebo) for result in results if result.mode != "swap")
 

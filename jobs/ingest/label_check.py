@@ -65,11 +65,18 @@ def check_labels(
         return
     shown = ", ".join(f"{value!r} ({count:,})" for value, count in found.most_common(_SHOWN))
     raise InputError(
-        f"scenario {scenario.name}: all {rows} rows from {min(valid)} to {max(valid)} have label "
+        f"{_files(table)}: all {rows} rows from {min(valid)} to {max(valid)} have label "
         f"{min(labels)}, made from column {source.columns.label!r} ({_rule(source)}), which holds "
         f"{shown}: a ranker needs both labels: correct source.label or source.columns.label in "
         "the scenario, or request days that have both"
     )
+
+
+def _files(table: MappedTable) -> str:
+    """The first file, and how many others there are."""
+    first, *others = sorted({part.path for part in table.parts})
+    name = table.storage.absolute(first)
+    return f"{name} and {len(others)} more" if others else name
 
 
 def _rule(source: TableSource) -> str:

@@ -215,8 +215,14 @@ class Lake:
 
 
 def _missing_file(partition: Partition) -> AuditError:
+    thinned = ""
+    if partition.table in ("checkpoints", "snapshots"):
+        thinned = (
+            "if it was removed to save space, run lis train --scenario "
+            f"{partition.scenario} --restore {partition.ds}; else "
+        )
     return AuditError(
-        f"{partition}: a data file of its manifest is missing; "
+        f"{partition}: a data file of its manifest is missing; {thinned}"
         "remove the folder and run the day again"
     )
 

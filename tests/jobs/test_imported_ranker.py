@@ -21,6 +21,7 @@ context: [hour]
 history_length: 5
 lookback_days: 4
 horizons: [2]
+keep_checkpoints: 1
 ranker: {embedding_dim: 4, cross_layers: 1, hidden_units: [8], history_length: 5, batch_size: 128}
 folds: {lineage: 0.5, fit: 0.25, eval: 0.25}
 fit: {days: 3}

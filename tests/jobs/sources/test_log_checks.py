@@ -216,7 +216,7 @@ def test_items_are_checked_like_the_log(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no column 'name' for items\.title"):
         check_items(source, str(tmp_path))
     path.unlink()
-    with pytest.raises(InputError, match=r"no log at .*items\.parquet"):
+    with pytest.raises(InputError, match=r"no items at .*items\.parquet"):
         check_items(source, str(tmp_path))
     assert check_items(table_source(), str(tmp_path)) is None
 
