@@ -201,5 +201,6 @@ def test_a_missing_day_names_the_command(
         "history": 40,
         "statistics": 40,
     }
-    with pytest.raises(InputError, match=r"ingest --scenario tiny --raw PATH --start 2026-01-02 --end"):
+    command = "ingest --scenario tiny --raw PATH --start 2026-01-02 --end"
+    with pytest.raises(InputError, match=command):
         require_day(lake, scenario, DAY + timedelta(days=1))
