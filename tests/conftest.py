@@ -28,6 +28,10 @@ def spark() -> Iterator[SparkSession]:
     settings: dict[str, bool | float | int | str | None] = {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
+        # Compiling expressions takes longer than interpreting them on a few rows. Jobs that tests
+        # start in processes of their own compile them.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.driver.memory": "2g",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
