@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 from jobs.evaluation.declared.decision import HEADLINE_NAME
 from jobs.evaluation.result import Subject
 from jobs.tracking.runs import KIND, NOTE, Kind
-from jobs.tracking.store import experiment
+from jobs.tracking.store import experiment, store_lock
 
 EXPERIMENTS = "lis/"
 """What the names of the project's experiments begin with."""
@@ -168,13 +168,15 @@ def open_experiment(client: MlflowClient, about: Subject) -> str:
         InputError: If the experiment was deleted in MLflow.
     """
     experiment_id = experiment(client, f"{EXPERIMENTS}{about.name}")
-    held = client.get_experiment(experiment_id).tags
-    tags = {view.tag: view.content() for view in VIEWS}
-    if NOTE not in held:
-        tags[NOTE] = _note(about, experiment_id)
-    for name, value in tags.items():
-        if held.get(name) != value:
-            client.set_experiment_tag(experiment_id, name, value)
+    # Processes that set a new tag at once would insert it twice, which the store refuses.
+    with store_lock():
+        held = client.get_experiment(experiment_id).tags
+        tags = {view.tag: view.content() for view in VIEWS}
+        if NOTE not in held:
+            tags[NOTE] = _note(about, experiment_id)
+        for name, value in tags.items():
+            if held.get(name) != value:
+                client.set_experiment_tag(experiment_id, name, value)
     return experiment_id
 
 
