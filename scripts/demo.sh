@@ -27,7 +27,7 @@ if [ "$state" != success ]; then
 fi
 echo "Done in $((SECONDS - started)) s."
 echo
-python -m jobs lis --scenario "$scenario" --as-of "$as_of" --horizons 7,30 2>>"$log"
+python -m jobs lis --scenario "$scenario" --as-of "$as_of" --horizons 7,30 --mode swap 2>>"$log"
 echo
 echo "The report:  $LIS_DATA/reports/$scenario/latest.html"
 echo "The pages:   make up, then"
