@@ -23,7 +23,7 @@ from jobs.sources.reading.column_types import as_type, is_list, is_text
 from jobs.sources.reading.days import check_day_type
 from jobs.sources.reading.ids import check_id_type
 from jobs.sources.reading.mapped_table import MappedBatch, MappedTable, Part, map_columns
-from jobs.sources.reading.refusal import refusal_row, refuse_first
+from jobs.sources.reading.refusal import converted_batches, refuse_first
 from jobs.sources.reading.vectors import VECTOR, as_vectors, check_vector_type, plain_lists
 
 _ROLES = {"item_id", "vector", "items", "available_at"}
@@ -140,16 +140,8 @@ class TableRows:
 
     def batches(self, part: Part) -> Iterator[pa.RecordBatch]:
         """The rows of a part in ``table_schema``."""
-        schema = table_schema(self.source, self.scenario)
-        try:
-            for batch in self.table.batches(part):
-                columns = self._converted(batch)
-                columns["file"] = pa.array([batch.file] * batch.rows, pa.string())
-                columns["refusal"] = pa.nulls(batch.rows, pa.string())
-                arrays = [columns[name] for name in schema.names]
-                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-        except InputError as error:
-            yield refusal_row(schema, error)
+        batches = self.table.batches(part)
+        return converted_batches(batches, self._converted, table_schema(self.source, self.scenario))
 
     def _converted(self, batch: MappedBatch) -> dict[str, pa.Array]:
         items = item_ids(batch.values["item_id"], self.scenario, batch.where("item_id"))

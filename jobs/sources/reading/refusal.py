@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.common.errors import InputError
+from jobs.sources.reading.mapped_table import MappedBatch
 
 _MOST_SHOWN = 80
 
@@ -41,3 +44,28 @@ def refusal_row(schema: pa.Schema, error: InputError) -> pa.RecordBatch:
     columns = [pa.nulls(1, field.type) for field in schema]
     columns[schema.get_field_index("refusal")] = pa.array([str(error)])
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def converted_batches(
+    batches: Iterable[MappedBatch],
+    convert: Callable[[MappedBatch], Mapping[str, pa.Array]],
+    schema: pa.Schema,
+) -> Iterator[pa.RecordBatch]:
+    """Converted rows with their ``file``, up to the first error, which ends them as a row.
+
+    Args:
+        batches: rows of a file.
+        convert: gives the other columns of the schema.
+        schema: what is yielded; it has the columns ``file`` and ``refusal``.
+    """
+    try:
+        for batch in batches:
+            columns = {
+                **convert(batch),
+                "file": pa.array([batch.file] * batch.rows, pa.string()),
+                "refusal": pa.nulls(batch.rows, pa.string()),
+            }
+            arrays = [columns[name] for name in schema.names]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+    except InputError as error:
+        yield refusal_row(schema, error)
