@@ -11,6 +11,7 @@ from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_type
 
 from jobs.common.day_range import DayRange
 from jobs.common.errors import AuditError, InputError
@@ -232,9 +233,9 @@ def _items(
     if earlier is not None:
         shown = shown.join(earlier.select("item_id"), "item_id", how="left_anti")
     if content is None:
-        empty = {"title": "string", "text": "string", "category": "string"}
-        columns = [F.lit(None).cast(kind).alias(name) for name, kind in empty.items()]
-        columns.append(F.lit(None).cast("array<float>").alias("vector"))
+        columns = [
+            F.lit(None).cast(from_arrow_type(kind)).alias(name) for name, kind in schemas.CONTENT
+        ]
         described = shown.select("*", *columns)
     else:
         described = shown.join(content, "item_id", how="left")

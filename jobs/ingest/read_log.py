@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.common.errors import InputError
+from jobs.lake import schemas
 from jobs.scenarios import Scenario, TableSource
 from jobs.sources.contract.impression_rows import ImpressionRows, row_schema
 from jobs.sources.contract.item_rows import ItemRows, item_schema
@@ -77,7 +78,7 @@ def item_content(
             scenario.name,
             f"{found.left_out:,}",
         )
-    content = F.struct("title", "text", "category", "vector")
+    content = F.struct(*(name for name, _ in schemas.CONTENT))
     # Of several rows of an item, min() keeps one, the same one on every run.
     return (
         rows.where(~is_left_out)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from enum import StrEnum
 
 from jobs.common.day_range import DayRange
 from jobs.lake.lake import Lake
@@ -25,6 +26,13 @@ lineage, which must be trained from its first day, whenever a line of the traini
 
 Keys = tuple[tuple[str, str], ...]
 RANKER = "ranker"
+
+
+class VectorState(StrEnum):
+    """Which vectors of the items' content: after alignment, or as they were before it."""
+
+    ALIGNED = "aligned"
+    UNALIGNED = "unaligned"
 
 
 def ranker_version(scenario: Scenario) -> str:
@@ -118,3 +126,53 @@ def ranker_versions(lake: Lake, scenario: str) -> Mapping[str, DayRange]:
             first = spans[version].first if version in spans else day
             spans[version] = DayRange(first, day)
     return spans
+
+
+def curated_partition(scenario: Scenario, preference: str, day: date) -> Partition:
+    """Partition of the items that an encoder is aligned on, as of the start of a day."""
+    keys = (*ranker_keys(scenario), ("preference", preference))
+    return Partition("preference_items", scenario.name, day, keys)
+
+
+def encoder_partition(scenario: Scenario, preference: str, day: date) -> Partition:
+    """Partition of the scenario's encoder, aligned on preference data as of the start of a day."""
+    return Partition("encoders", scenario.name, day, _encoder_keys(scenario, preference))
+
+
+def vector_partition(
+    scenario: Scenario, preference: str, aligned_at: date, state: VectorState, day: date
+) -> Partition:
+    """Partition of the vectors of all items that came with the log through a day.
+
+    Args:
+        scenario: The scenario, whose encoder counts.
+        preference: The kind of preference data that it was aligned on.
+        aligned_at: Day of the encoder: it has seen nothing of this day or later.
+        state: Whether the vectors are of the aligned encoder, or of the content as it was before.
+        day: Last day of items.
+    """
+    keys = (
+        *_encoder_keys(scenario, preference),
+        ("aligned_at", aligned_at.isoformat()),
+        ("state", state.value),
+    )
+    return Partition("item_vectors", scenario.name, day, keys)
+
+
+def encoder_days(lake: Lake, scenario: Scenario, preference: str) -> list[date]:
+    """Days on which the scenario's encoder was aligned on a kind of preference data, ascending."""
+    return lake.days("encoders", scenario.name, _encoder_keys(scenario, preference))
+
+
+def encoder_version(scenario: Scenario) -> str:
+    """The name of an encoder and of how it is aligned: its name, and ten hex digits over both."""
+    options = scenario.alignment
+    return f"{options.encoder.name}-{digest_of(options.model_dump(mode='json'))[:10]}"
+
+
+def _encoder_keys(scenario: Scenario, preference: str) -> Keys:
+    return (
+        *ranker_keys(scenario),
+        ("preference", preference),
+        ("encoder", encoder_version(scenario)),
+    )

@@ -10,6 +10,14 @@ from jobs.scenarios import ITEM, USER, Scenario, SimulatedSource
 
 Takes = Literal["vector", "items"]
 TIMESTAMP = pa.timestamp("us", tz="UTC")
+CONTENT = (
+    ("title", pa.string()),
+    ("text", pa.string()),
+    ("category", pa.string()),
+    ("image", pa.string()),
+    ("vector", pa.list_(pa.float32())),
+)
+"""What an item comes with; each part may be null. An image is a path below the raw log or a URI."""
 STATISTIC_WINDOWS = ("1d", "7d", "28d", "ever")
 """Windows of the columns of ``statistics``: whole days before the day of a row, or all of them."""
 
@@ -62,10 +70,7 @@ def items(scenario: Scenario) -> pa.Schema:
         [
             ("item_id", id_type(scenario)),
             ("first_seen", TIMESTAMP),
-            ("title", pa.string()),
-            ("text", pa.string()),
-            ("category", pa.string()),
-            ("vector", pa.list_(pa.float32())),
+            *CONTENT,
         ]
     )
 
@@ -220,5 +225,37 @@ def predictions(scenario: Scenario) -> pa.Schema:
             ("seed_scores", pa.list_(pa.float64())),
             ("covered", pa.bool_()),
             ("item_updates", pa.int64()),
+        ]
+    )
+
+
+def preference_items(scenario: Scenario) -> pa.Schema:
+    """One row per item that an encoder is aligned on, sorted by item.
+
+    ``split`` is ``train`` or ``validation``, by a stable hash of the item. Where the preference
+    data is vectors, ``target`` has the item's; where it is lists, ``positives`` has the items of
+    the same split that belong to it. ``keep_probability`` is that of curation.
+    """
+    ids = id_type(scenario)
+    return pa.schema(
+        [
+            ("item_id", ids),
+            ("split", pa.string()),
+            *CONTENT,
+            ("target", pa.list_(pa.float32())),
+            ("positives", pa.list_(ids)),
+            ("updates", pa.int64()),
+            ("keep_probability", pa.float64()),
+        ]
+    )
+
+
+def item_vectors(scenario: Scenario, dim: int) -> pa.Schema:
+    """One row per item, sorted by item; ``content`` is a digest of what was encoded."""
+    return pa.schema(
+        [
+            ("item_id", id_type(scenario)),
+            ("embedding", pa.list_(pa.float32(), dim)),
+            ("content", pa.string()),
         ]
     )

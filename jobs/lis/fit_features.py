@@ -12,10 +12,10 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
+from jobs.evaluation.fit_window import fit_days
 from jobs.evaluation.scored_day import BASELINE, KNOWN, LEAKED, PLACEBO
 from jobs.lake import Lake
 from jobs.lake.addresses import feature_partition, starting_ranker_days
-from jobs.lis.fit_window import fit_days
 from jobs.lis.placebo_table import placebo_table
 from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker

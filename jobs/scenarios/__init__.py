@@ -1,5 +1,6 @@
 """Scenarios: one YAML file per feed, and the typed, frozen configuration that it is read into."""
 
+from jobs.scenarios.alignment_options import AlignmentOptions, Loss
 from jobs.scenarios.config import AUTO, ITEM, USER, FoldShares, Scenario, Schedule
 from jobs.scenarios.custom_preferences import PreferenceTable
 from jobs.scenarios.load import load_scenario, shipped_scenarios
@@ -25,6 +26,7 @@ __all__ = [
     "AUTO",
     "ITEM",
     "USER",
+    "AlignmentOptions",
     "Column",
     "CsvFormat",
     "EvalRowsSeen",
@@ -35,6 +37,7 @@ __all__ = [
     "ImpressionColumns",
     "ItemColumns",
     "LabelRule",
+    "Loss",
     "Mode",
     "ParquetFormat",
     "PreferenceTable",

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from jobs.scenarios.alignment_options import AlignmentOptions
 from jobs.scenarios.base import Frozen
 from jobs.scenarios.custom_preferences import CustomPreference
 from jobs.scenarios.ranker_options import (
@@ -137,6 +138,9 @@ class Scenario(Frozen):
         ge=1,
         description="of the rankers older than the horizons and the fit window of a daily run, "
         "the files of every k-th are kept, and others are trained again when needed; 1 keeps all",
+    )
+    alignment: AlignmentOptions = Field(
+        AlignmentOptions(), description="how content encoders are aligned with preference data"
     )
     schedule: Schedule = Field(Schedule(), description="when Airflow runs the scenario")
 

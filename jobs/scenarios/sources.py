@@ -109,6 +109,9 @@ class ItemColumns(Frozen):
     title: Column | None = Field(None, description="column with the title")
     category: Column | None = Field(None, description="column with the category")
     text: Column | None = Field(None, description="column with further text")
+    image: Column | None = Field(
+        None, description="column with the path of a picture, below the raw path, or its URI"
+    )
     vector: Column | None = Field(None, description="column with a list of numbers (Parquet only)")
 
 

@@ -67,8 +67,8 @@ def assemble_features(lake: Lake, request: ScoreRequest) -> None:
         NotDue: If the future of a horizon has not arrived yet.
         InputError: If the lineage does not cover the days.
     """
+    from jobs.evaluation.fit_window import fit_days
     from jobs.lake.addresses import starting_ranker_days
-    from jobs.lis.fit_window import fit_days
     from jobs.preference.build_tables import assemble_tables
     from jobs.ranker.training.kept_checkpoints import restore_checkpoints
     from jobs.snapshots.kept_snapshots import restore_snapshots

@@ -17,7 +17,7 @@ from jobs.sources.reading.mapped_table import MappedBatch, MappedTable, Part, ma
 from jobs.sources.reading.vectors import VECTOR, finite_vectors
 
 _ROLE = "items."
-_TEXTS = ("title", "text", "category")
+_TEXTS = ("title", "text", "category", "image")
 
 
 def items_table(source: TableSource, files: RawFiles) -> MappedTable:

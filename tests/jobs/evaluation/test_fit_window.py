@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.common.errors import InputError
+from jobs.evaluation.fit_window import fit_days
 from jobs.lake import Lake
 from jobs.lake.addresses import checkpoint_partition, starting_ranker_days
-from jobs.lis.fit_window import fit_days
 from jobs.scenarios import FitOptions, RankerOptions, Scenario, SimulatedSource
 
 FIRST = date(2026, 2, 20)

@@ -1,0 +1,1 @@
+"""Content encoders aligned with preference data: the items, the encoders, training, vectors."""

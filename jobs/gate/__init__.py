@@ -1,0 +1,1 @@
+"""Which preference data may be aligned with: decisions, each recorded with its reason."""
