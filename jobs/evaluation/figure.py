@@ -101,6 +101,7 @@ class Section(StrEnum):
     QUALITY = "quality"
     EVIDENCE = "size of the evidence"
     LIMITS = "limits"
+    ALIGNMENT = "alignment"
 
 
 class Format(StrEnum):

@@ -68,12 +68,14 @@ class Measurement:
     With several seeds every figure is a mean over them. All days must have the same number.
     """
 
-    def __init__(self, figures: Sequence[Figure] | None = None) -> None:
+    def __init__(self, figures: Sequence[Figure] | None = None, treatment: str = TREATMENT) -> None:
         """Start without any day.
 
         Args:
-            figures: The figures to measure; by default all that are declared.
+            figures: The figures to measure; by default those of a Leakage Impact Score.
+            treatment: The variant whose gain is measured on slices.
         """
+        self._treatment = treatment
         self._figures = all_figures() if figures is None else tuple(figures)
         measures = [figure.measure for figure in self._figures]
         declared = [measure for measure in measures if isinstance(measure, Difference)]
@@ -97,6 +99,7 @@ class Measurement:
                 and {difference.baseline, difference.treatment} <= day.variants.keys()
             ]
             names = {name for each in differences for name in (each.baseline, each.treatment)}
+            names.add(self._treatment)
             rows = day.part(group, names)
             self._add_differences(rows, differences, day.fits)
             if group == RowGroup.HELD_OUT and not len(rows.labels):
@@ -108,7 +111,7 @@ class Measurement:
                     {name: values[chosen] for name, values in day.slices.items()},
                     rows.labels,
                     rows.variants[BASELINE],
-                    rows.variants[TREATMENT],
+                    rows.variants[self._treatment],
                     rows.users,
                     day.fits,
                 )

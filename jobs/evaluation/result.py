@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from jobs.evaluation.declared.decision import HEADLINE_NAME, LEAK_GAIN_NAME
 from jobs.evaluation.figure import Figure, Value
-from jobs.evaluation.figures import flat_values, values_of
+from jobs.evaluation.figures import all_figures, flat_values, values_of
 from jobs.evaluation.verdict.decision import deciding
 from jobs.stats.estimate import Estimate
 
@@ -111,10 +111,16 @@ class Evaluation:
             AttributeError: If no figure has such a column.
         """
         # Copying looks up attributes before ``figures`` is set.
-        columns = flat_values(self.figures) if "figures" in self.__dict__ else {}
+        known = "figures" in self.__dict__
+        columns = flat_values(self.figures, self.declared_figures()) if known else {}
         if name not in columns:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return columns[name]
+
+    @classmethod
+    def declared_figures(cls) -> Sequence[Figure]:
+        """Return the figures that a result of this class has, in the order of its columns."""
+        return all_figures()
 
     @property
     def estimate(self) -> Estimate:
@@ -148,7 +154,11 @@ class Evaluation:
         slices = [part.to_dict() for part in own.pop("slices")]
         return {
             key: _plain(value)
-            for key, value in {**own, **flat_values(self.figures), "slices": slices}.items()
+            for key, value in {
+                **own,
+                **flat_values(self.figures, self.declared_figures()),
+                "slices": slices,
+            }.items()
         }
 
     def to_json(self) -> str:
@@ -207,7 +217,7 @@ class LisResult(Evaluation):
         return date.fromisoformat(self.as_of.split(":")[-1])
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> LisResult:
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Return the result that ``to_dict`` described.
 
         Columns that an earlier version did not write take their defaults.
@@ -218,7 +228,8 @@ class LisResult(Evaluation):
             if field.name in content and field.name != "slices"
         }
         slices = tuple(Slice.from_dict(part) for part in content["slices"])
-        return cls(**values, figures=values_of(content), slices=slices)
+        figures = values_of(content, cls.declared_figures())
+        return cls(**values, figures=figures, slices=slices)
 
 
 def _plain(value: Any) -> Any:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date
+from typing import TypeVar
 
 import pyarrow as pa
 
 from jobs.common.errors import InputError
-from jobs.evaluation.figures import all_figures
 from jobs.evaluation.result import LisResult
 from jobs.lake import Lake, Partition
-from jobs.lake.addresses import ranker_version
+from jobs.lake.addresses import Keys, ranker_version
 from jobs.scenarios import Scenario
 from jobs.scenarios.hints import lis_command
 
+ResultT = TypeVar("ResultT", bound=LisResult)
+
+LIS = "lis"
 _SECONDS = "seconds"
 """The only field that differs between equal runs. It lies in the manifest, not in the table."""
 _TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
@@ -35,19 +38,22 @@ _SLICE = pa.struct(
 )
 
 
-def result_schema() -> pa.Schema:
+def result_schema(kind: type[LisResult] = LisResult) -> pa.Schema:
     """Return the schema of the table: what identifies a result, its figures, its slices.
 
     It has every field of a result but ``seconds``, so that equal results have equal bytes.
+
+    Args:
+        kind: The class of the results.
     """
     described = [
         (field.name, _TYPES[str(field.type)])
-        for field in fields(LisResult)
+        for field in fields(kind)
         if field.name not in ("figures", "slices", _SECONDS)
     ]
     measured = [
         (column, pa.int64() if figure.is_count else pa.float64())
-        for figure in all_figures()
+        for figure in kind.declared_figures()
         for column in figure.columns
     ]
     return pa.schema([*described, *measured, ("slices", pa.list_(_SLICE))])
@@ -66,10 +72,16 @@ def result_partition(
     preference: str,
     mode: str,
     horizon: int,
+    table: str = LIS,
+    further: Keys = (),
 ) -> Partition:
     """Return where a result lies.
 
     A result pooled over days lies at its last day, with its first day in the keys.
+
+    Args:
+        table: The table of results.
+        further: Further keys, for results that these do not tell apart.
     """
     keys = (
         ("ranker", ranker_version),
@@ -78,22 +90,24 @@ def result_partition(
         ("horizon", str(horizon)),
     )
     pooled = (("pooled_from", first.isoformat()),) if first != last else ()
-    return Partition("lis", scenario, last, keys + pooled)
+    return Partition(table, scenario, last, keys + further + pooled)
 
 
-def stored_result(lake: Lake, partition: Partition, inputs: Mapping[str, str]) -> LisResult | None:
+def stored_result(
+    lake: Lake, partition: Partition, inputs: Mapping[str, str], kind: type[ResultT]
+) -> ResultT | None:
     """Return the result in a partition if it was made from these inputs, else None."""
     manifest = lake.manifest(partition)
     if manifest is None or dict(manifest.inputs) != dict(inputs):
         return None
-    return _read(lake, partition)
+    return _read(lake, partition, kind)
 
 
 def store_result(
     lake: Lake, partition: Partition, result: LisResult, inputs: Mapping[str, str]
 ) -> None:
     """Publish a result."""
-    schema = result_schema()
+    schema = result_schema(type(result))
     with lake.attempt([partition]) as attempt:
         content = result.to_dict()
         facts = {_SECONDS: content.pop(_SECONDS)}
@@ -105,10 +119,24 @@ def store_result(
 def read_results(
     lake: Lake, scenario: str, first: date | None = None, last: date | None = None
 ) -> list[LisResult]:
+    """Return the Leakage Impact Scores of a scenario: see ``read_table``."""
+    return read_table(lake, LIS, LisResult, scenario, first, last)
+
+
+def read_table(
+    lake: Lake,
+    table: str,
+    kind: type[ResultT],
+    scenario: str,
+    first: date | None = None,
+    last: date | None = None,
+) -> list[ResultT]:
     """Return the results of a scenario whose days lie within a range, in all ranker versions.
 
     Args:
         lake: The lake to read.
+        table: The table of results.
+        kind: The class of its results.
         scenario: Name of the scenario.
         first: First day of the range; None for no limit.
         last: Last day of the range, included; None for no limit.
@@ -117,14 +145,14 @@ def read_results(
         Results of single days before pooled ones.
     """
     found = []
-    for day in lake.days_with_any("lis", scenario):
+    for day in lake.days_with_any(table, scenario):
         if (first is not None and day < first) or (last is not None and day > last):
             continue
-        for keys in lake.keys_below("lis", scenario, day):
+        for keys in lake.keys_below(table, scenario, day):
             pooled_from = dict(keys).get("pooled_from")
             if first is not None and pooled_from and date.fromisoformat(pooled_from) < first:
                 continue
-            found.append(_read(lake, Partition("lis", scenario, day, keys)))
+            found.append(_read(lake, Partition(table, scenario, day, keys), kind))
     return sorted(
         found,
         key=lambda result: (
@@ -138,13 +166,13 @@ def read_results(
     )
 
 
-def _read(lake: Lake, partition: Partition) -> LisResult:
+def _read(lake: Lake, partition: Partition, kind: type[ResultT]) -> ResultT:
     (content,) = lake.read(partition).to_pylist()
     manifest = lake.manifest(partition)
     # Earlier versions kept the time in the table.
     facts = {} if manifest is None else manifest.facts
     seconds = facts.get(_SECONDS, content.get(_SECONDS))
-    return LisResult.from_dict({**content, _SECONDS: seconds})
+    return kind.from_dict({**content, _SECONDS: seconds})
 
 
 def requested_results(

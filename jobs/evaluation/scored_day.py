@@ -19,6 +19,9 @@ from jobs.stats.gauc import GaucComparison, compare_gauc
 
 BASELINE, LEAKED, KNOWN, PLACEBO = "baseline", "leaked", "known", "placebo"
 """Names of the variants, as stored. Known is the feature as available on the day itself."""
+ALIGNED, UNALIGNED, SHUFFLED = "aligned", "unaligned", "shuffled"
+"""Names of the variants of an aligned encoder: its vectors, those of the same content before
+alignment, and the aligned ones shuffled among items."""
 TREATMENT = LEAKED
 """The variant whose gain over the baseline decides: in a Leakage Impact Score the leaked one."""
 RANKER, POPULARITY, LOGISTIC = "ranker", "popularity", "logistic"

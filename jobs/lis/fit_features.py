@@ -13,30 +13,22 @@ import torch
 from numpy.typing import NDArray
 
 from jobs.evaluation.fit_window import fit_days
-from jobs.evaluation.scored_day import BASELINE, KNOWN, LEAKED, PLACEBO
 from jobs.lake import Lake
-from jobs.lake.addresses import feature_partition, starting_ranker_days
-from jobs.lis.placebo_table import placebo_table
+from jobs.lake.addresses import starting_ranker_days
+from jobs.lis.feature_source import FeatureSource, read_feature_table
 from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.day_rows import DayRows, read_day_rows
 from jobs.ranker.scoring.frozen_forward import FrozenRows, frozen_rows
 from jobs.ranker.scoring.starting_ranker import starting_ranker
 from jobs.ranker.towers.fit_parts import UserGroups, user_groups
-from jobs.ranker.towers.row_features import FeatureTable, RowFeature, row_feature
-from jobs.scenarios import Fold, Mode, Scenario
+from jobs.ranker.towers.row_features import RowFeature, row_feature
+from jobs.scenarios import Fold, Scenario
 
 # Code digests follow imports that run. Through the registry, the digest of a fitted mode would
 # cover the code of all kinds, although scores depend on their published tables alone.
 if TYPE_CHECKING:
     from jobs.preference import PreferenceKind
-
-VARIANTS = (BASELINE, KNOWN, LEAKED, PLACEBO)
-"""Rankers by the feature they are given, in the order in which their scores are stacked.
-
-Known is the feature as of day d itself, leaked that of day d + n, placebo the leaked one shuffled.
-The baseline gets none.
-"""
 
 ROWS_PER_COLUMN = 500
 """Raw vectors are used if the fit fold has at least this many rows per column."""
@@ -72,26 +64,30 @@ class RollingDays:
         self,
         lake: Lake,
         scenario: Scenario,
-        kinds: Sequence[PreferenceKind],
+        source: FeatureSource,
         side_information: Sequence[PreferenceKind],
+        first_day: date = date.min,
     ) -> None:
         """Start with an empty window.
 
         Args:
             lake: Where rows, rankers and feature tables are stored.
             scenario: The scenario to score.
-            kinds: Kinds of preference data to leak.
+            source: The features that the variants differ in.
             side_information: Kinds of preference data that every variant gets.
+            first_day: Rows of earlier days are not fitted to.
         """
         self._lake, self._scenario = lake, scenario
-        self._kinds = {kind.name: kind for kind in kinds}
+        self._source = source
+        self._first_day = first_day
         self._ranker_days = starting_ranker_days(lake, scenario)
         self._side_information = side_information
         self._fit: dict[date, DayFeatures] = {}
 
     def days(self, as_of: date) -> list[date]:
         """Return the days before T whose rows of the fit fold are fitted to."""
-        return fit_days(self._scenario, self._ranker_days, as_of)
+        days = fit_days(self._scenario, self._ranker_days, as_of)
+        return [day for day in days if day >= self._first_day]
 
     def fit(self, as_of: date, leaks: Sequence[Leak]) -> list[DayFeatures]:
         """Return the rows of the fit fold of the days before T, oldest first.
@@ -127,28 +123,16 @@ class RollingDays:
         frozen = frozen_rows(ranker, rows)
         ranker_logits = frozen.logits.cpu().numpy()[:, None]
         side_information = [
-            row_feature(ranker, rows, self._table(kind, day, 0), ranker_logits)
+            row_feature(
+                ranker,
+                rows,
+                read_feature_table(self._lake, self._scenario, kind, day, 0),
+                ranker_logits,
+            )
             for kind in self._side_information
         ]
-        known_features = {
-            name: row_feature(ranker, rows, self._table(self._kinds[name], day, 0), ranker_logits)
-            for name in sorted({leak.preference for leak in leaks})
-        }
-        features = {}
-        for leak in leaks:
-            leaked = self._table(self._kinds[leak.preference], day, leak.horizon)
-            placebo = placebo_table(self._lake, self._scenario, ranker, rows, leaked, day)
-            features[leak] = {
-                KNOWN: known_features[leak.preference],
-                LEAKED: row_feature(ranker, rows, leaked, ranker_logits),
-                PLACEBO: row_feature(ranker, rows, placebo, ranker_logits),
-            }
+        features = self._source.features(ranker, rows, day, leaks, ranker_logits)
         return DayFeatures(rows, frozen, side_information, features)
-
-    def _table(self, kind: PreferenceKind, day: date, horizon: int) -> FeatureTable:
-        partition = feature_partition(self._scenario, kind.name, day, horizon)
-        in_slot = Mode.SWAP in kind.modes and self._scenario.snapshots is None
-        return FeatureTable.from_arrow(self._lake.read(partition), kind.keyed_by, in_slot)
 
 
 def fit_groups(fit: Sequence[DayFeatures], groups: int) -> UserGroups:
@@ -170,8 +154,8 @@ def tower_inputs(
         leak: The leak whose features to use.
 
     Returns:
-        Inputs of the rows to fit to and of the rows to score: float32, (variants, rows, width),
-        variants in the order of ``VARIANTS``.
+        Inputs of the rows to fit to and of the rows to score: float32, (variants, rows, width); the
+        baseline first, then the variants in the order of ``eval_day.features``.
     """
     days = [*fit, eval_day]
     shared = [
@@ -179,7 +163,9 @@ def tower_inputs(
         for number in range(len(eval_day.side_information))
         for pair in _standardised([[day.side_information[number] for day in days]])
     ]
-    features = _standardised([[day.features[leak][name] for day in days] for name in VARIANTS[1:]])
+    features = _standardised(
+        [[day.features[leak][name] for day in days] for name in eval_day.features[leak]]
+    )
     baseline = tuple(np.zeros_like(part) for part in features[0])
     fit_inputs, score_inputs = (
         np.stack(
@@ -204,15 +190,12 @@ def _standardised(features: Sequence[Sequence[RowFeature]]) -> list[tuple[Floats
     Returns:
         For each variant, the columns of the rows to fit to and of the rows to score.
     """
-    widest = max((day for days in features for day in days), key=lambda day: day.columns.shape[1])
-    width = widest.columns.shape[1]
-    if sum(len(day.columns) for day in features[0][:-1]) < ROWS_PER_COLUMN * width:
-        width = widest.compact
+    widths = [_width(days) for days in features]
     # If all tables are empty, towers still need a column: one of zeros.
-    width = max(width, 1)
+    width = max(*widths, 1)
     standardised = []
-    for days in features:
-        *before, score = (_with_width(day.columns, width) for day in days)
+    for days, own in zip(features, widths, strict=True):
+        *before, score = (_with_width(day.columns[:, :own], width) for day in days)
         fit = np.concatenate(before)
         centre, scale = fit.mean(axis=0), fit.std(axis=0)
         scale = np.where(scale > _CONSTANT, scale, 1)
@@ -220,5 +203,13 @@ def _standardised(features: Sequence[Sequence[RowFeature]]) -> list[tuple[Floats
     return standardised
 
 
+def _width(days: Sequence[RowFeature]) -> int:
+    """Number of columns that a variant uses: without raw vectors where the rows are few."""
+    widest = max(days, key=lambda day: day.columns.shape[1])
+    width = widest.columns.shape[1]
+    is_small = sum(len(day.columns) for day in days[:-1]) < ROWS_PER_COLUMN * width
+    return widest.compact if is_small else width
+
+
 def _with_width(columns: Floats, width: int) -> Floats:
-    return np.pad(columns[:, :width], ((0, 0), (0, max(width - columns.shape[1], 0))))
+    return np.pad(columns, ((0, 0), (0, width - columns.shape[1])))

@@ -20,6 +20,7 @@ from jobs.evaluation.scored_day import BASELINE, ScoredDay
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_version
 from jobs.lake.manifest import digest_of
+from jobs.lis.result_table import LEAKAGE_IMPACT_SCORES, ResultTable
 from jobs.lis.simple_models import SimpleModels
 from jobs.preference import PreferenceKind
 from jobs.preference.leak import Leak
@@ -62,6 +63,7 @@ class Scoring:
         fit_days: Value of the field of results.
         lookback_days: Returns the value of the field for a kind.
         eval_rows_seen: Returns the value of the field for a kind.
+        table: The table of the results.
     """
 
     kinds: tuple[PreferenceKind, ...]
@@ -74,6 +76,7 @@ class Scoring:
     fit_days: int = 0
     lookback_days: Callable[[PreferenceKind], int] = lambda _: 0
     eval_rows_seen: Callable[[PreferenceKind], EvalRowsSeen] = lambda kind: kind.eval_rows_seen
+    table: ResultTable = LEAKAGE_IMPACT_SCORES
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,8 @@ def evaluate(
     results = {
         target.partition: result
         for target in targets
-        if (result := stored_result(lake, target.partition, target.inputs)) is not None
+        if (result := stored_result(lake, target.partition, target.inputs, scoring.table.kind))
+        is not None
     }
     missing = [target for target in targets if target.partition not in results]
     needed = {
@@ -138,7 +142,7 @@ def evaluate(
         for day in as_ofs
     }
     days = [day for day in as_ofs if needed[day]]
-    pools = {target.leak: Measurement() for target in missing if target.is_pooled}
+    pools = {target.leak: scoring.table.measurement() for target in missing if target.is_pooled}
     seconds = dict.fromkeys(pools, 0.0)
     names = ", ".join(kind.name for kind in scoring.kinds)
     label = f"{names}, {scoring.mode}" if len(scoring.kinds) < 3 else scoring.mode
@@ -148,7 +152,7 @@ def evaluate(
         for leak in scored.keys() & pools.keys():
             pools[leak].add(scored[leak])
         alone = [target for target in missing if target.first == target.last == day]
-        measured = {target.leak: Measurement() for target in alone}
+        measured = {target.leak: scoring.table.measurement() for target in alone}
         for leak, measurement in measured.items():
             measurement.add(scored[leak])
         share = (time.monotonic() - started) / len(scored)
@@ -194,7 +198,7 @@ def _single(
     input_digests = scoring.input_digests(day, leak)
     rule = digest_of(code_digest(*_MEASURING), scenario.threshold, scenario.confidence)
     inputs = {**vars(input_digests), "peers": peers, "measure": rule}
-    partition = _partition(scenario, scoring, day, day, leak)
+    partition = _partition(scenario, scoring, day, day, kind, leak.horizon)
     return _Target(partition, kind, day, day, leak, inputs, input_digests)
 
 
@@ -206,16 +210,28 @@ def _pooled(scenario: Scenario, scoring: Scoring, singles: Sequence[_Target]) ->
         digest_of(*[target.input_digests.data for target in singles]),
         digest_of(*[target.input_digests.leak for target in singles]),
     )
-    partition = _partition(scenario, scoring, first, last, leak)
+    partition = _partition(scenario, scoring, first, last, kind, leak.horizon)
     return _Target(partition, kind, first, last, leak, inputs, input_digests)
 
 
 def _partition(
-    scenario: Scenario, scoring: Scoring, first: date, last: date, leak: Leak
+    scenario: Scenario,
+    scoring: Scoring,
+    first: date,
+    last: date,
+    kind: PreferenceKind,
+    horizon: int,
 ) -> Partition:
-    version = ranker_version(scenario)
     return result_partition(
-        scenario.name, version, first, last, leak.preference, scoring.mode, leak.horizon
+        scenario.name,
+        ranker_version(scenario),
+        first,
+        last,
+        kind.name,
+        scoring.mode,
+        horizon,
+        scoring.table.name,
+        scoring.table.keys(kind),
     )
 
 
@@ -278,5 +294,6 @@ def _stored(
         verdict_reason=found.verdict_reason,
         slices=found.slices,
     )
+    result = scoring.table.finished(result)
     store_result(lake, target.partition, result, target.inputs)
     return result

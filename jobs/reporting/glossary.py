@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jobs.evaluation.figures import all_figures
+from jobs.ais.diagnosis import GOOD_RECALL, MOST_OF_IT, Diagnosis
+from jobs.evaluation.figures import alignment_figures
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.verdict.decision import BY_INTERVAL, BY_WORTH, FEWEST_USERS, Verdict
 
@@ -26,6 +27,19 @@ VERDICTS = {
     Verdict.PLACEBO_NOT_ZERO: "a shuffled leak gains or loses too.",
 }
 """Meaning of each verdict."""
+
+DIAGNOSES = {
+    Diagnosis.REALISED: f"the AIS lies above the threshold and is {MOST_OF_IT:.0%} of the LIS or "
+    "more.",
+    Diagnosis.BOUND_TOO_LOW: "the LIS lies below the threshold: choose other preference data.",
+    Diagnosis.LOST_IN_ALIGNMENT: f"the LIS is high, the AIS is not, and the recall is below "
+    f"{GOOD_RECALL}: the encoder did not learn the data.",
+    Diagnosis.LOST_IN_USE: f"the LIS is high, the AIS is not, and the recall is {GOOD_RECALL} or "
+    "more: the ranker makes little of the vectors.",
+    Diagnosis.INCONCLUSIVE: "an interval crosses the threshold.",
+    Diagnosis.WITHHELD: "the bound has no verdict, or shuffled content gains or loses too.",
+}
+"""Meaning of each diagnosis."""
 
 _INTERVAL = "interval"
 _MEANINGS = {
@@ -57,6 +71,11 @@ _MEANINGS = {
     "Ranker version": "Name of the ranker's design; another design has another name.",
     "Data digest": "Fingerprint of the scored rows.",
     "Code version": "Commit of this project's code.",
+    "Recall": "How often an item's vector finds its target among all validation items: the mean of "
+    "the recall at 1, 10 and 100.",
+    "Diagnosis": "What became of the bound.",
+    "Encoder": "Name of the encoder and of how it was aligned.",
+    "Aligned at": "The encoder has seen nothing of this day or later.",
 }
 
 
@@ -86,6 +105,11 @@ def verdict_terms(results: Iterable[LisResult]) -> list[Term]:
     return [Term(one.capitalize(), VERDICTS[one]) for one in BY_WORTH if one in found]
 
 
+def diagnosis_terms() -> list[Term]:
+    """Return the meanings of all diagnoses."""
+    return [Term(one.capitalize(), text) for one, text in DIAGNOSES.items()]
+
+
 def all_verdicts(*, from_interval: bool) -> list[Term]:
     """Return the meanings of the verdicts that an interval gives, or of those that withhold one."""
     return [
@@ -95,4 +119,4 @@ def all_verdicts(*, from_interval: bool) -> list[Term]:
     ]
 
 
-_FIGURES = {figure.label: figure.description for figure in all_figures()}
+_FIGURES = {figure.label: figure.description for figure in alignment_figures()}

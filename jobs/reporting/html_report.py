@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from jobs.ais.ais_result import AisResult
 from jobs.evaluation.declared.differences import HEADLINE
 from jobs.evaluation.figure import Section
 from jobs.evaluation.figures import in_section
@@ -17,6 +18,7 @@ from jobs.evaluation.verdict.decision import BY_WORTH
 from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting import glossary, verdict_text, wording
 from jobs.reporting.report_pictures import (
+    alignment_pictures,
     dose_picture,
     forest_picture,
     importance_picture,
@@ -70,6 +72,7 @@ def build_report(
     results: Sequence[LisResult],
     previous: Sequence[LisResult] = (),
     importances: Sequence[SlotImportance] = (),
+    aligned: Sequence[AisResult] = (),
 ) -> str:
     """Return the report on some results as one self-contained HTML page.
 
@@ -79,6 +82,7 @@ def build_report(
         previous: Earlier results of the same subject, shown in the trend only, and results of other
             ranker versions, shown only beside those of the same day.
         importances: Importances of the embedding slots, highest first.
+        aligned: What aligned encoders bring on these days and before.
 
     Raises:
         ValueError: If there is no result.
@@ -89,6 +93,7 @@ def build_report(
     leading = wording.by_worth(wording.leading_results(shown))
     with_previous = [*previous, *shown]
     confidence = about.confidence
+    shown_aligned = leading_aligned(aligned, _last_days(shown))
     drawn = wording.ordered(leading)
     pictures = [
         dose_picture(drawn, confidence) if drawn[0].mode != COMPARE else None,
@@ -109,6 +114,12 @@ def build_report(
         sliced=[result for result in leading if result.slices],
         skipped=[result for result in leading if result.dates_skipped],
         closed=[result for result in leading if result.dates_closed],
+        aligned=shown_aligned,
+        alignment=in_section(Section.ALIGNMENT),
+        alignment_pictures=alignment_pictures(
+            shown_aligned, [one for one in aligned if not one.is_pooled], confidence
+        ),
+        diagnosis_terms=glossary.diagnosis_terms(),
         importances=importances,
         importance=importance_picture(importances, confidence),
         compared=compared,
@@ -146,6 +157,25 @@ def compared_versions(results: Sequence[LisResult]) -> list[Comparison]:
         if len(days[as_of]) > 1:
             found.append(Comparison(*key, as_of=as_of, by_version=days[as_of]))
     return found
+
+
+def leading_aligned(results: Sequence[AisResult], as_ofs: set[str]) -> list[AisResult]:
+    """Return the results of encoders of the days of a report, without days that are pooled.
+
+    Args:
+        results: Results of these and of earlier days.
+        as_ofs: The days, and the ranges of days, of the report.
+    """
+    of_days = [one for one in results if one.as_of in as_ofs]
+    pooled = [one for one in of_days if one.is_pooled]
+    return sorted(
+        pooled or of_days,
+        key=lambda one: (one.preference, one.mode, one.horizon, one.encoder, one.aligned_at),
+    )
+
+
+def _last_days(results: Sequence[LisResult]) -> set[str]:
+    return {result.as_of for result in results}
 
 
 def _as_of(results: Sequence[LisResult]) -> str:

@@ -9,10 +9,19 @@ from typing import TypeVar
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from jobs.ais.ais_result import AisResult
 from jobs.evaluation.result import LisResult
 from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting import wording
-from jobs.reporting.plots import dose_figure, forest_figure, importance_figure, svg, trend_figure
+from jobs.reporting.plots import (
+    decay_figure,
+    dose_figure,
+    forest_figure,
+    importance_figure,
+    improvement_figure,
+    svg,
+    trend_figure,
+)
 from jobs.reporting.plots.forest import COLUMNS
 
 _WIDE, _NARROW = 1080, 340
@@ -104,6 +113,34 @@ def importance_picture(importances: Sequence[SlotImportance], confidence: float)
     )
     summary = f"AUC lost, by slot. {'; '.join(parts)}"
     return _drawn(title, caption, summary, "importance", importance_figure, importances)
+
+
+def alignment_pictures(
+    results: Sequence[AisResult], by_day: Sequence[AisResult], confidence: float
+) -> list[Picture]:
+    """Draw the AIS beside its bound, and by day where there are two days or more.
+
+    Args:
+        results: The results that lead the report.
+        by_day: Results of single days.
+        confidence: Coverage of the intervals.
+    """
+    if not results:
+        return []
+    level = wording.level(confidence)
+    summary = "; ".join(
+        f"{one.preference}, {one.mode}, n = {one.horizon}: AIS {wording.signed(one.ais)}, LIS "
+        f"{wording.signed(one.lis)}"
+        for one in results
+    )
+    caption = f"Gains over the baseline on the same held-out rows, with {level} intervals."
+    pictures = [
+        _drawn("AIS and its bound", caption, summary, "improvement", improvement_figure, results)
+    ]
+    if len({one.as_of for one in by_day}) > 1:
+        caption = f"AIS and LIS by day since the alignment. Bands are {level} intervals."
+        pictures.append(_drawn("AIS by day", caption, caption, "decay", decay_figure, by_day))
+    return pictures
 
 
 def _drawn(

@@ -132,6 +132,14 @@ def interval(estimate: Estimate) -> str:
     return between(estimate.ci_low, estimate.ci_high)
 
 
+def share_interval(estimate: Estimate) -> str:
+    """Format a share with its interval, such as ``62 % (41 to 85 %)``."""
+    if not estimate.has_interval:
+        return share(estimate.value, 0)
+    low, high = (f"{100 * end:.0f}" for end in (estimate.ci_low, estimate.ci_high))
+    return with_minus(f"{share(estimate.value, 0)} ({low} to {high} %)")
+
+
 def days(horizon: int) -> str:
     """Format a number of days."""
     return "1 day" if horizon == 1 else f"{horizon} days"

@@ -36,18 +36,28 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
     Raises:
         InputError: If no result is stored.
     """
+    from jobs.ais.ais_result import read_ais
     from jobs.evaluation.result_store import read_results, requested_results
     from jobs.evaluation.verdict.many_looks import corrected_for_looks
+    from jobs.lake.addresses import ranker_version
     from jobs.lis.slot_importance.importance import stored_importances
     from jobs.reporting.html_report import build_report
     from jobs.reporting.pages import write_page
 
-    alone = read_results(lake, scenario.name, days.first - _TREND, days.last)
-    stored = corrected_for_looks(alone, scenario.confidence)
+    since = days.first - _TREND
+    alone = read_results(lake, scenario.name, since, days.last)
+    aligned = [
+        one
+        for one in read_ais(lake, scenario.name, since, days.last)
+        if one.ranker_version == ranker_version(scenario)
+    ]
+    # An AIS has a LIS among its figures, the bound: it stands in where no other is stored.
+    is_scored = any(result.last_day >= days.first for result in alone)
+    stored = corrected_for_looks(alone if is_scored else aligned, scenario.confidence)
     results = requested_results(stored, scenario, days.days)
     earlier = [result for result in stored if not result.is_pooled]
     importances = stored_importances(lake, scenario, days.first) or ()
-    page = build_report(scenario, results, earlier, importances)
+    page = build_report(scenario, results, earlier, importances, aligned)
     last = max(result.last_day for result in results)
     name = next((result.as_of for result in results if result.is_pooled), last.isoformat())
     return write_page(scenario.name, name, results[0].ranker_version, page)

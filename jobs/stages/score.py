@@ -14,7 +14,7 @@ from jobs.stages.stage import Stage
 if TYPE_CHECKING:
     from jobs.evaluation.result import LisResult
     from jobs.lake import Lake
-    from jobs.lis.fitted_modes import FittedMode
+    from jobs.lis.fitted_scorer import FittedMode
 
 
 def score(lake: Lake, request: ScoreRequest) -> list[LisResult]:

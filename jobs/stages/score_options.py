@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("jobs")
 
 
-def _modes(text: str) -> tuple[Mode, ...]:
+def parse_modes(text: str) -> tuple[Mode, ...]:
+    """Read modes with commas between them.
+
+    Raises:
+        InputError: If there is none of a name.
+    """
     return tuple(parse_mode(name) for name in names(text))
 
 
@@ -39,7 +44,7 @@ class LeakOptions:
         values=lambda: (kind.name for kind in preference_kinds()),
     )
     mode: tuple[Mode, ...] | None = option(
-        _modes,
+        parse_modes,
         "swap: the embedding table of T+n in the ranker of T, nothing is trained; probe: small "
         "towers on the frozen ranker, with and without the leak; retrain: whole rankers, with and "
         "without the leak. With several, such as swap,probe, each kind is scored in those that it "

@@ -147,7 +147,28 @@ BY_DAY = View(
     as_chart=True,
     x_axis="time",
 )
-VIEWS = (SCORES, BY_HORIZON, BY_DAY)
+IMPROVEMENTS = View(
+    key="lis-improvements",
+    name="Aligned encoders",
+    kind=Kind.AIS,
+    columns=(
+        "metrics.`ais`",
+        "tags.`lis.diagnosis`",
+        "metrics.`ais_ci_low`",
+        "metrics.`ais_ci_high`",
+        "metrics.`realised`",
+        _LIS,
+        "metrics.`alignment_gain`",
+        "metrics.`recall`",
+        "params.`as_of`",
+        "params.`preference`",
+        "params.`encoder`",
+        "params.`aligned_at`",
+        "params.`mode`",
+    ),
+    order_by="params.`as_of`",
+)
+VIEWS = (SCORES, BY_HORIZON, BY_DAY, IMPROVEMENTS)
 
 
 def runs_path(experiment_id: str, view: View = SCORES) -> str:

@@ -122,7 +122,7 @@ def _runs_by_parent(
         groups.setdefault(_parent_identity(result), []).append(result)
     for group in groups.values():
         with store_lock():
-            parent = _open_parent(client, experiment_id, group[0])
+            parent = open_parent(client, experiment_id, group[0])
         yield (
             parent,
             [
@@ -158,7 +158,8 @@ def _log_result(
     return _logged(run, name, parent_id, written)
 
 
-def _open_parent(client: MlflowClient, experiment_id: str, result: LisResult) -> Run:
+def open_parent(client: MlflowClient, experiment_id: str, result: LisResult) -> Run:
+    """Return the parent run of a result's date and ranker. Call while holding the store's lock."""
     key = run_key(*_parent_identity(result))
     name = parent_name([result])
     return runs.open_run(client, experiment_id, key, name, {KIND: Kind.ALL_SCORES})

@@ -30,7 +30,8 @@ from sklearn.metrics import roc_auc_score
 
 from jobs.lake import Lake
 from jobs.lake.addresses import checkpoint_days, checkpoint_partition
-from jobs.lis.fitted_modes import FittedMode, score_fitted
+from jobs.lis.fitted_modes import score_fitted
+from jobs.lis.fitted_scorer import FittedMode
 from jobs.lis.probe import Probe
 from jobs.lis.retrain import Retrain
 from jobs.preference import preference_kind

@@ -8,13 +8,16 @@ from jobs.reporting.plots.canvas import png, svg
 from jobs.reporting.plots.dose import dose_figure
 from jobs.reporting.plots.forest import forest_figure
 from jobs.reporting.plots.importance import importance_figure
+from jobs.reporting.plots.improvement import decay_figure, improvement_figure
 from jobs.reporting.plots.roc import roc_figure
 from jobs.reporting.plots.trend import trend_figure
 
 __all__ = [
+    "decay_figure",
     "dose_figure",
     "forest_figure",
     "importance_figure",
+    "improvement_figure",
     "png",
     "roc_figure",
     "svg",

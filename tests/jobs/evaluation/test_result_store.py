@@ -105,7 +105,7 @@ def test_a_result_is_read_as_it_was_stored(
     lake: Lake, floats: dict[str, float], parts: tuple[Slice, ...], rows_needed: int | None
 ) -> None:
     result = make_result(**floats, slices=parts, rows_needed=rows_needed)
-    found = stored_result(lake, store(lake, result), INPUTS)
+    found = stored_result(lake, store(lake, result), INPUTS, LisResult)
     assert found is not None
     assert_same(found, result)
 
@@ -114,7 +114,7 @@ def test_a_result_without_any_figure_is_read_as_it_was_stored(lake: Lake) -> Non
     nothing = dict.fromkeys(FLOATS, math.nan)
     part = Slice("item updates before T", "0", 1, 1, Estimate())
     result = make_result(**nothing, slices=(part,), rows_needed=None)
-    found = stored_result(lake, store(lake, result), INPUTS)
+    found = stored_result(lake, store(lake, result), INPUTS, LisResult)
     assert found is not None
     assert_same(found, result)
     assert found.rows_needed is None
@@ -138,7 +138,7 @@ def test_the_time_of_a_result_stored_by_an_earlier_version_is_read(lake: Lake) -
         table = pa.Table.from_pylist([result.to_dict()])
         attempt.write_table("part-00000.parquet", table)
         attempt.publish(partition, inputs=INPUTS)
-    found = stored_result(lake, partition, INPUTS)
+    found = stored_result(lake, partition, INPUTS, LisResult)
     assert found is not None
     assert found.seconds == 2.5
 
@@ -158,19 +158,19 @@ def test_a_result_made_from_something_else_is_not_read_back(
     lake: Lake, inputs: dict[str, str]
 ) -> None:
     partition = store(lake, make_result())
-    assert stored_result(lake, partition, inputs) is None
-    assert stored_result(lake, partition, dict(reversed(INPUTS.items()))) is not None
+    assert stored_result(lake, partition, inputs, LisResult) is None
+    assert stored_result(lake, partition, dict(reversed(INPUTS.items())), LisResult) is not None
 
 
 def test_an_empty_table_has_no_results(lake: Lake) -> None:
-    assert stored_result(lake, partition_of(make_result()), INPUTS) is None
+    assert stored_result(lake, partition_of(make_result()), INPUTS, LisResult) is None
     assert read_results(lake, "tiny") == []
 
 
 def test_the_newest_result_replaces_the_one_before(lake: Lake) -> None:
     store(lake, make_result(lis=0.1), data="old")
     partition = store(lake, make_result(lis=0.2), data="new")
-    assert stored_result(lake, partition, {"data": "old"}) is None
+    assert stored_result(lake, partition, {"data": "old"}, LisResult) is None
     assert [result.lis for result in read_results(lake, "tiny")] == [0.2]
 
 

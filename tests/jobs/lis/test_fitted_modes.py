@@ -24,7 +24,8 @@ from jobs.ingest.impression_statistics import build_statistics
 from jobs.ingest.publish_log import ingest
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import feature_partition, ranker_version
-from jobs.lis.fitted_modes import FittedMode, score_fitted
+from jobs.lis.fitted_modes import score_fitted
+from jobs.lis.fitted_scorer import FittedMode
 from jobs.lis.probe import Probe
 from jobs.lis.retrain import Retrain
 from jobs.preference import preference_kind

@@ -1,0 +1,77 @@
+"""The result of an aligned encoder: its AUC Improvement Score beside the bound of the LIS."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from jobs.evaluation.figure import Figure
+from jobs.evaluation.figures import alignment_figures
+from jobs.evaluation.result import LisResult
+from jobs.evaluation.result_store import read_table
+from jobs.lake import Lake
+from jobs.lake.addresses import Keys
+from jobs.stats.estimate import Estimate
+
+AIS_TABLE = "ais"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AisResult(LisResult):
+    """One AUC Improvement Score (arXiv 2508.04963), on the rows and with the head of its LIS.
+
+    Its figures are those of a Leakage Impact Score, for the bound as the same rankers measure it,
+    and those of ``jobs.evaluation.declared.alignment``.
+
+    Attributes:
+        encoder: Version of the encoder and of how it was aligned.
+        aligned_at: The encoder has seen nothing of this day or later.
+        recall: Mean of the recall at 1, 10 and 100 of validation items; NaN if unavailable.
+        diagnosis: One of ``jobs.ais.diagnosis.Diagnosis``.
+        diagnosis_reason: Why.
+    """
+
+    encoder: str
+    aligned_at: str
+    recall: float = math.nan
+    diagnosis: str = ""
+    diagnosis_reason: str = ""
+
+    @classmethod
+    def declared_figures(cls) -> Sequence[Figure]:
+        """See ``Evaluation.declared_figures``."""
+        return alignment_figures()
+
+    @property
+    def aligned_day(self) -> date:
+        """Day of the encoder."""
+        return date.fromisoformat(self.aligned_at)
+
+    @property
+    def ais_estimate(self) -> Estimate:
+        """The AUC Improvement Score."""
+        return self._estimate("ais")
+
+    @property
+    def realised_estimate(self) -> Estimate:
+        """The AIS as a share of the LIS."""
+        return self._estimate("realised")
+
+    @property
+    def placebo_estimate(self) -> Estimate:
+        """The gain of the aligned vectors shuffled among items."""
+        return self._estimate("ais_placebo")
+
+
+def ais_keys(encoder: str, aligned_at: date) -> Keys:
+    """Partition keys of a result beside those of a Leakage Impact Score."""
+    return (("encoder", encoder), ("aligned_at", aligned_at.isoformat()))
+
+
+def read_ais(
+    lake: Lake, scenario: str, first: date | None = None, last: date | None = None
+) -> list[AisResult]:
+    """Return the AUC Improvement Scores of a scenario; see ``read_table``."""
+    return read_table(lake, AIS_TABLE, AisResult, scenario, first, last)

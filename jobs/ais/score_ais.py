@@ -1,0 +1,181 @@
+"""AUC Improvement Scores: rankers with aligned vectors, on the held-out rows of each day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.ais.ais_result import AIS_TABLE, AisResult, ais_keys
+from jobs.ais.aligned_features import AlignedVectors
+from jobs.ais.diagnosis import Measured, diagnose
+from jobs.common.errors import InputError
+from jobs.evaluation.result import LisResult
+from jobs.evaluation.scored_day import ALIGNED, ScoredDay
+from jobs.evaluation.slices import Values
+from jobs.lake import Lake
+from jobs.lake.addresses import (
+    curated_partition,
+    encoder_partition,
+    encoder_version,
+    starting_ranker_days,
+)
+from jobs.lis.fitted_modes import eval_rows_seen, side_information
+from jobs.lis.fitted_scorer import FittedMode, FittedScorer
+from jobs.lis.result_table import ResultTable
+from jobs.lis.score_leaks import Scoring, evaluate
+from jobs.lis.simple_models import SimpleModels
+from jobs.preference import PreferenceKind
+from jobs.preference.kind import has_lookback
+from jobs.preference.leak import Leak
+from jobs.scenarios import Mode, Scenario
+from jobs.scenarios.hints import lis_command
+
+PREFERENCE_DATA = "preference data"
+"""The slice by whether an item trained the encoder."""
+_NOT_IN_IT = "not in it"
+_SPLITS = {"train": "trained on", "validation": "validated on"}
+
+
+def score_ais(
+    lake: Lake,
+    scenario: Scenario,
+    mode: FittedMode,
+    kinds: Sequence[PreferenceKind],
+    as_ofs: Sequence[date],
+    horizons: Sequence[int],
+    aligned_at: date,
+) -> list[AisResult]:
+    """Score each day with the vectors of aligned encoders; several days are pooled too.
+
+    Rankers are fitted to rows of the fit fold from ``aligned_at`` on, which the encoders have not
+    seen. Publishes ``predictions`` and ``ais``.
+
+    Args:
+        lake: Where tables are read and published.
+        scenario: The scenario to score.
+        mode: Probe or retrain mode.
+        kinds: Kinds of preference data that encoders are aligned on.
+        as_ofs: Days T, ascending.
+        horizons: Horizons n of the bound, in days.
+        aligned_at: Day of the encoders.
+
+    Returns:
+        Results of one kind after the other: single days by day and horizon, then pooled ones by
+        horizon.
+
+    Raises:
+        InputError: If an encoder, its vectors or a leaked table is missing, or no day lies between
+            the alignment and a day T.
+    """
+    for kind in kinds:
+        _require_encoder(lake, scenario, kind, as_ofs, aligned_at)
+    _require_fit_days(lake, scenario, as_ofs[0], aligned_at)
+    source = AlignedVectors(lake, scenario, kinds, aligned_at)
+    shared = side_information(scenario)
+    scorer = FittedScorer(lake, scenario, mode, source, shared, aligned_at)
+    splits = {kind.name: _splits(lake, scenario, kind, aligned_at) for kind in kinds}
+
+    def score_day(as_of: date, leaks: Sequence[Leak]) -> Mapping[Leak, ScoredDay]:
+        scored = scorer.score_day(as_of, leaks)
+        return {leak: _with_split(day, splits[leak.preference]) for leak, day in scored.items()}
+
+    recalls = {kind.name: _recall(lake, scenario, kind, aligned_at) for kind in kinds}
+    version = encoder_version(scenario)
+
+    def finished(result: LisResult) -> AisResult:
+        return _finished(result, version, aligned_at, recalls[result.preference])
+
+    scoring = Scoring(
+        kinds=tuple(kinds),
+        mode=mode.mode,
+        input_digests=scorer.input_digests,
+        score_day=score_day,
+        peers=SimpleModels(lake, scenario),
+        seeds=mode.seeds,
+        fits=mode.fits,
+        fit_days=scenario.fit.days,
+        lookback_days=lambda kind: scenario.lookback_days if has_lookback(kind) else 0,
+        eval_rows_seen=lambda kind: eval_rows_seen(scenario, kind),
+        table=ResultTable(
+            name=AIS_TABLE,
+            kind=AisResult,
+            treatment=ALIGNED,
+            keys=lambda _: ais_keys(version, aligned_at),
+            finished=finished,
+        ),
+    )
+    results = evaluate(lake, scenario, scoring, as_ofs, horizons)
+    return [result for result in results if isinstance(result, AisResult)]
+
+
+def _require_encoder(
+    lake: Lake, scenario: Scenario, kind: PreferenceKind, as_ofs: Sequence[date], aligned_at: date
+) -> None:
+    days = str(as_ofs[0]) if len(as_ofs) == 1 else f"{as_ofs[0]}:{as_ofs[-1]}"
+    command = lis_command(
+        "align", scenario, as_of=days, preference=kind.name, aligned_at=aligned_at
+    )
+    lake.require(encoder_partition(scenario, kind.name, aligned_at), f"run {command}")
+
+
+def _require_fit_days(lake: Lake, scenario: Scenario, as_of: date, aligned_at: date) -> None:
+    rankers = starting_ranker_days(lake, scenario)
+    if not any(aligned_at <= day < as_of for day in rankers):
+        raise InputError(
+            f"as of {as_of}: no ranker lies between the alignment at {aligned_at} and this day, so "
+            "there is nothing to fit to; ask for a later day, or align at an earlier one"
+        )
+
+
+def _splits(lake: Lake, scenario: Scenario, kind: PreferenceKind, aligned_at: date) -> pa.Table:
+    partition = curated_partition(scenario, kind.name, aligned_at)
+    return lake.read(partition, ["item_id", "split"])
+
+
+def _with_split(day: ScoredDay, splits: pa.Table) -> ScoredDay:
+    """The day with the slice ``PREFERENCE_DATA``."""
+    index = pc.index_in(day.rows["item_id"].combine_chunks(), splits["item_id"].combine_chunks())
+    names = splits["split"].combine_chunks().take(index).to_pylist()
+    values: Values = np.array([_SPLITS.get(name, _NOT_IN_IT) for name in names], dtype=np.str_)
+    return replace(day, slices={**day.slices, PREFERENCE_DATA: values})
+
+
+def _recall(lake: Lake, scenario: Scenario, kind: PreferenceKind, aligned_at: date) -> float:
+    manifest = lake.manifest(encoder_partition(scenario, kind.name, aligned_at))
+    assert manifest is not None
+    return float(manifest.facts["recall_mean"])
+
+
+def _finished(result: LisResult, version: str, aligned_at: date, recall: float) -> AisResult:
+    """The result as one of an encoder, with its diagnosis."""
+    values = {field.name: getattr(result, field.name) for field in fields(LisResult)}
+    undiagnosed = AisResult(
+        **values, encoder=version, aligned_at=aligned_at.isoformat(), recall=recall
+    )
+    finding = diagnose(
+        Measured(
+            ais=undiagnosed.ais_estimate,
+            bound=undiagnosed.estimate,
+            realised=undiagnosed.realised_estimate,
+            placebo=undiagnosed.placebo_estimate,
+            recall=recall,
+            verdict=undiagnosed.verdict,
+            verdict_reason=undiagnosed.verdict_reason,
+            threshold=undiagnosed.threshold,
+            rows_needed=undiagnosed.ais_rows_needed,
+        )
+    )
+    return replace(undiagnosed, diagnosis=finding.diagnosis.value, diagnosis_reason=finding.reason)
+
+
+def fitted_mode_of(scenario: Scenario, mode: Mode) -> FittedMode:
+    """The way in which a mode fits rankers."""
+    from jobs.lis.probe import Probe
+    from jobs.lis.retrain import Retrain
+
+    return Probe(scenario.fit.days) if mode == Mode.PROBE else Retrain(scenario.retrain)

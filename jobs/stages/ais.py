@@ -1,0 +1,120 @@
+"""Stage ``ais``: score the ranker with the vectors of aligned encoders; log to MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jobs.common.errors import InputError
+from jobs.common.options import horizons, option
+from jobs.common.outcome import mlflow_line
+from jobs.scenarios import Mode, Scenario
+from jobs.stages.alignment_request import AlignmentRequest, AlignmentRequestOptions
+from jobs.stages.score_options import parse_modes
+from jobs.stages.stage import Stage
+
+if TYPE_CHECKING:
+    from jobs.ais.ais_result import AisResult
+    from jobs.lake import Lake
+
+_FITTED = (Mode.PROBE, Mode.RETRAIN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AisOptions(AlignmentRequestOptions):
+    """Aligned encoders, the bound that they are held against, and how rankers are fitted."""
+
+    horizons: tuple[int, ...] | None = option(
+        horizons, "days of leak of the bound, such as 7,30 (default: the scenario's)"
+    )
+    mode: tuple[Mode, ...] | None = option(
+        parse_modes,
+        "probe: small towers on the frozen ranker, with and without the vectors; retrain: whole "
+        "rankers (default: those of the scenario's modes that fit rankers, else probe)",
+        values=lambda: [mode.value for mode in _FITTED],
+    )
+
+    def modes(self, scenario: Scenario) -> tuple[Mode, ...]:
+        """The modes to score in.
+
+        Raises:
+            InputError: If swap mode is asked for, which fits nothing to the vectors.
+        """
+        if self.mode is not None and Mode.SWAP in self.mode:
+            raise InputError("an AIS fits rankers to vectors: use --mode probe or --mode retrain")
+        chosen = self.mode or tuple(mode for mode in scenario.modes if mode in _FITTED)
+        return chosen or (Mode.PROBE,)
+
+
+def score_aligned(
+    lake: Lake, scenario: Scenario, options: AisOptions
+) -> tuple[AlignmentRequest, list[AisResult]]:
+    """AUC Improvement Scores of the encoders that a request names.
+
+    The tables of the bound are assembled, if they are missing.
+
+    Raises:
+        InputError: If an encoder is not aligned yet, or the lineage does not cover the days.
+        NotDue: If the future of a horizon has not arrived yet.
+    """
+    from jobs.ais.score_ais import fitted_mode_of, score_ais
+    from jobs.stages.assemble import assemble_features
+    from jobs.stages.request import DueScores, KindInMode, ScoreRequest
+
+    request = options.request(lake, scenario)
+    leaks = options.horizons or scenario.horizons
+    results: list[AisResult] = []
+    for mode in options.modes(scenario):
+        kinds = tuple(KindInMode(kind, mode) for kind in request.kinds)
+        assemble_features(lake, ScoreRequest(scenario, DueScores(request.days, leaks), kinds))
+        results += score_ais(
+            lake,
+            scenario,
+            fitted_mode_of(scenario, mode),
+            request.kinds,
+            request.days.days,
+            sorted(leaks),
+            request.aligned_at,
+        )
+    return request, results
+
+
+def leading(results: Sequence[AisResult]) -> list[AisResult]:
+    """The results pooled over a range of days, if there are any, else all."""
+    return [result for result in results if result.is_pooled] or list(results)
+
+
+def _run(lake: Lake, scenario: Scenario, options: AisOptions) -> None:
+    from jobs.reporting.ais_text import ais_line
+    from jobs.tracking.log_ais import log_ais
+
+    _, results = score_aligned(lake, scenario, options)
+    shown = leading(results)
+    runs = log_ais(lake, scenario, shown)
+    print(mlflow_line(runs[-1].url))
+    # Last, so that the log of a task ends with what its user came for.
+    for result in shown:
+        print(ais_line(result))
+
+
+AIS = Stage(
+    name="ais",
+    summary="score the ranker with the vectors of aligned encoders; log to MLflow",
+    options=AisOptions,
+    run=_run,
+    needs=(
+        "impressions",
+        "items",
+        "history",
+        "statistics",
+        "checkpoints",
+        "snapshots",
+        "features",
+        "encoders",
+        "item_vectors",
+    ),
+    publishes=("predictions", "ais"),
+    on_gpu=True,
+    logs_mlflow_run=True,
+)
