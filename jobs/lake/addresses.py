@@ -128,6 +128,12 @@ def ranker_versions(lake: Lake, scenario: str) -> Mapping[str, DayRange]:
     return spans
 
 
+def gate_partition(scenario: Scenario, preference: str, as_of: date) -> Partition:
+    """Partition of the gate's decisions on preference data for an evaluation day."""
+    keys = (*ranker_keys(scenario), ("preference", preference))
+    return Partition("gate", scenario.name, as_of, keys)
+
+
 def curated_partition(scenario: Scenario, preference: str, day: date) -> Partition:
     """Partition of the items that an encoder is aligned on, as of the start of a day."""
     keys = (*ranker_keys(scenario), ("preference", preference))

@@ -259,3 +259,28 @@ def item_vectors(scenario: Scenario, dim: int) -> pa.Schema:
             ("content", pa.string()),
         ]
     )
+
+
+def gate() -> pa.Schema:
+    """One row per decision on preference data for an evaluation day, oldest first.
+
+    The columns from ``lis_as_of`` on are of the result on which it rests, null if there is none.
+    """
+    return pa.schema(
+        [
+            ("as_of", pa.string()),
+            ("preference", pa.string()),
+            ("ranker_version", pa.string()),
+            ("decision", pa.string()),
+            ("reason", pa.string()),
+            ("forced_because", pa.string()),
+            ("lis_as_of", pa.string()),
+            ("lis_horizon", pa.int64()),
+            ("lis_mode", pa.string()),
+            ("lis", pa.float64()),
+            ("lis_ci_low", pa.float64()),
+            ("lis_ci_high", pa.float64()),
+            ("verdict", pa.string()),
+            ("leak_digest", pa.string()),
+        ]
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from jobs.common.day_range import DayRange, parse_day
 from jobs.common.errors import InputError
 from jobs.common.options import names, option
 from jobs.preference import PreferenceKind, preference_kind, preference_kinds
-from jobs.scenarios import Scenario
+from jobs.scenarios import AUTO, ITEM, Scenario
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -33,6 +34,19 @@ class AlignmentRequest:
     kinds: tuple[PreferenceKind, ...]
     days: DayRange
     aligned_at: date
+
+
+def alignment_kinds(scenario: Scenario, wanted: Sequence[str]) -> tuple[PreferenceKind, ...]:
+    """Look up kinds of preference data, each once.
+
+    An encoder reads items, so the slot whose embeddings are ``id_embedding`` is that of items where
+    the scenario leaves the choice open.
+
+    Raises:
+        InputError: If a kind does not exist.
+    """
+    chosen = scenario.model_copy(update={"slot": ITEM}) if scenario.slot == AUTO else scenario
+    return tuple(preference_kind(name, chosen) for name in dict.fromkeys(wanted))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +79,7 @@ class AlignmentRequestOptions:
 
         if self.as_of is None:
             raise InputError("no evaluation day is given: add --as-of T[:T2]")
-        wanted = dict.fromkeys(self.preference or scenario.preferences)
-        kinds = tuple(preference_kind(name, scenario) for name in wanted)
+        kinds = alignment_kinds(scenario, self.preference or scenario.preferences)
         aligned_at = self.aligned_at or alignment_day(lake, scenario, self.as_of.first)
         if aligned_at >= self.as_of.first:
             raise InputError(

@@ -10,6 +10,7 @@ from jobs.evaluation.declared.differences import HEADLINE
 from jobs.evaluation.figure import Figure, Section, Value
 from jobs.evaluation.figures import all_figures
 from jobs.evaluation.result import LisResult, Subject
+from jobs.gate.decide import GateDecision
 from jobs.reporting import verdict_text, wording
 from jobs.stats.estimate import Estimate
 
@@ -68,6 +69,21 @@ def parent_note(about: Subject, results: Sequence[LisResult]) -> str:
     first = shown[0]
     parts.append(f"Evaluated: {_plain(wording.windows(first)['Evaluated rows'])}.")
     return "\n\n".join([*parts, _versions(first), _HOW_TO_READ])
+
+
+def gate_note(decision: GateDecision) -> str:
+    """Return the note of a decision of the gate: what, why, and the user's reason if forced."""
+    parts = [
+        f"**Gate {decision.outcome}: {_plain(decision.preference)} as of {decision.as_of}**",
+        f"{_plain(decision.reason)}.",
+    ]
+    if decision.forced_because:
+        parts.append(f"Forced because: {_plain(decision.forced_because)}")
+    parts.append(
+        "The gate opens where a verdict on the newest date of a kind of preference data is *worth "
+        "aligning*, corrected for the number of results of that date, or where a user forces it."
+    )
+    return "\n\n".join(parts)
 
 
 def _verdicts(about: Subject, results: Sequence[LisResult]) -> str:

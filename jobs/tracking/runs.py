@@ -32,6 +32,8 @@ class Kind(StrEnum):
     SCORE = "score"
     BY_HORIZON = "by horizon"
     BY_DAY = "by day"
+    GATE = "gate"
+    AIS = "ais"
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,12 @@ def is_finished(run: Run) -> bool:
 def holds(run: Run, digest: str) -> bool:
     """Whether the run is finished and has exactly this content."""
     return is_finished(run) and run.data.tags.get(CONTENT) == digest
+
+
+def finish(client: MlflowClient, run: Run) -> None:
+    """Mark a run as finished, if it is not."""
+    if not is_finished(run):
+        client.set_terminated(run.info.run_id, _FINISHED)
 
 
 def write(client: MlflowClient, run_id: str, content: Content) -> bool:
