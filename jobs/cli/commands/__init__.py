@@ -7,6 +7,7 @@ from typing import Any
 from jobs.cli.command import Command, CommandGroup
 from jobs.cli.commands.compare import COMPARE
 from jobs.cli.commands.completion import COMPLETION
+from jobs.cli.commands.gate import GATE
 from jobs.cli.commands.ingest import INGEST
 from jobs.cli.commands.lis import LIS
 from jobs.cli.commands.preference import PREFERENCE
@@ -28,6 +29,7 @@ COMMANDS: tuple[Command[Any] | CommandGroup, ...] = (
     COMPARE,
     PREFERENCE,
     SLOTS,
+    GATE,
     REPORT,
     STAGE,
     COMPLETION,
