@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from jobs.alignment.encoders.encoder import ContentEncoder, Inputs
+from jobs.alignment.encoders.item_text import FIELDS, text_columns
 from jobs.alignment.encoders.pictures import Pictures
 from jobs.common.errors import InputError
 from jobs.scenarios.alignment_options import EncoderOptions
@@ -29,7 +30,6 @@ from jobs.scenarios.alignment_options import EncoderOptions
 BUCKETS = 1 << 14
 PARTS = 12
 """Hashes of a word: itself, and its first groups of three characters."""
-FIELDS = ("title", "category", "text")
 # Scripts without blanks between words are read character by character.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 _LONGEST_WORD = 64
@@ -146,11 +146,7 @@ class SmallEncoder(ContentEncoder):
             ``fields``, (items, words), from 1; ``vector``, (items, vector_length), where items have
             vectors: NaN for those without.
         """
-        columns = [
-            items[name].to_pylist() if name in items.column_names else [None] * len(items)
-            for name in FIELDS
-        ]
-        read = [self._words(texts) for texts in zip(*columns, strict=True)]
+        read = [self._words(texts) for texts in zip(*text_columns(items), strict=True)]
         longest = max((len(words) for words in read), default=0)
         parts = np.zeros((len(items), longest, PARTS), np.int32)
         fields = np.zeros((len(items), longest), np.int64)
