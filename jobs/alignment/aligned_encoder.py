@@ -23,7 +23,7 @@ from jobs.alignment.encoders.encoder import ContentEncoder, Inputs
 from jobs.alignment.encoders.registry import load_encoder, save_encoder
 from jobs.lake import Attempt, Lake, Manifest
 from jobs.lake.addresses import encoder_partition
-from jobs.ranker.model.device import default_device, deterministic
+from jobs.ranker.model.device import SMALL_STEP, default_device, deterministic, single_thread
 from jobs.scenarios import Scenario
 from jobs.scenarios.hints import lis_command
 
@@ -88,6 +88,17 @@ class AlignedEncoder(nn.Module):
     def device(self) -> torch.device:
         return self.projection.weight.device
 
+    @property
+    def is_small(self) -> bool:
+        """Whether a second thread costs more than it saves, see ``SMALL_STEP``."""
+        looked_up = {
+            id(module.weight)
+            for module in self.modules()
+            if isinstance(module, nn.Embedding | nn.EmbeddingBag)
+        }
+        weights = sum(one.numel() for one in self.parameters() if id(one) not in looked_up)
+        return weights * _ITEMS_AT_ONCE < SMALL_STEP
+
     def unit_vectors(self, states: Tensor) -> Tensor:
         """Project states, (items, width), to vectors of length 1, (items, dim)."""
         return normalize(self.projection(states.float()), dim=1)
@@ -103,7 +114,7 @@ class AlignedEncoder(nn.Module):
         """
         self.eval()
         parts = [np.empty((0, self.dim), np.float32)]
-        with deterministic(), torch.inference_mode():
+        with deterministic(), single_thread(self.is_small), torch.inference_mode():
             for start in range(0, len(content), _ITEMS_AT_ONCE):
                 inputs = self.encoder.inputs(content.slice(start, _ITEMS_AT_ONCE))
                 vectors = self.unit_vectors(self.encoder.states(on_device(inputs, self.device)))

@@ -20,7 +20,7 @@ from jobs.alignment.training.recall import Recall
 from jobs.alignment.training.step_inputs import StepInputs
 from jobs.alignment.training.unfinished import TrainingState, UnfinishedTraining
 from jobs.common.errors import InputError
-from jobs.ranker.model.device import SMALL_STEP, deterministic, single_thread, training_precision
+from jobs.ranker.model.device import deterministic, single_thread, training_precision
 from jobs.scenarios import Scenario
 from jobs.scenarios.alignment_options import AlignmentTraining
 
@@ -57,11 +57,8 @@ def train_encoder(
     Raises:
         InputError: If the loss is not finite.
     """
-    options = scenario.alignment.training
-    weights = sum(parameter.numel() for parameter in aligned.parameters())
-    is_small = weights * options.batch_size < SMALL_STEP
     cuda = [aligned.device] if aligned.device.type == "cuda" else []
-    with deterministic(), single_thread(is_small), torch.random.fork_rng(cuda):
+    with deterministic(), single_thread(aligned.is_small), torch.random.fork_rng(cuda):
         training = _Training(aligned, loss, splits, scenario)
         training.restore(unfinished.load())
         for epoch in training.epochs_left():
