@@ -14,6 +14,7 @@ from jobs.ranker.model.custom_network import new_network
 from jobs.ranker.model.device import default_device
 from jobs.ranker.model.embedding_table import EmbeddingTable
 from jobs.ranker.model.initial_vectors import initial_vectors
+from jobs.ranker.model.item_vectors import ItemVectors, VectorHead
 from jobs.ranker.model.training_settings import TrainingSettings, training_settings
 from jobs.ranker.model.vocabulary import Vocabulary
 from jobs.ranker.model.wide_and_deep import WideAndDeep, statistic_columns
@@ -32,6 +33,7 @@ class Ranker:
         optimizer: Optimizer of the deep part.
         device: Where the ranker computes.
         settings: How its last day was trained.
+        item_vectors: Vectors of items that the network reads besides its embeddings, if any.
     """
 
     options: RankerOptions
@@ -41,6 +43,7 @@ class Ranker:
     optimizer: torch.optim.Optimizer
     device: torch.device
     settings: TrainingSettings
+    item_vectors: ItemVectors | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -50,6 +53,11 @@ class Ranker:
     def item_field(self) -> int:
         """Index of the candidate item among the fields."""
         return self.fields.index(ITEM)
+
+    @property
+    def dense_width(self) -> int:
+        """Number of dense inputs of a row: its statistics, and those of item vectors."""
+        return self.network.width + (self.item_vectors.width if self.item_vectors else 0)
 
     @property
     def last_trained(self) -> int:
@@ -86,6 +94,19 @@ class Ranker:
                 for field, vocabulary in self.vocabularies.items()
             }
         )
+
+    def add_item_vectors(self, vectors: ItemVectors) -> None:
+        """Let the network read item vectors too. The ranker scores the same until it is trained.
+
+        Args:
+            vectors: Vectors of items.
+        """
+        embeddings = len(self.fields) * self.table.embedding.shape[1]
+        head = VectorHead(vectors.dim, embeddings, self.options.seed)
+        self.item_vectors, self.network.vector_head = vectors, head.to(self.device)
+        before = self.optimizer.state
+        self.optimizer = new_optimizer(self.network, self.options, self.settings)
+        self.optimizer.state.update(before)
 
 
 def new_ranker(scenario: Scenario, device: torch.device | None = None) -> Ranker:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from jobs.lake.schemas import STATISTIC_WINDOWS
+from jobs.ranker.model.item_vectors import VectorHead
 
 INITIAL_PRECISION = 1.0
 """Prior precision of the wide part's weights, whose prior mean is 0."""
@@ -49,6 +50,7 @@ class WideAndDeep(nn.Module):
         width: Number of statistics; 0 leaves the wide part out.
         wide: float64, (width + 2,). Weights of the statistics, then the gate and the bias.
         precision: float64, (width + 2, width + 2). Inverse covariance of ``wide``.
+        vector_head: Reads item vectors; a part of the deep part. None if the ranker has none.
     """
 
     wide: Tensor
@@ -65,6 +67,7 @@ class WideAndDeep(nn.Module):
         super().__init__()
         self.deep = deep
         self.width = width
+        self.vector_head: VectorHead | None = None
         self._deep_reads_statistics = deep_reads_statistics
         mean, precision = torch.zeros(width + 2), torch.full((width + 2,), INITIAL_PRECISION)
         mean[-2] = 1
@@ -87,7 +90,8 @@ class WideAndDeep(nn.Module):
             fields: Embeddings of the fields, (rows, fields, dim).
             history: Embeddings of clicked items, (rows, clicks, dim).
             clicked: bool, (rows, clicks); False where a history is padded.
-            statistics: float32, (rows, width).
+            statistics: float32, (rows, width). Where the ranker reads item vectors, their inputs
+                follow: see ``ItemVectors``.
 
         Returns:
             Logits, (rows,).
@@ -98,8 +102,10 @@ class WideAndDeep(nn.Module):
         self, fields: Tensor, history: Tensor, clicked: Tensor, statistics: Tensor
     ) -> Tensor:
         """Compute the logits of the deep part alone; arguments as of ``forward``."""
-        last = (statistics,) if self._deep_reads_statistics else ()
+        last = (statistics[:, : self.width],) if self._deep_reads_statistics else ()
         logits: Tensor = self.deep(fields, history, clicked, *last)
+        if self.vector_head is not None:
+            logits = logits + self.vector_head(statistics[:, self.width :], fields)
         return logits
 
     def combined(self, deep_logits: Tensor, statistics: Tensor) -> Tensor:
@@ -109,7 +115,7 @@ class WideAndDeep(nn.Module):
 
         Args:
             deep_logits: (rows,).
-            statistics: float32, (rows, width).
+            statistics: float32, (rows, width); more columns do not count.
 
         Returns:
             Logits, (rows,).
@@ -118,5 +124,5 @@ class WideAndDeep(nn.Module):
             return deep_logits
         weights = self.wide.float()
         # Not a matrix product: autocast would round the sum to bf16.
-        wide = (statistics * weights[:-2]).sum(dim=1) + weights[-1]
+        wide = (statistics[:, : self.width] * weights[:-2]).sum(dim=1) + weights[-1]
         return wide + (deep_logits if self.training else weights[-2] * deep_logits)

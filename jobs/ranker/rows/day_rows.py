@@ -30,7 +30,7 @@ class DayRows:
         vectors: float32, (distinct + 1, dim); the last one is zero.
         fields: int64, (rows, fields). Index into ``vectors``.
         history: int64, (rows, clicks). Index into ``vectors``; the last one pads a history.
-        statistics: float32, (rows, width). See ``jobs.ranker.rows.statistics``.
+        statistics: float32, (rows, width). See ``EncodedRows``.
         labels: float32, (rows,).
         item_updates: int64, (rows,). Number of rows of the item that M_d has been trained on.
         clicks: The click histories, by item id.
@@ -103,7 +103,7 @@ def read_day_rows(
         fields=inverse[: fields.size].reshape(fields.shape),
         history=padded,
         statistics=np.concatenate(
-            [no_statistics(ranker.network.width), *(part.statistics for part in encoded)]
+            [no_statistics(ranker.dense_width), *(part.statistics for part in encoded)]
         ),
         labels=np.concatenate([np.empty(0, np.float32), *(part.labels for part in encoded)]),
         item_updates=ranker.table.updates[stacked_item],

@@ -25,7 +25,8 @@ class EncodedRows:
         fields: int64, (rows, fields). Row of the stacked embedding table for each field.
         history: int64, (rows, clicks). Stacked rows of the clicked items, newest click first,
             padded with ``NO_CLICK``.
-        statistics: float32, (rows, width). See ``jobs.ranker.rows.statistics``.
+        statistics: float32, (rows, width). See ``jobs.ranker.rows.statistics``; the inputs of item
+            vectors follow where the ranker reads any, see ``ItemVectors``.
         labels: float32, (rows,).
         ts: int64, (rows,). Microseconds since the epoch.
     """
@@ -49,10 +50,22 @@ def encode(ranker: Ranker, chunk: Chunk) -> EncodedRows:
     return EncodedRows(
         fields=ranker.table.stacked(ranker.fields, np.stack(fields, axis=1)),
         history=pad(chunk.clicks, ranker.table.stacked(ITEM, clicked), len(chunk), length),
-        statistics=chunk_statistics(chunk, ranker.fields),
+        statistics=_dense_inputs(ranker, chunk),
         labels=rows["label"].to_numpy().astype(np.float32),
         ts=rows["ts"].cast(pa.int64()).to_numpy(),
     )
+
+
+def _dense_inputs(ranker: Ranker, chunk: Chunk) -> NDArray[np.float32]:
+    statistics = chunk_statistics(chunk, ranker.fields)
+    vectors = ranker.item_vectors
+    if vectors is None:
+        return statistics
+    # By id: an item may have a vector before it has an embedding.
+    candidates = vectors.items.rows(chunk.impressions[ITEM])
+    clicked = vectors.items.rows(chunk.clicks.items)
+    clicks = pad(chunk.clicks, clicked, len(chunk), ranker.options.history_length)
+    return np.concatenate([statistics, vectors.inputs(candidates, clicks)], axis=1)
 
 
 def chunk_statistics(chunk: Chunk, fields: Sequence[str]) -> NDArray[np.float32]:

@@ -87,7 +87,7 @@ def first_look(ranker: Ranker, chunks: Iterable[Chunk]) -> FirstLook:
                     logits,
                     encoded.labels.astype(np.float64),
                     is_lineage,
-                    encoded.statistics[is_lineage],
+                    encoded.statistics[is_lineage, : ranker.network.width],
                     deep_logits[is_lineage],
                 )
             )

@@ -17,6 +17,7 @@ from jobs.ranker.rows.read_ahead import read_ahead
 from jobs.ranker.rows.read_day import read_day
 from jobs.ranker.rows.spooled_day import spooled_day
 from jobs.ranker.training.train_step import TrainStep, train_batch
+from jobs.ranker.training.vector_step import vector_step
 from jobs.scenarios import Fold, Scenario
 
 SHUFFLE_ROWS = 1 << 20
@@ -28,8 +29,10 @@ StepFactory = Callable[[Ranker], AbstractContextManager[TrainStep]]
 """Gives the training step for a day; entered once the day's new ids have embedding rows."""
 
 
-def single_process_step(_ranker: Ranker) -> AbstractContextManager[TrainStep]:
-    return nullcontext(train_batch)
+def single_process_step(ranker: Ranker) -> AbstractContextManager[TrainStep]:
+    if ranker.item_vectors is None:
+        return nullcontext(train_batch)
+    return nullcontext(vector_step(ranker, ranker.item_vectors))
 
 
 def train_day(
