@@ -3,16 +3,22 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: help setup setup-sharded setup-docs setup-dev setup-ui demo test ui-test screenshots check docs bench bench-quick up clean
+.PHONY: help setup setup-sharded setup-align setup-encoders setup-docs setup-dev setup-ui demo test ui-test screenshots check docs bench bench-quick up clean
 
 help: ## what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
 setup: ## the environment in .venv with the command lis, and Java
 	@scripts/setup.sh
 
 setup-sharded: ## that, and what training in several processes needs
 	@scripts/setup.sh sharded
+
+setup-align: ## the environment, and what encoders of transformers need
+	@scripts/setup.sh align
+
+setup-encoders: ## that, and pretrained weights of MiniLM and EfficientNet
+	@scripts/setup.sh encoders
 
 setup-docs:
 	@scripts/setup.sh docs

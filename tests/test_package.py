@@ -118,6 +118,7 @@ def test_the_newest_entry_of_the_changelog_is_of_this_version() -> None:
     ("extra", "names"),
     [
         ("", ["requirements.txt"]),
+        ("align", ["requirements-align.txt"]),
         ("sharded", ["requirements-sharded-gpu.txt"]),
         ("dev", ["requirements-dev.txt", "requirements-docs.txt"]),
         ("docs", ["requirements-docs.txt"]),
