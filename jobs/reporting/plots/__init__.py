@@ -4,6 +4,7 @@ The colours are those of Okabe and Ito (2008), distinguishable with any colour v
 give equal bytes.
 """
 
+from jobs.reporting.plots.balance import balance_figure
 from jobs.reporting.plots.canvas import png, svg
 from jobs.reporting.plots.dose import dose_figure
 from jobs.reporting.plots.forest import forest_figure
@@ -13,6 +14,7 @@ from jobs.reporting.plots.roc import roc_figure
 from jobs.reporting.plots.trend import trend_figure
 
 __all__ = [
+    "balance_figure",
     "decay_figure",
     "dose_figure",
     "forest_figure",
