@@ -34,15 +34,15 @@ class LisStageOperator(BaseOperator):
     Args:
         stage: Such as ``train``; see ``python -m jobs stage --help``.
         arguments: Of the stage; templated.
-        planned_score: For a mapped task, the entry of ``ResolveDateOperator`` that it is for.
-            It is rendered first, so that ``arguments`` can use ``task.planned_score``.
+        planned: For a mapped task, the entry of the run's plan that it is for.
+            It is rendered first, so that ``arguments`` can use ``task.planned``.
 
     Raises:
         InputRefused: If the stage refused its input. A retry would not help.
         AirflowSkipException: If the horizon is not due.
     """
 
-    template_fields: Sequence[str] = ("planned_score", "arguments")
+    template_fields: Sequence[str] = ("planned", "arguments")
     ui_color = "#e7eefc"
 
     def __init__(
@@ -50,17 +50,17 @@ class LisStageOperator(BaseOperator):
         *,
         stage: str,
         arguments: Sequence[str],
-        planned_score: Mapping[str, Any] | None = None,
+        planned: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.stage = stage
         self.arguments = arguments
-        self.planned_score = planned_score
+        self.planned = planned
         self._process: subprocess.Popen[str] | None = None
 
     def execute(self, context: Context) -> None:
-        skip_unless_due(self.planned_score)
+        skip_unless_due(self.planned)
         self.run_stage()
 
     def run_stage(self) -> list[str]:
@@ -102,7 +102,7 @@ class LisScoreOperator(LisStageOperator):
     mlflow_url = ""
 
     def execute(self, context: Context) -> None:
-        skip_unless_due(self.planned_score)
+        skip_unless_due(self.planned)
         if url := announced_url(self.run_stage()):
             self.mlflow_url = url
             context["ti"].xcom_push(key=MLFLOW_URL, value=self.mlflow_url)

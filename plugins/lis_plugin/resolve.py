@@ -5,29 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
+from airflow.sdk import Context
 
 from jobs.common.errors import InputError
-from jobs.common.secrets import without_password
 from jobs.scenarios import AUTO, ITEM, Scenario, SimulatedSource, load_scenario
 from jobs.stages.request import requested_kinds
-from plugins.lis_plugin.refusal import InputRefused
+from plugins.lis_plugin.plan_operator import PlanOperator
 from plugins.lis_plugin.run_day import ResolvedDay, first_feed, resolve_day
 from plugins.lis_plugin.run_form import RunForm
-from plugins.lis_plugin.turn import run_at_work
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
     from jobs.stages.run_plan import RunPlan
 
-_SECONDS_BETWEEN_LOOKS = 20
 _MOST_DAYS_UNASKED = 60
 """Days that a scheduled run adds to those in the lake, at most."""
 
 
-class ResolveDateOperator(BaseSensorOperator):
+class ResolveDateOperator(PlanOperator["RunPlan"]):
     """Plans the run and hands the plan on, once no other run of the DAG is at work.
 
     XCom ``plan`` is the plan as plain values, ``due`` the horizons that are due with their
@@ -41,41 +38,8 @@ class ResolveDateOperator(BaseSensorOperator):
         InputRefused: If the form or the scenario cannot be used; also while another run is at work.
     """
 
-    template_fields: Sequence[str] = ("scenario",)
-    ui_color = "#eef4ea"
-
-    def __init__(self, *, scenario: str, **options: Any) -> None:
-        super().__init__(
-            # While it waits, it holds no worker, and the next run can check its form.
-            mode="reschedule",
-            poke_interval=_SECONDS_BETWEEN_LOOKS,
-            max_active_tis_per_dag=1,
-            **options,
-        )
-        self.scenario = scenario
-
-    def poke(self, context: Context) -> PokeReturnValue:
+    def announced(self, context: Context, plan: RunPlan) -> list[dict[str, Any]]:
         ti: Any = context["ti"]
-        at_work = run_at_work(ti, self.task_id, {task.task_id for task in self.dag.leaves})
-        if at_work is not None and ti.get_first_reschedule_date(context) is not None:
-            self.log.info("Still waits for %s", at_work)
-            return PokeReturnValue(is_done=False)
-        try:
-            plan = self._plan(cast("dict[str, Any]", context))
-        except InputError as error:
-            line = without_password(" ".join(str(error).split()))
-            raise InputRefused(f"error: {line}") from None
-        if at_work is not None:
-            self.log.info(
-                "The form is valid. Runs of this DAG take turns: this one waits for %s, and looks "
-                "again every %d s. To let it go first, mark that run as failed",
-                at_work,
-                _SECONDS_BETWEEN_LOOKS,
-            )
-            return PokeReturnValue(is_done=False)
-        return PokeReturnValue(is_done=True, xcom_value=self._announced(ti, plan))
-
-    def _announced(self, ti: Any, plan: RunPlan) -> list[dict[str, Any]]:
         days = (plan.day - plan.first_day).days + 1
         self.log.info("Plan: %s", plan.reason)
         self.log.info("Ingest reads %d days, %s to %s", days, plan.first_day, plan.day)
@@ -91,7 +55,7 @@ class ResolveDateOperator(BaseSensorOperator):
             for score in content["scores"]
         ]
 
-    def _plan(self, context: dict[str, Any]) -> RunPlan:
+    def plan(self, context: dict[str, Any]) -> RunPlan:
         # These import Arrow and pandas, and a DAG file must stay quick to parse.
         from jobs.lake import Lake
         from jobs.sources.log_location import raw_location

@@ -46,11 +46,11 @@ class RunForm:
             InputError: If a value cannot be read; the message begins with the name of its field.
         """
         return cls(
-            as_of=_read(params, "as_of", DayRange.parse),
-            since=_read(params, "since", parse_day),
-            horizons=_read(params, "horizons", horizons) or (),
-            preferences=_read(params, "preferences", names) or (),
-            modes=_read(params, "modes", _modes) or (),
+            as_of=read_field(params, "as_of", DayRange.parse),
+            since=read_field(params, "since", parse_day),
+            horizons=read_field(params, "horizons", horizons) or (),
+            preferences=read_field(params, "preferences", names) or (),
+            modes=read_field(params, "modes", _modes) or (),
         )
 
 
@@ -125,7 +125,16 @@ def _modes(text: str) -> tuple[Mode, ...]:
     return tuple(parse_mode(name) for name in names(text))
 
 
-def _read(params: Mapping[str, Any], name: str, parse: Callable[[str], ParsedT]) -> ParsedT | None:
+def read_field(
+    params: Mapping[str, Any], name: str, parse: Callable[[str], ParsedT]
+) -> ParsedT | None:
+    """Read one field of a form; None if it was left empty.
+
+    A list may have several values in a line, with commas between them.
+
+    Raises:
+        InputError: If it cannot be read; the message begins with the name of the field.
+    """
     value = params.get(name)
     lines = value if isinstance(value, list) else [] if value is None else [value]
     text = ",".join(stripped for line in lines if (stripped := str(line).strip().strip(",")))

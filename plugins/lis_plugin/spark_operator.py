@@ -30,14 +30,14 @@ class LisSparkOperator(SparkSubmitOperator):
     Args:
         stage: Such as ``ingest``; see ``python -m jobs stage --help``.
         arguments: Of the stage; templated.
-        planned_score: As in ``LisStageOperator``.
+        planned: As in ``LisStageOperator``.
 
     Raises:
         InputRefused: If the stage refused its input. A retry would not help.
         AirflowSkipException: If the horizon is not due.
     """
 
-    template_fields: Sequence[str] = ("planned_score", *SparkSubmitOperator.template_fields)
+    template_fields: Sequence[str] = ("planned", *SparkSubmitOperator.template_fields)
     ui_color = "#fdf1e3"
 
     def __init__(
@@ -45,7 +45,7 @@ class LisSparkOperator(SparkSubmitOperator):
         *,
         stage: str,
         arguments: Sequence[str],
-        planned_score: Mapping[str, Any] | None = None,
+        planned: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(
@@ -63,10 +63,10 @@ class LisSparkOperator(SparkSubmitOperator):
             },
             **options,
         )
-        self.planned_score = planned_score
+        self.planned = planned
 
     def execute(self, context: Context) -> None:
-        skip_unless_due(self.planned_score)
+        skip_unless_due(self.planned)
         # execute() makes a hook only if there is none, so it uses this one.
         hook: Any = self._get_hook()
         hook.submit = partial(hook.submit, **tied_to_task())

@@ -18,6 +18,7 @@ from jobs.scenarios import load_scenario, shipped_scenarios
 from jobs.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
+DAILY = ROOT / "dags" / "lis_daily.py"
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
 TAGS = {"lis", "daily", "on demand", "simulated", "log"}
 
@@ -34,7 +35,7 @@ SIMULATED = {**OF_A_LOG, "resolve_date": ["score", "simulate"], "simulate": ["in
 
 @pytest.fixture(scope="module")
 def bag() -> DagBag:
-    return DagBag(ROOT / "dags")
+    return DagBag(DAILY)
 
 
 def test_every_file_imports(bag: DagBag) -> None:
@@ -118,7 +119,7 @@ def test_the_command_line_accepts_the_arguments_of_every_task(bag: DagBag, name:
             continue
         if isinstance(task, MappedOperator):
             score = {"as_of": "2026-01-24", "horizon": 7, "waits_for": None}
-            task = task.unmap({"planned_score": {**score, "preference": "id_embedding"}})
+            task = task.unmap({"planned": {**score, "preference": "id_embedding"}})
         task.render_template_fields({"task": task, "ti": PlanOfARun(), "params": {"since": None}})
         given = getattr(task, "application_args", None) or ["stage", task.stage, *task.arguments]
         options = build_parser().parse_args(given)
@@ -160,7 +161,7 @@ def test_a_custom_scenario_gets_a_dag(tmp_path: Path, monkeypatch: pytest.Monkey
     path = tmp_path / "custom_feed.yaml"
     path.write_text("source: {reader: simulated}\ncontext: [hour]\n")
     monkeypatch.setenv("LIS_SCENARIOS", str(path))
-    bag = DagBag(ROOT / "dags")
+    bag = DagBag(DAILY)
     assert bag.import_errors == {}
     dag = bag.dags["lis_daily__custom_feed"]
     # Daily by default; its logical date is the day of data, and no past day is brought in.
@@ -174,5 +175,5 @@ def test_a_broken_yaml_shows_as_an_import_error_that_names_it(
     path = tmp_path / "custom_feed.yaml"
     path.write_text("source: {reader: simulated}\nhorizon: [7]\n")
     monkeypatch.setenv("LIS_SCENARIOS", str(path))
-    errors = DagBag(ROOT / "dags").import_errors
+    errors = DagBag(DAILY).import_errors
     assert ["custom_feed.yaml: unknown key 'horizon'" in text for text in errors.values()] == [True]

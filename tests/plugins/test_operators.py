@@ -48,7 +48,7 @@ def test_any_other_failure_may_be_tried_again(
 
 @pytest.mark.parametrize("operator", [LisStageOperator, LisScoreOperator, LisSparkOperator])
 def test_a_horizon_that_is_not_due_is_skipped_and_names_the_awaited_day(operator: Any) -> None:
-    task = operator(task_id="t", stage="score", arguments=[], planned_score=WAITING)
+    task = operator(task_id="t", stage="score", arguments=[], planned=WAITING)
     with pytest.raises(AirflowSkipException, match="waits for the data of 2026-01-12"):
         task.execute(NO_CONTEXT)
 
@@ -58,8 +58,8 @@ def test_arguments_are_rendered_with_the_planned_score_of_the_task(operator: Any
     task = operator(
         task_id="t",
         stage="score",
-        arguments=["--as-of", "{{ task.planned_score['as_of'] }}", "--until", "{{ day }}"],
-        planned_score={"as_of": "{{ day }}:2026-01-09", "horizon": 7, "waits_for": None},
+        arguments=["--as-of", "{{ task.planned['as_of'] }}", "--until", "{{ day }}"],
+        planned={"as_of": "{{ day }}:2026-01-09", "horizon": 7, "waits_for": None},
     )
     task.render_template_fields({"task": task, "day": "2026-01-08"})
     rendered = getattr(task, "application_args", None) or ["stage", task.stage, *task.arguments]
