@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from jobs.alignment.encoders.item_text import item_texts
 from jobs.alignment.encoders.pretrained import first_line
 from jobs.common.errors import InputError
 
-_FILES = ("tokenizer*", "vocab*", "merges.txt", "*token*.json", "*.model", "*.tiktoken")
+_VOCABULARIES = ("tokenizer.json", "vocab*", "merges.txt", "*.model", "*.tiktoken")
+_FILES = (*_VOCABULARIES, "*token*.json")
 
 
 class ItemTokenizer:
@@ -39,6 +40,11 @@ class ItemTokenizer:
         """
         from transformers import AutoTokenizer
 
+        # Without its files, the library would make an empty tokenizer and say nothing.
+        if not any(path for pattern in _VOCABULARIES for path in folder.glob(pattern)):
+            raise InputError(
+                f"{folder}: has no tokenizer (tokenizer.json); save it there with save_pretrained"
+            )
         config = model.config.get_text_config()
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(
@@ -105,3 +111,13 @@ class ItemTokenizer:
         """Write the tokenizer's files."""
         for name, content in self._files.items():
             (folder / name).write_bytes(content)
+
+
+def without_padding(inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """``tokens`` and ``is_token`` up to the longest text: some are read together with longer ones.
+
+    Args:
+        inputs: Of at least one item, as ``ItemTokenizer.padded`` returns them.
+    """
+    longest = int(inputs["is_token"].sum(dim=1).max())
+    return inputs["tokens"][:, :longest], inputs["is_token"][:, :longest]

@@ -145,8 +145,9 @@ def _loaded(folder: Path, name: str) -> Any:
     from transformers.utils import logging
 
     # Its report of unused weights, such as those of a language model's head, would alarm users.
-    before = logging.get_verbosity()
+    before, has_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         model, found = AutoModel.from_pretrained(
             folder,
@@ -159,6 +160,8 @@ def _loaded(folder: Path, name: str) -> Any:
         raise InputError(f"model {name} cannot be loaded: {first_line(error)}") from error
     finally:
         logging.set_verbosity(before)
+        if has_bar:
+            logging.enable_progress_bar()
     # Poolers are left out of many checkpoints, and are not used here.
     missing = sorted(key for key in found["missing_keys"] if "pooler" not in key)
     if missing:

@@ -13,6 +13,7 @@ from typing import Any, Self
 import pyarrow as pa
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import layer_norm
 
 from jobs.alignment.encoders.encoder import ContentEncoder, Inputs
 from jobs.alignment.encoders.kinds.text import TextEncoder
@@ -79,11 +80,13 @@ class ImageTextEncoder(ContentEncoder):
 
     def states(self, inputs: Inputs) -> Tensor:
         """See ``ContentEncoder.states``."""
-        texts = self.text.states(inputs)
+        # On one scale, or the states of one model would drown those of the other.
+        texts = layer_norm(self.text.states(inputs), [self.text.width])
         pictures = self.missing_picture.expand(len(texts), -1)
         has_picture = inputs.get("has_picture")
         if has_picture is not None and has_picture.any():
             seen = self._tower.states(inputs["pixels"][has_picture])
+            seen = layer_norm(seen, [self._tower.width])
             pictures = pictures.index_put((has_picture.nonzero()[:, 0],), seen)
         return torch.cat([texts, pictures], dim=1)
 

@@ -161,7 +161,10 @@ class SmallEncoder(ContentEncoder):
 
     def states(self, inputs: Inputs) -> Tensor:
         """See ``ContentEncoder.states``."""
-        parts, fields = inputs["parts"], nn.functional.pad(inputs["fields"], (1, 0))
+        # Read together with longer ones, items may all be padded.
+        longest = int((inputs["fields"] > 0).sum(dim=1).max()) if len(inputs["fields"]) else 0
+        parts, fields = inputs["parts"][:, :longest], inputs["fields"][:, :longest]
+        fields = nn.functional.pad(fields, (1, 0))
         words = self.parts(parts).sum(dim=2)
         words = words / (parts > 0).sum(dim=2, keepdim=True).clamp(min=1)
         hidden = nn.functional.pad(words, (0, 0, 1, 0)) + self.fields(fields)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from torch import Tensor
 
 from jobs.alignment.encoders.encoder import ContentEncoder, Inputs
-from jobs.alignment.encoders.item_tokens import ItemTokenizer
+from jobs.alignment.encoders.item_tokens import ItemTokenizer, without_padding
 from jobs.alignment.encoders.pictures import Pictures
 from jobs.alignment.encoders.pretrained import (
     Pretrained,
@@ -74,8 +74,8 @@ class TextEncoder(ContentEncoder):
 
     def states(self, inputs: Inputs) -> Tensor:
         """See ``ContentEncoder.states``."""
-        is_token = inputs["is_token"]
-        hidden = self.model(input_ids=inputs["tokens"], attention_mask=is_token.long())
+        tokens, is_token = without_padding(inputs)
+        hidden = self.model(input_ids=tokens, attention_mask=is_token.long())
         last = hidden.last_hidden_state.float().masked_fill(~is_token[:, :, None], 0.0)
         mean: Tensor = last.sum(dim=1) / is_token.sum(dim=1, keepdim=True)
         return mean

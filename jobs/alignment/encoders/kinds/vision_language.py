@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from jobs.alignment.encoders.encoder import ContentEncoder, Inputs
-from jobs.alignment.encoders.item_tokens import ItemTokenizer
+from jobs.alignment.encoders.item_tokens import ItemTokenizer, without_padding
 from jobs.alignment.encoders.pictures import Pictures
 from jobs.alignment.encoders.pixels import PixelReader, blank_picture, picture_inputs
 from jobs.alignment.encoders.pretrained import (
@@ -117,7 +117,7 @@ class VisionLanguageEncoder(ContentEncoder):
         pixels = inputs["pixels"][has_picture] if has_any else None
         if self._image_token is None:
             return self._side_by_side(inputs, pixels)
-        tokens, is_token = inputs["tokens"], inputs["is_token"]
+        tokens, is_token = without_padding(inputs)
         given: dict[str, Tensor] = {}
         if pixels is not None:
             given = self._pixel_arguments(pixels)
