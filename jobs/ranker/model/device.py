@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import torch
 
+from jobs.common.errors import InputError
+
 SMALL_STEP = 200_000_000
 """Weights times rows of a training step below which a second thread costs more than it saves."""
 
@@ -16,7 +18,21 @@ Precision = Literal["auto", "fp32", "bf16"]
 
 
 def default_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The device to compute on: ``$LIS_DEVICE``, else the GPU if there is one.
+
+    Raises:
+        InputError: If it is neither ``cpu`` nor ``cuda`` nor ``auto``, or is a GPU that is absent.
+    """
+    asked = os.environ.get("LIS_DEVICE") or "auto"
+    if asked not in ("auto", "cpu", "cuda"):
+        raise InputError(f"LIS_DEVICE is {asked!r}: set it to cpu, cuda or auto")
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "LIS_DEVICE asks for a GPU (cuda), and torch finds none: see that nvidia-smi lists one "
+            "and that torch is its CUDA build, or set LIS_DEVICE=cpu"
+        )
+    has_gpu = asked != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda" if has_gpu else "cpu")
 
 
 def uses_bf16(precision: Precision, device: torch.device) -> bool:
