@@ -3,10 +3,8 @@
 The difference to ``id_embedding`` is what a team loses that gives its ranker codes of an aligned
 model in place of the vectors of the model.
 
-Codes come from residual k-means of the ranker's item table: the codes of an item name one centroid
-for each level, and a level is fitted to the residuals of the levels before it (residual
-quantisation, as for the semantic ids of arXiv 2306.08121). The vector is the sum of these
-centroids, so it is in the item space of the ranker.
+Codes come from residual k-means of the ranker's item table, see ``jobs.preference.residual_codes``.
+The vector is the sum of their centroids, so it is in the item space of the ranker.
 """
 
 from __future__ import annotations
@@ -22,22 +20,20 @@ from jobs.scenarios import EvalRowsSeen, Mode
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
-    import threadpoolctl
     from numpy.typing import NDArray
     from pyspark.sql import DataFrame
-    from sklearn import cluster
 
     from jobs.lake import Lake, addresses, schemas
+    from jobs.preference import residual_codes
     from jobs.preference.behaviour import Behaviour, TableWindow
     from jobs.scenarios import Scenario
     from jobs.spark import session
 else:
     np = lazy_module("numpy")
     pa = lazy_module("pyarrow")
-    threadpoolctl = lazy_module("threadpoolctl")
-    cluster = lazy_module("sklearn.cluster")
     addresses = lazy_module("jobs.lake.addresses")
     schemas = lazy_module("jobs.lake.schemas")
+    residual_codes = lazy_module("jobs.preference.residual_codes")
     session = lazy_module("jobs.spark.session")
 
 _COLUMNS = ("item_id", "embedding", "updates", "last_update")
@@ -120,20 +116,10 @@ class SemanticIds:
         self, vectors: NDArray[np.float32]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Codes, (items, levels), and the sums of their centroids, of the shape of ``vectors``."""
-        items = len(vectors)
-        generator = np.random.default_rng(self.seed)
-        sample = np.sort(generator.permutation(items)[: self.fit_items])
-        residuals = vectors.astype(np.float64)
-        codes = np.empty((items, self.levels), np.int32)
-        # Threads add the parts of a sum in any order, which changes the last bits of a centroid.
-        with threadpoolctl.threadpool_limits(limits=1):
-            for level in range(self.levels):
-                fitted = residuals[sample]
-                clusters = min(self.codes, len(np.unique(fitted, axis=0)))
-                means = cluster.KMeans(clusters, n_init=1, random_state=self.seed).fit(fitted)
-                codes[:, level] = means.predict(residuals)
-                residuals -= means.cluster_centers_[codes[:, level]]
-        return codes, (vectors - residuals).astype(np.float32)
+        codebook = residual_codes.ResidualCodebook.fit(
+            vectors, self.levels, self.codes, self.fit_items, self.seed
+        )
+        return codebook.codes(vectors)
 
 
 def _lists(values: NDArray[np.generic], kind: pa.DataType) -> pa.ListArray:
