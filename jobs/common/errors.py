@@ -33,3 +33,9 @@ class AuditError(Exception):
 
 class FencedOut(Exception):
     """A newer attempt has claimed the partition, so this one must not publish."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error of a library, for a message of one line."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from jobs.alignment.encoders.item_text import item_texts
-from jobs.alignment.encoders.pretrained import first_line
-from jobs.common.errors import InputError
+from jobs.common.errors import InputError, first_line
 
 _VOCABULARIES = ("tokenizer.json", "vocab*", "merges.txt", "*.model", "*.tiktoken")
 _FILES = (*_VOCABULARIES, "*token*.json")
@@ -48,7 +47,7 @@ class ItemTokenizer:
         config = model.config.get_text_config()
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(
-                folder, config=model.config, local_files_only=True
+                folder, config=model.config, local_files_only=True, trust_remote_code=False
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
             raise InputError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.common.errors import InputError
+from jobs.common.errors import InputError, first_line
 from jobs.lake.location import split_location
 from jobs.lake.storage import Storage
 from jobs.scenarios import Scenario
@@ -53,9 +54,14 @@ class Pictures:
         from PIL import Image, UnidentifiedImageError
 
         location, below = split_location(self.root, path)
-        storage = Storage(location)
+        try:
+            storage = _storage(location)
+            content = storage.read(below)
+        except (InputError, OSError) as error:
+            raise InputError(
+                f"picture of item {item}: {path} cannot be read: {first_line(error)}"
+            ) from error
         where = f"picture of item {item}: {storage.shown(below)}"
-        content = storage.read(below)
         if content is None:
             raise InputError(
                 f"{where} does not exist: put it there, or leave image empty for this item"
@@ -70,3 +76,8 @@ class Pictures:
             ) from error
         except Image.DecompressionBombError as error:
             raise InputError(f"{where} has too many pixels: make it smaller") from error
+
+
+@lru_cache(maxsize=8)
+def _storage(location: str) -> Storage:
+    return Storage(location)

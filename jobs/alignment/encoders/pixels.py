@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from jobs.alignment.encoders.pretrained import first_line
-from jobs.common.errors import InputError
+from jobs.common.errors import InputError, first_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,7 +42,7 @@ class PixelReader:
 
         try:
             self._processor: Any = AutoImageProcessor.from_pretrained(
-                folder, backend="pil", local_files_only=True
+                folder, backend="pil", local_files_only=True, trust_remote_code=False
             )
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise InputError(

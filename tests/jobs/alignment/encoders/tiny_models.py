@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,14 @@ def save_tiny(name: str, folder: Path) -> None:
 
 def save_tokenizer(folder: Path, words: Sequence[str], **special: Any) -> None:
     """Write a tokenizer of whole words."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
     vocabulary = {word: number for number, word in enumerate((*_SPECIAL, *words))}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"}
+    written = {"version": "1.0", "pre_tokenizer": {"type": "Whitespace"}, "model": model}
     PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
+        tokenizer_object=Tokenizer.from_str(json.dumps(written)),
         unk_token="[UNK]",
         pad_token="<pad>",
         eos_token="<eos>",
