@@ -52,10 +52,14 @@ class EncoderOptions(Frozen):
         "transformers; image_text: an image encoder fused late with a text encoder",
     )
     model: str | None = Field(
-        None, description="folder or hub name of the model; not for small, which has none"
+        None,
+        description="folder or hub name of the model, or minilm, which make setup-encoders brings; "
+        "not for small, which has none; for image_text it may be left out: minilm",
     )
     image_model: str | None = Field(
-        None, description="folder or name of the image encoder of image_text"
+        None,
+        description="folder or hub name of the image encoder of image_text (default: "
+        "efficientnet_lite0, which make setup-encoders brings)",
     )
     lora_rank: int = Field(
         8, ge=0, le=256, description="rank of LoRA in a pretrained model; 0 trains all its weights"
