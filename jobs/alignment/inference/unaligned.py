@@ -40,7 +40,7 @@ def unaligned_vectors(lake: Lake, scenario: Scenario, preference: str, aligned_a
         aligned_at: Day S of the aligned encoder.
     """
     options, seed = scenario.alignment.encoder, scenario.alignment.training.seed
-    if options.model is None and options.image_model is None:
+    if options.name == "small":
         return lambda content: own_vectors(content, options.dim, seed)
     sample = read_splits(lake, scenario, preference, aligned_at).train.content
     encoder = new_encoder(scenario, sample).to(default_device()).eval()
