@@ -1,10 +1,12 @@
-"""The CTR-aware adaptor: trained through frozen rankers, on frozen vectors.
+"""The CTR-aware adaptor: trained through the frozen ranker, on frozen vectors.
 
 Source: IDProxy, arXiv 2603.01590, where it brought the larger half of the gain. A linear map takes
 an adapted vector to the place of the item's embedding in the ranker's network, and the log-loss of
-clicks trains the adaptor and the map. The rankers M_d, their other embeddings and the encoder stay
-as they are. Rows are of the fit fold, which no ranker was trained on, of days before the day of
-alignment.
+clicks trains the adaptor and the map. The ranker, its other embeddings and the encoder stay as they
+are. Rows are of the fit fold, which no ranker was trained on, of days before the day of alignment.
+
+All days are read by one ranker, the newest as of that day: the embeddings of older ones lie
+elsewhere, and a map to all of them fits none.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from jobs.lake import Lake
 from jobs.lake.addresses import starting_ranker_days, starting_ranker_partition
 from jobs.lake.manifest import digest_of
 from jobs.ranker.model.device import deterministic
+from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.model.vocabulary import Vocabulary
 from jobs.ranker.model.wide_and_deep import WideAndDeep
 from jobs.ranker.rows.day_rows import DayRows, read_day_rows
@@ -60,7 +63,7 @@ def adaptor_days(lake: Lake, scenario: Scenario, day: date) -> list[date]:
             f"alignment.training.adaptor: scenario {scenario.name} imports item vectors and has no "
             "ranker to train an adaptor through: set it to false"
         )
-    found = [one for one in starting_ranker_days(lake, scenario) if one < day]
+    found = [one for one in _ranker_days(lake, scenario, day) if one < day]
     if len(found) < 2:
         raise InputError(
             f"alignment.training.adaptor: {scenario.name} has {len(found)} days with a ranker "
@@ -70,25 +73,24 @@ def adaptor_days(lake: Lake, scenario: Scenario, day: date) -> list[date]:
     return found[-scenario.fit.days :]
 
 
-def adaptor_inputs(lake: Lake, scenario: Scenario, days: Sequence[date]) -> dict[str, str]:
-    """Digests of the rankers and rows that train the adaptor.
+def adaptor_inputs(lake: Lake, scenario: Scenario, day: date) -> dict[str, str]:
+    """Digests of the ranker and rows that train the adaptor as of the start of a day.
 
     Raises:
-        InputError: If rows of a day are not published.
+        InputError: If rows of a day are not published, or there are too few days.
     """
+    days = adaptor_days(lake, scenario, day)
     way_out = f"run {lis_command('train', scenario)} first"
-    rankers = [
-        lake.require(starting_ranker_partition(scenario, day), way_out).digest for day in days
-    ]
+    ranker = starting_ranker_partition(scenario, _ranker_days(lake, scenario, day)[-1])
     rows = [
         {table: manifest.digest for table, manifest in require_day(lake, scenario, day).items()}
         for day in days
     ]
-    return {"rankers": digest_of(rankers), "rows": digest_of(rows)}
+    return {"ranker": lake.require(ranker, way_out).digest, "rows": digest_of(rows)}
 
 
 def train_adaptor(
-    lake: Lake, scenario: Scenario, aligned: AlignedEncoder, days: Sequence[date]
+    lake: Lake, scenario: Scenario, aligned: AlignedEncoder, aligned_at: date
 ) -> dict[str, Any]:
     """Train an adaptor and put it on an aligned encoder; the epoch of the lowest log-loss counts.
 
@@ -96,7 +98,7 @@ def train_adaptor(
         lake: Where rows, items and rankers are stored.
         scenario: The scenario.
         aligned: The encoder, which gets the adaptor.
-        days: Days whose rows train it, ascending.
+        aligned_at: Day S. The ranker is as of its start at the latest, and rows are of days before.
 
     Returns:
         ``log_loss`` of validation days by epoch, of which the first is before training;
@@ -105,9 +107,13 @@ def train_adaptor(
     Raises:
         InputError: If no row of the days has an item with content.
     """
-    device = aligned.device
+    device, days = aligned.device, adaptor_days(lake, scenario, aligned_at)
     ids, vectors = _item_vectors(lake, scenario, aligned, days)
-    found = [_FrozenDay.read(lake, scenario, day, ids, device) for day in days]
+    ranker = starting_ranker(lake, scenario, _ranker_days(lake, scenario, aligned_at)[-1])
+    found = [
+        _FrozenDay.of(ranker, read_day_rows(ranker, lake, scenario, day, [Fold.FIT]), ids)
+        for day in days
+    ]
     held_out = max(round(VALIDATION_DAYS * len(days)), 1)
     train, validation = found[:-held_out], found[-held_out:]
     rows = [sum(len(day) for day in part) for part in (train, validation)]
@@ -121,11 +127,11 @@ def train_adaptor(
     with deterministic(), torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         adaptor = Adaptor(aligned.dim, HIDDEN).to(device)
-        to_ranker = _fitted_map(vectors, train).to(device)
+        to_ranker = aligned.placement or _fitted_map(vectors, train).to(device)
         weights = [*adaptor.parameters(), *to_ranker.parameters()]
         optimizer = torch.optim.AdamW(weights, lr=RATE)
         losses = [_log_loss(adaptor, to_ranker, vectors, validation)]
-        best = _copied(adaptor)
+        best = _copied(adaptor), _copied(to_ranker)
         for epoch in range(1, EPOCHS + 1):
             for day, part in _batches(train, np.random.default_rng((seed, epoch))):
                 loss = day.loss(to_ranker(adaptor(vectors[day.item[part]])), part)
@@ -134,9 +140,10 @@ def train_adaptor(
                 optimizer.step()
             losses.append(_log_loss(adaptor, to_ranker, vectors, validation))
             if losses[-1] < min(losses[:-1]):
-                best = _copied(adaptor)
-    adaptor.load_state_dict(best)
-    aligned.adaptor = adaptor
+                best = _copied(adaptor), _copied(to_ranker)
+    for module, weights_of_best in zip((adaptor, to_ranker), best, strict=True):
+        module.load_state_dict(weights_of_best)
+    aligned.adaptor, aligned.placement = adaptor, to_ranker
     epoch = int(np.argmin(losses))
     log.info(
         "%s: adaptor of %d rows: log-loss %.5f, was %.5f, in epoch %d of %d",
@@ -152,7 +159,7 @@ def train_adaptor(
 
 @dataclass(frozen=True, eq=False)
 class _FrozenDay:
-    """Rows of a day with an item that has a vector, and the network of M_d that reads them.
+    """Rows of a day with an item that has a vector, and the network that reads them.
 
     Attributes:
         network: The network, which is not trained.
@@ -172,15 +179,18 @@ class _FrozenDay:
         return len(self.kept)
 
     @classmethod
-    def read(
-        cls, lake: Lake, scenario: Scenario, day: date, ids: pa.Array, device: torch.device
-    ) -> _FrozenDay:
-        ranker = starting_ranker(lake, scenario, day)
-        rows = read_day_rows(ranker, lake, scenario, day, [Fold.FIT])
+    def of(cls, ranker: Ranker, rows: DayRows, ids: pa.Array) -> _FrozenDay:
+        """Find the vectors of the items of rows.
+
+        Args:
+            ranker: Has encoded the rows.
+            rows: The rows.
+            ids: Items that have a vector.
+        """
         number = Vocabulary(ids).rows(rows.items)
         kept = np.flatnonzero(number >= 0)
         network = ranker.network.eval().requires_grad_(False)
-        item = torch.from_numpy(number[kept]).to(device)
+        item = torch.from_numpy(number[kept]).to(ranker.device)
         return cls(network, ranker.item_field, rows, kept, item)
 
     def loss(self, embeddings: Tensor, part: NDArray[np.int64]) -> Tensor:
@@ -205,20 +215,27 @@ class _FrozenDay:
         return binary_cross_entropy_with_logits(logits.float(), labels)
 
     def embeddings(self) -> NDArray[np.float32]:
-        """What M_d itself has for the items of the kept rows, (kept rows, dim)."""
+        """What the ranker itself has for the items of the kept rows, (kept rows, dim)."""
         index = self.rows.fields[self.kept, self.item_field]
         found: NDArray[np.float32] = self.rows.vectors[index]
         return found
+
+
+def _ranker_days(lake: Lake, scenario: Scenario, day: date) -> list[date]:
+    """Days D through a day with a ranker M_D, which was trained on days before D."""
+    return [one for one in starting_ranker_days(lake, scenario) if one <= day]
 
 
 def _item_vectors(
     lake: Lake, scenario: Scenario, aligned: AlignedEncoder, days: Sequence[date]
 ) -> tuple[pa.Array, Tensor]:
     """Ids of the items with content that came before the last day's end, and their vectors."""
+    unplaced = AlignedEncoder(aligned.encoder, aligned.dim)
+    unplaced.projection = aligned.projection
     ids, vectors = [], []
     for content in newest_content(lake, scenario, days[-1]):
         ids.append(content["item_id"].combine_chunks())
-        vectors.append(aligned.vectors(content))
+        vectors.append(unplaced.vectors(content))
     if not ids:
         raise InputError(
             f"alignment.training.adaptor: no item of {scenario.name} through {days[-1]} has "
@@ -228,7 +245,7 @@ def _item_vectors(
 
 
 def _fitted_map(vectors: Tensor, days: Sequence[_FrozenDay]) -> nn.Linear:
-    """A linear map from vectors to the rankers' embeddings of the same items, by ridge regression.
+    """A linear map from vectors to the ranker's embeddings of the same items, by ridge regression.
 
     Started at random it would begin by leading the frozen network astray.
     """
@@ -249,8 +266,9 @@ def _fitted_map(vectors: Tensor, days: Sequence[_FrozenDay]) -> nn.Linear:
 def _batches(
     days: Sequence[_FrozenDay], draw: np.random.Generator
 ) -> Iterator[tuple[_FrozenDay, NDArray[np.int64]]]:
-    """Shuffled rows of one day after the other: days in order, since each has its own network."""
-    for day in days:
+    """Shuffled rows of one day after the other, in shuffled order."""
+    for number in draw.permutation(len(days)):
+        day = days[number]
         if len(day):
             order = draw.permutation(len(day))
             for part in np.array_split(order, -(-len(day) // BATCH_SIZE)):
@@ -272,5 +290,5 @@ def _log_loss(
     return total / rows
 
 
-def _copied(adaptor: Adaptor) -> Mapping[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in adaptor.state_dict().items()}
+def _copied(module: nn.Module) -> Mapping[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}

@@ -12,8 +12,9 @@ import torch
 
 from jobs.alignment.aligned_encoder import AlignedEncoder, write_encoder
 from jobs.alignment.encoders.registry import encoder_module, new_encoder
-from jobs.alignment.training.adaptor import adaptor_days, adaptor_inputs, train_adaptor
+from jobs.alignment.training.adaptor import adaptor_inputs, train_adaptor
 from jobs.alignment.training.losses import new_loss
+from jobs.alignment.training.placement import fitted_placement
 from jobs.alignment.training.preference_items import Splits, read_splits, require_curated
 from jobs.alignment.training.train_encoder import best_epoch, train_encoder
 from jobs.alignment.training.unfinished import UnfinishedTraining
@@ -21,8 +22,9 @@ from jobs.common.code_digest import code_digest
 from jobs.lake import Lake, Manifest, Window
 from jobs.lake.addresses import encoder_partition, encoder_version
 from jobs.lake.manifest import digest_of
+from jobs.preference import preference_kind
 from jobs.ranker.model.device import default_device
-from jobs.scenarios import Scenario
+from jobs.scenarios import Mode, Scenario
 
 log = logging.getLogger("jobs")
 
@@ -43,7 +45,8 @@ def align(lake: Lake, scenario: Scenario, preference: str, day: date) -> Manifes
         The encoder's manifest. Its facts have the figures of every epoch as ``by_epoch``, and those
         of the best one: ``best_epoch``, ``recall_1``, ``recall_10``, ``recall_100``,
         ``recall_mean``, ``temperature``. ``epochs``, ``trained`` and ``validated`` are numbers of
-        epochs and items.
+        epochs and items. ``length`` is that of its vectors, and ``in_slot`` tells whether they can
+        stand in for the ranker's item embeddings, of which they tell the share ``explained``.
 
     Raises:
         InputError: If the preference data is not curated or cannot be used, the encoder's model
@@ -61,9 +64,14 @@ def align(lake: Lake, scenario: Scenario, preference: str, day: date) -> Manifes
     with lake.attempt([partition]) as attempt:
         aligned, facts = _aligned(scenario, preference, splits, unfinished)
         newest = splits.manifest.window.max_ts if splits.manifest.window else None
+        if _stands_in(scenario, preference) and splits.train.targets is not None:
+            placed = fitted_placement(aligned, splits)
+            aligned.placement = placed.layer.to(aligned.device)
+            facts["explained"] = placed.explained
         if scenario.alignment.training.adaptor:
-            days = adaptor_days(lake, scenario, day)
-            facts["adaptor"] = train_adaptor(lake, scenario, aligned, days)
+            facts["adaptor"] = train_adaptor(lake, scenario, aligned, day)
+        facts["length"] = aligned.length
+        facts["in_slot"] = aligned.placement is not None
         write_encoder(attempt, aligned, day)
         manifest = attempt.publish(
             partition,
@@ -86,6 +94,12 @@ def align(lake: Lake, scenario: Scenario, preference: str, day: date) -> Manifes
     return manifest
 
 
+def _stands_in(scenario: Scenario, preference: str) -> bool:
+    """Whether the preference data is of the space of the ranker's item embeddings."""
+    kind = preference_kind(preference, scenario)
+    return Mode.SWAP in kind.modes and kind.keyed_by == "item" and scenario.snapshots is None
+
+
 def _inputs(lake: Lake, scenario: Scenario, preference: str, day: date) -> dict[str, str]:
     """What decides whether an encoder is current."""
     options = scenario.alignment
@@ -95,7 +109,7 @@ def _inputs(lake: Lake, scenario: Scenario, preference: str, day: date) -> dict[
         "code": code_digest(__name__, encoder_module(options.encoder.name)),
     }
     if options.training.adaptor:
-        inputs |= adaptor_inputs(lake, scenario, adaptor_days(lake, scenario, day))
+        inputs |= adaptor_inputs(lake, scenario, day)
     return inputs
 
 
