@@ -105,11 +105,7 @@ def _inputs(
     lake: Lake, scenario: Scenario, kind: PreferenceKind, windows: Sequence[TableWindow]
 ) -> dict[TableWindow, dict[str, str]]:
     """What decides whether a table is current: digests of its data, its kind and its day's rows."""
-    data = (
-        kind.inputs(lake, scenario, windows)
-        if isinstance(kind, KindWithInputs)
-        else _behaviour_inputs(lake, scenario, kind, windows)
-    )
+    data = data_inputs(lake, scenario, kind, windows)
     digest = kind_digest(kind)
     way_out = f"run {lis_command('train', scenario)} first"
     rows = {
@@ -120,6 +116,19 @@ def _inputs(
         for as_of in {window.as_of for window in windows}
     }
     return {window: {"kind": digest, **data[window], **rows[window.as_of]} for window in windows}
+
+
+def data_inputs(
+    lake: Lake, scenario: Scenario, kind: PreferenceKind, windows: Sequence[TableWindow]
+) -> Mapping[TableWindow, Mapping[str, str]]:
+    """Digests of the data that the tables of a kind are computed from, by a name for the data.
+
+    Raises:
+        InputError: If some of the data does not exist.
+    """
+    if isinstance(kind, KindWithInputs):
+        return kind.inputs(lake, scenario, windows)
+    return _behaviour_inputs(lake, scenario, kind, windows)
 
 
 def _behaviour_inputs(

@@ -39,7 +39,7 @@ def _tables(stage: Stage[Any]) -> str:
 
 
 def _commands() -> Sequence[Command[Any]]:
-    return [_command(stage) for stage in stages.STAGES]
+    return [_command(stage) for stage in (*stages.STAGES, *stages.ALIGNMENT_STAGES)]
 
 
 STAGE = CommandGroup(
@@ -47,6 +47,6 @@ STAGE = CommandGroup(
     summary="one stage of a run, as the DAG runs it",
     commands=_commands,
     metavar="STAGE",
-    details="In the order in which the DAG takes them.",
+    details="In the order in which the DAGs take them.",
     former_name="step",
 )

@@ -12,6 +12,7 @@ from jobs.common.options import declared_options
 from tests.jobs.stages.dummy_stage import DUMMY
 
 FEED = "simulated_feed"
+ALL = (*stages.STAGES, *stages.ALIGNMENT_STAGES)
 
 
 def run(*arguments: str) -> int:
@@ -32,12 +33,12 @@ def dummy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_the_help_lists_every_stage_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("stage", "--help") == 0
     text = capsys.readouterr().out
-    places = [text.index(f"\n    {stage.name} ") for stage in stages.STAGES]
+    places = [text.index(f"\n    {stage.name} ") for stage in ALL]
     assert places == sorted(places)
-    assert all(" ".join(stage.summary.split()[:4]) in text for stage in stages.STAGES)
+    assert all(" ".join(stage.summary.split()[:4]) in text for stage in ALL)
 
 
-@pytest.mark.parametrize("stage", stages.STAGES, ids=lambda stage: stage.name)
+@pytest.mark.parametrize("stage", ALL, ids=lambda stage: stage.name)
 def test_the_help_of_a_stage_shows_its_options_and_tables(
     stage: stages.Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:

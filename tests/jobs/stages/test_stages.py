@@ -11,11 +11,12 @@ import pytest
 
 from jobs.common.options import declared_options
 from jobs.scenarios import load_scenario
-from jobs.stages import STAGES
+from jobs.stages import ALIGNMENT_STAGES, STAGES
 from jobs.stages.stage import Stage
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "jobs" / "stages"
+ALL = (*STAGES, *ALIGNMENT_STAGES)
 
 
 def test_the_stages_are_in_the_order_of_a_run() -> None:
@@ -23,24 +24,25 @@ def test_the_stages_are_in_the_order_of_a_run() -> None:
     assert names == ["simulate", "ingest", "train", "assemble", "score", "report"]
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+@pytest.mark.parametrize("stage", ALL, ids=lambda stage: stage.name)
 def test_a_stage_is_one_file(stage: Stage[Any]) -> None:
     assert (FOLDER / f"{stage.name}.py").is_file()
     assert stage.run.__module__ == f"jobs.stages.{stage.name}"
 
 
-@pytest.mark.parametrize("number", range(len(STAGES)), ids=lambda number: STAGES[number].name)
+@pytest.mark.parametrize("number", range(len(ALL)), ids=lambda number: ALL[number].name)
 def test_what_a_stage_needs_is_published_before(number: int) -> None:
-    published = {table for stage in STAGES[:number] for table in stage.publishes}
-    assert set(STAGES[number].needs) <= published
+    published = {table for stage in ALL[:number] for table in stage.publishes}
+    assert set(ALL[number].needs) <= published
 
 
-def test_a_table_is_published_by_one_stage() -> None:
-    tables = [table for stage in STAGES for table in stage.publishes]
+@pytest.mark.parametrize("stages", [STAGES, ALIGNMENT_STAGES])
+def test_a_table_is_published_by_one_stage_of_a_dag(stages: tuple[Stage[Any], ...]) -> None:
+    tables = [table for stage in stages for table in stage.publishes]
     assert len(tables) == len(set(tables))
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+@pytest.mark.parametrize("stage", ALL, ids=lambda stage: stage.name)
 def test_every_option_is_explained(stage: Stage[Any]) -> None:
     assert all(option.help for option in declared_options(stage.options).values())
 
