@@ -62,7 +62,7 @@ class ResolveAlignmentOperator(PlanOperator["AlignmentPlan"]):
         names = [decision.preference for decision in plan.refused]
         decide(Lake.from_environment(), load_scenario(self.scenario), names, plan.days.last, None)
         for decision in plan.refused:
-            self.log.info("The gate refuses %s", decision)
+            self.log.info("Gate: %s", decision)
         for one in plan.alignments:
             what = "the encoder that was aligned" if one.is_kept else "an encoder aligned"
             self.log.info("%s: %s as of %s", one.preference, what, one.aligned_at)
