@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: help setup setup-sharded setup-align setup-encoders setup-docs setup-dev setup-ui demo test ui-test screenshots check docs bench bench-quick up clean
+.PHONY: help setup setup-sharded setup-align setup-encoders setup-docs setup-dev setup-ui demo align-demo test ui-test screenshots check docs bench bench-quick up clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ setup-ui:
 
 demo: setup ## a LIS on the simulated feed: Airflow, Spark, torch, MLflow
 	@scripts/demo.sh
+
+align-demo: setup ## what aligning an encoder brings on that feed, after the demo if it has not run
+	@scripts/align_demo.sh
 
 # Two processes of one thread each: more would wait for one another on two cores.
 test: setup-dev ## all tests
