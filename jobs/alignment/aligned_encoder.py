@@ -65,24 +65,39 @@ class AlignedEncoder(nn.Module):
         encoder: The content encoder.
         projection: From its states to vectors of ``dim``.
         adaptor: None unless one was trained.
+        placement: From vectors to the space of the ranker's item embeddings, in which they can
+            stand in for them; None where the preference data is of another space.
     """
 
-    def __init__(self, encoder: ContentEncoder, dim: int, adaptor: Adaptor | None = None) -> None:
+    def __init__(
+        self,
+        encoder: ContentEncoder,
+        dim: int,
+        adaptor: Adaptor | None = None,
+        placement: nn.Linear | None = None,
+    ) -> None:
         """Put an untrained projection on an encoder.
 
         Args:
             encoder: The encoder.
-            dim: Length of a vector.
+            dim: Length of a projected vector.
             adaptor: Applied to the vectors.
+            placement: Applied after it.
         """
         super().__init__()
         self.encoder = encoder
         self.projection = nn.Linear(encoder.width, dim)
         self.adaptor = adaptor
+        self.placement = placement
 
     @property
     def dim(self) -> int:
         return self.projection.out_features
+
+    @property
+    def length(self) -> int:
+        """Length of the vectors that it gives."""
+        return self.dim if self.placement is None else self.placement.out_features
 
     @property
     def device(self) -> torch.device:
@@ -110,16 +125,18 @@ class AlignedEncoder(nn.Module):
             content: ``item_id`` and columns of content.
 
         Returns:
-            float32, (items, dim). Of length 1 unless there is an adaptor.
+            float32, (items, length). Unit vectors unless there is an adaptor or a placement.
         """
         self.eval()
-        parts = [np.empty((0, self.dim), np.float32)]
+        parts = [np.empty((0, self.length), np.float32)]
         with deterministic(), single_thread(self.is_small), torch.inference_mode():
             for start in range(0, len(content), _ITEMS_AT_ONCE):
                 inputs = self.encoder.inputs(content.slice(start, _ITEMS_AT_ONCE))
                 vectors = self.unit_vectors(self.encoder.states(on_device(inputs, self.device)))
                 if self.adaptor is not None:
                     vectors = self.adaptor(vectors)
+                if self.placement is not None:
+                    vectors = self.placement(vectors)
                 parts.append(vectors.cpu().numpy())
         return np.concatenate(parts)
 
@@ -148,7 +165,13 @@ def write_encoder(attempt: Attempt, aligned: AlignedEncoder, day: date) -> None:
     }
     attempt.write_bytes(PROJECTION, save(tensors))
     adaptor = None if aligned.adaptor is None else aligned.adaptor.hidden
-    description = {"aligned_at": day.isoformat(), "dim": aligned.dim, "adaptor_hidden": adaptor}
+    placement = None if aligned.placement is None else aligned.placement.out_features
+    description = {
+        "aligned_at": day.isoformat(),
+        "dim": aligned.dim,
+        "adaptor_hidden": adaptor,
+        "placed_in": placement,
+    }
     attempt.write_bytes(DESCRIPTION, (json.dumps(description, sort_keys=True) + "\n").encode())
 
 
@@ -180,7 +203,13 @@ def read_encoder(lake: Lake, scenario: Scenario, preference: str, day: date) -> 
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         encoder = load_encoder(folder, scenario)
         dim, hidden = description["dim"], description["adaptor_hidden"]
-        aligned = AlignedEncoder(encoder, dim, None if hidden is None else Adaptor(dim, hidden))
+        placed_in = description["placed_in"]
+        aligned = AlignedEncoder(
+            encoder,
+            dim,
+            None if hidden is None else Adaptor(dim, hidden),
+            None if placed_in is None else nn.Linear(dim, placed_in),
+        )
         weights = load_file(folder / PROJECTION)
     aligned.load_state_dict(
         {**{f"encoder.{name}": tensor for name, tensor in encoder.state_dict().items()}, **weights}

@@ -73,9 +73,13 @@ def publish_vectors(
         VectorState.UNALIGNED: lambda: unaligned_vectors(lake, scenario, preference, aligned_at),
         VectorState.ALIGNED: lambda: read_encoder(lake, scenario, preference, aligned_at).vectors,
     }
+    lengths = {
+        VectorState.UNALIGNED: scenario.alignment.encoder.dim,
+        VectorState.ALIGNED: int(encoder.facts["length"]),
+    }
     manifests = {}
     for state, loaded in load.items():
-        job = _Job(lake, scenario, preference, aligned_at, day, state, inputs)
+        job = _Job(lake, scenario, preference, aligned_at, day, state, lengths[state], inputs)
         manifests[state] = job.current() or job.publish(loaded)
     return manifests[VectorState.ALIGNED]
 
@@ -134,6 +138,7 @@ class _Job:
     aligned_at: date
     day: date
     state: VectorState
+    length: int
     inputs: Mapping[str, str]
 
     @property
@@ -154,7 +159,7 @@ class _Job:
         started, facts, newest, number = clock.monotonic(), {"reused": 0, "computed": 0}, None, 0
         with self.lake.attempt([self.partition]) as attempt, self._progress() as bar:
             for shard in shards(self.lake, self.scenario, self.day):
-                found = found_before(self.lake, earlier, shard.content, self._dim)
+                found = found_before(self.lake, earlier, shard.content, self.length)
                 facts["reused"] += int(found.is_kept.sum())
                 facts["computed"] += int((~found.is_kept).sum())
                 path = self._path(shard.number)
@@ -199,11 +204,7 @@ class _Job:
 
     @property
     def _schema(self) -> pa.Schema:
-        return schemas.item_vectors(self.scenario, self._dim)
-
-    @property
-    def _dim(self) -> int:
-        return self.scenario.alignment.encoder.dim
+        return schemas.item_vectors(self.scenario, self.length)
 
     def _partition(self, day: date) -> Partition:
         return vector_partition(self.scenario, self.preference, self.aligned_at, self.state, day)
@@ -254,7 +255,7 @@ class _Job:
         table = pa.table(
             {
                 "item_id": shard.content["item_id"],
-                "embedding": pa.FixedSizeListArray.from_arrays(embeddings.reshape(-1), self._dim),
+                "embedding": pa.FixedSizeListArray.from_arrays(embeddings.reshape(-1), self.length),
                 "content": found.digests,
             }
         ).cast(self._schema)

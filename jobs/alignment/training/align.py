@@ -13,7 +13,7 @@ import torch
 from jobs.alignment.aligned_encoder import AlignedEncoder, write_encoder
 from jobs.alignment.encoders.registry import encoder_module, new_encoder
 from jobs.alignment.training.adaptor import adaptor_inputs, train_adaptor
-from jobs.alignment.training.losses import new_loss
+from jobs.alignment.training.losses.new_loss import new_loss
 from jobs.alignment.training.placement import fitted_placement
 from jobs.alignment.training.preference_items import Splits, read_splits, require_curated
 from jobs.alignment.training.train_encoder import best_epoch, train_encoder

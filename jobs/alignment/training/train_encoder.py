@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from jobs.alignment.aligned_encoder import AlignedEncoder, on_device
-from jobs.alignment.training.loss import AlignmentLoss, KeptStates
+from jobs.alignment.training.losses.loss import AlignmentLoss, KeptStates
 from jobs.alignment.training.preference_items import Splits
 from jobs.alignment.training.recall import Recall
 from jobs.alignment.training.step_inputs import StepInputs

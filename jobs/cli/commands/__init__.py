@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobs.cli.command import Command, CommandGroup
+from jobs.cli.commands.align import ALIGN
 from jobs.cli.commands.compare import COMPARE
 from jobs.cli.commands.completion import COMPLETION
 from jobs.cli.commands.gate import GATE
@@ -18,6 +19,7 @@ from jobs.cli.commands.slots import SLOTS
 from jobs.cli.commands.stage import STAGE
 from jobs.cli.commands.train import TRAIN
 from jobs.cli.commands.tune import TUNE
+from jobs.cli.commands.vectors import VECTORS
 
 COMMANDS: tuple[Command[Any] | CommandGroup, ...] = (
     SCENARIO,
@@ -30,6 +32,8 @@ COMMANDS: tuple[Command[Any] | CommandGroup, ...] = (
     PREFERENCE,
     SLOTS,
     GATE,
+    ALIGN,
+    VECTORS,
     REPORT,
     STAGE,
     COMPLETION,

@@ -15,8 +15,9 @@ from torch.nn.functional import normalize
 
 from jobs.alignment.aligned_encoder import AlignedEncoder
 from jobs.alignment.encoders.registry import new_encoder
-from jobs.alignment.training.losses import new_loss
-from jobs.alignment.training.pair_loss import PairLoss
+from jobs.alignment.training.losses.new_loss import new_loss
+from jobs.alignment.training.losses.pair_loss import PairLoss
+from jobs.alignment.training.losses.target_losses import ContrastiveLoss, CosineLoss
 from jobs.alignment.training.preference_items import (
     Positives,
     PreferenceItems,
@@ -24,7 +25,6 @@ from jobs.alignment.training.preference_items import (
     read_splits,
 )
 from jobs.alignment.training.recall import pair_recall, target_recall
-from jobs.alignment.training.target_losses import ContrastiveLoss, CosineLoss
 from jobs.alignment.training.train_encoder import CURRICULUM_PARTS, _Training
 from jobs.lake import Lake
 from tests.jobs.alignment.preference_lake import (
@@ -137,7 +137,7 @@ def test_hard_negatives_are_the_targets_next_to_the_own_one() -> None:
     easy = ContrastiveLoss(targets, targets[:2], 6)
     easy.load_state_dict(loss.state_dict(), strict=False)
     items, vectors = np.array([2, 7]), units(2, 6)
-    assert float(loss(vectors, items)) > float(easy(vectors, items))
+    assert loss(vectors, items) > easy(vectors, items)
 
 
 def test_single_numbers_keep_their_size() -> None:

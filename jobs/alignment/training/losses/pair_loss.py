@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from jobs.alignment.training.loss import (
+from jobs.alignment.training.losses.loss import (
     AlignmentLoss,
     diagonal,
     first_log_scale,

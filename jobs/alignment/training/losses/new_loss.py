@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from jobs.alignment.training.loss import AlignmentLoss
-from jobs.alignment.training.pair_loss import PairLoss
+from jobs.alignment.training.losses.loss import AlignmentLoss
+from jobs.alignment.training.losses.pair_loss import PairLoss
+from jobs.alignment.training.losses.target_losses import ContrastiveLoss, CosineLoss
 from jobs.alignment.training.preference_items import PreferenceItems, Splits
-from jobs.alignment.training.target_losses import ContrastiveLoss, CosineLoss
 from jobs.common.errors import InputError
 from jobs.scenarios.alignment_options import AlignmentTraining, Loss
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from jobs.alignment.training.loss import (
+from jobs.alignment.training.losses.loss import (
     AlignmentLoss,
     diagonal,
     first_log_scale,
