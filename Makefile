@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: help setup setup-sharded setup-align setup-encoders setup-docs setup-dev setup-ui demo align-demo test ui-test screenshots check docs bench bench-quick up clean
+.PHONY: help setup setup-sharded setup-align setup-encoders setup-docs setup-dev setup-ui demo align-demo test ui-test screenshots order check docs bench bench-quick up clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -32,7 +32,7 @@ setup-ui:
 demo: setup ## a LIS on the simulated feed: Airflow, Spark, torch, MLflow
 	@scripts/demo.sh
 
-align-demo: setup ## what aligning an encoder brings on that feed, after the demo if it has not run
+align-demo: setup ## what aligning an encoder brings on that feed, after its LIS
 	@scripts/align_demo.sh
 
 # Two processes of one thread each: more would wait for one another on two cores.
@@ -54,6 +54,9 @@ check: setup-dev ## linter, formatter, types, dead code
 
 docs: setup-docs ## the pages of docs/ as a web site in site/
 	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet --site-dir site
+
+order: setup ## whether the order of LIS predicts that of AIS, on the simulated feed
+	@source scripts/env.sh && $(PYTHON) -m tests.benchmarks.order
 
 bench-quick: setup ## speed of training and of statistics, in three minutes
 	@$(PYTHON) -m tests.benchmarks.run train --quick

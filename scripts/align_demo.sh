@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What aligning an encoder really brings on the simulated feed: one run of its DAG by Airflow.
+# What aligning an encoder really brings on a simulated feed: Airflow runs the DAGs of LIS and AIS.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -9,31 +9,38 @@ cd "$LIS_ROOT"
 
 scenario=simulated_feed
 preference=id_embedding
+# Those of the demo, whose LIS counts here too.
 as_of=2026-01-25:2026-01-31
+leak='"horizons": [7, 30], "modes": ["swap"]'
 log="$LIS_DATA/logs/align-demo.log"
 mkdir -p "$LIS_DATA/logs"
 
-# The gate goes by a LIS, and an encoder needs the feed and its rankers: the demo makes them.
-if ! compgen -G "$LIS_LAKE/lis/scenario=$scenario/ds=${as_of#*:}/ranker=*/preference=$preference/mode=*" >/dev/null; then
-  "$here/demo.sh"
+# Run a DAG from end to end and show how far it is.
+run_dag() {
+  local started=$SECONDS state
+  echo "Airflow runs $1 as of $as_of (log: $log)"
+  airflow dags test "$1" --conf "$2" 2>&1 | tee "$log" | python "$here/demo_progress.py" || true
+  state="$(grep -o 'DagRun Finished.* state=[a-z]*' "$log" | tail -1 | sed 's/.*=//' || true)"
+  if [ "$state" != success ]; then
+    echo "The run ended as ${state:-unknown}; its log: $log" >&2
+    tail -30 "$log" >&2
+    exit 1
+  fi
+  echo "Done in $((SECONDS - started)) s."
   echo
-else
-  echo "Preparing Airflow and MLflow…"
-  "$here/airflow_setup.sh" >"$log" 2>&1 || { tail -20 "$log" >&2; exit 1; }
-fi
+}
 
-echo "Airflow runs alignment__$scenario as of $as_of on $preference (log: $log)"
-started=$SECONDS
-airflow dags test "alignment__$scenario" --conf "{\"as_of\": \"$as_of\", \"preferences\": [\"$preference\"]}" \
-  2>&1 | tee "$log" | python "$here/demo_progress.py" || true
-state="$(grep -o 'DagRun Finished.* state=[a-z]*' "$log" | tail -1 | sed 's/.*=//')"
-if [ "$state" != success ]; then
-  echo "The run ended as ${state:-unknown}; its log: $log" >&2
-  tail -30 "$log" >&2
-  exit 1
+echo "Preparing Airflow and MLflow…"
+"$here/airflow_setup.sh" >"$log" 2>&1 || { tail -20 "$log" >&2; exit 1; }
+
+# The gate goes by a LIS, and an encoder needs the feed and its rankers.
+found="$LIS_LAKE/lis/scenario=$scenario/ds=${as_of#*:}/ranker=*/preference=$preference"
+if ! compgen -G "$found" >/dev/null; then
+  run_dag "lis_daily__$scenario" "{\"as_of\": \"$as_of\", \"preferences\": [\"$preference\"], $leak}"
 fi
-echo "Done in $((SECONDS - started)) s."
-echo
+run_dag "alignment__$scenario" "{\"as_of\": \"$as_of\", \"preferences\": [\"$preference\"]}"
+
+python -m jobs gate --scenario "$scenario" --as-of "${as_of#*:}" --preference "$preference" 2>>"$log"
 python -m jobs ais --scenario "$scenario" --as-of "$as_of" --preference "$preference" 2>>"$log"
 echo
 echo "The report:  $LIS_DATA/reports/$scenario/latest.html"
