@@ -19,7 +19,7 @@ from mlflow import MlflowClient
 from jobs.api import read_predictions
 from jobs.evaluation.result_store import read_results
 from jobs.lake import Lake, Partition
-from jobs.lake.addresses import ranker_versions
+from jobs.lake.addresses import gate_partition, ranker_versions
 from jobs.scenarios import load_scenario
 
 ROOT = Path(__file__).parents[1]
@@ -243,3 +243,23 @@ def test_predictions_from_a_file_have_the_figures_of_the_score_that_they_belong_
         "users",
     )
     assert {name: compared[name] for name in same} == {name: expected[name] for name in same}
+
+
+def test_new_results_start_an_alignment_that_the_gate_lets_pass_or_skips(
+    deployment: Deployment,
+) -> None:
+    """As the scheduler starts it, with the context that Airflow gives to the first task."""
+    output = deployment.shell("python tests/dags/run_by_asset.py small_feed")
+    found = json.loads(output[output.index('{"before"') :].splitlines()[0])
+    # Results of before the DAG was switched on start nothing.
+    assert found["before"] == 0
+    scenario = load_scenario(deployment.environment["LIS_SCENARIOS"])
+    newest = max(day for day, *_ in deployment.stored_scores())
+    resolve = found["states"].pop("resolve")
+    if resolve == "success":
+        assert f"Evaluation days: {newest}" in output
+        return
+    assert {resolve, *found["states"].values()} == {"skipped"}
+    assert f"no preference data passes the gate as of {newest}: id_embedding: " in output
+    refused = gate_partition(scenario, "id_embedding", newest)
+    assert deployment.lake.read(refused).column("decision").to_pylist() == ["refused"]
