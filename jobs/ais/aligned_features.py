@@ -11,7 +11,11 @@ import pyarrow as pa
 from jobs.alignment.vectors import read_vectors
 from jobs.evaluation.scored_day import ALIGNED, SHUFFLED, UNALIGNED
 from jobs.lake import Lake, Partition
-from jobs.lake.addresses import VectorState, encoder_partition, encoder_version
+from jobs.lake.addresses import (
+    VectorState,
+    encoder_partition,
+    encoder_version,
+)
 from jobs.lis.feature_source import LeakedTables
 from jobs.lis.placebo_table import lineage_keys, placebo_table
 from jobs.preference.leak import Leak
@@ -113,4 +117,7 @@ class AlignedVectors:
         table = read_vectors(
             self._lake, self._scenario, preference, self._aligned_at, state, day, items
         )
-        return FeatureTable.from_arrow(table, "item", in_slot=False)
+        encoder = encoder_partition(self._scenario, preference, self._aligned_at)
+        manifest = self._lake.require(encoder, "align it first")
+        in_slot = state == VectorState.ALIGNED and bool(manifest.facts["in_slot"])
+        return FeatureTable.from_arrow(table, "item", in_slot)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.stages.ais import AIS
-from jobs.stages.align import ALIGN
+from jobs.stages.alignment.ais import AIS
+from jobs.stages.alignment.align import ALIGN
+from jobs.stages.alignment.curate import CURATE
+from jobs.stages.alignment.gate import GATE
+from jobs.stages.alignment.vectors import VECTORS
 from jobs.stages.assemble import ASSEMBLE
-from jobs.stages.curate import CURATE
-from jobs.stages.gate import GATE
 from jobs.stages.ingest import INGEST
 from jobs.stages.report import REPORT
 from jobs.stages.score import SCORE
 from jobs.stages.simulate import SIMULATE
 from jobs.stages.stage import Stage
 from jobs.stages.train import TRAIN
-from jobs.stages.vectors import VECTORS
 
 STAGES: tuple[Stage[Any], ...] = (SIMULATE, INGEST, TRAIN, ASSEMBLE, SCORE, REPORT)
 """The stages of a daily run."""

@@ -10,7 +10,7 @@ from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError, NotDue
 from jobs.scenarios import Scenario
 from jobs.scenarios.hints import lis_command
-from jobs.stages.alignment_request import alignment_kinds
+from jobs.stages.alignment.request import alignment_kinds
 from jobs.stages.request import DueScores, require_due
 from plugins.lis_plugin.alignment_form import AlignmentForm
 

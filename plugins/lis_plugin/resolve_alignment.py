@@ -53,7 +53,7 @@ class ResolveAlignmentOperator(PlanOperator["AlignmentPlan"]):
 
     def announced(self, context: Context, plan: AlignmentPlan) -> list[dict[str, Any]]:
         from jobs.lake import Lake
-        from jobs.stages.gate import decide
+        from jobs.stages.alignment.gate import decide
 
         ti: Any = context["ti"]
         self.log.info(

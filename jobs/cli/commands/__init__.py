@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from jobs.cli.command import Command, CommandGroup
-from jobs.cli.commands.align import ALIGN
+from jobs.cli.commands.alignment.ais import AIS
+from jobs.cli.commands.alignment.align import ALIGN
+from jobs.cli.commands.alignment.gate import GATE
+from jobs.cli.commands.alignment.vectors import VECTORS
 from jobs.cli.commands.compare import COMPARE
 from jobs.cli.commands.completion import COMPLETION
-from jobs.cli.commands.gate import GATE
 from jobs.cli.commands.ingest import INGEST
 from jobs.cli.commands.lis import LIS
 from jobs.cli.commands.preference import PREFERENCE
@@ -19,7 +21,6 @@ from jobs.cli.commands.slots import SLOTS
 from jobs.cli.commands.stage import STAGE
 from jobs.cli.commands.train import TRAIN
 from jobs.cli.commands.tune import TUNE
-from jobs.cli.commands.vectors import VECTORS
 
 COMMANDS: tuple[Command[Any] | CommandGroup, ...] = (
     SCENARIO,
@@ -34,6 +35,7 @@ COMMANDS: tuple[Command[Any] | CommandGroup, ...] = (
     GATE,
     ALIGN,
     VECTORS,
+    AIS,
     REPORT,
     STAGE,
     COMPLETION,

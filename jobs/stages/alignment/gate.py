@@ -12,7 +12,7 @@ from jobs.common.errors import InputError
 from jobs.common.options import option
 from jobs.common.outcome import mlflow_line
 from jobs.scenarios import Scenario
-from jobs.stages.alignment_request import AlignmentRequestOptions
+from jobs.stages.alignment.request import AlignmentRequestOptions
 from jobs.stages.stage import Stage
 
 if TYPE_CHECKING:

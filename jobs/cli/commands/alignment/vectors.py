@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from jobs.cli.command import Command, ScenarioOptions
 from jobs.lake import Lake
 from jobs.scenarios import load_scenario
-from jobs.stages.alignment_request import AlignmentRequestOptions
-from jobs.stages.vectors import publish_all_vectors
+from jobs.stages.alignment.request import AlignmentRequestOptions
+from jobs.stages.alignment.vectors import publish_all_vectors
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from jobs.cli.command import Command, ScenarioOptions
 from jobs.lake import Lake
 from jobs.scenarios import load_scenario
-from jobs.stages.align import align_encoders
-from jobs.stages.alignment_request import AlignmentRequestOptions
-from jobs.stages.curate import curate_items
-from jobs.stages.vectors import publish_all_vectors
+from jobs.stages.alignment.align import align_encoders
+from jobs.stages.alignment.curate import curate_items
+from jobs.stages.alignment.request import AlignmentRequestOptions
+from jobs.stages.alignment.vectors import publish_all_vectors
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from jobs.scenarios import Scenario
-from jobs.stages.alignment_request import AlignmentRequest, AlignmentRequestOptions
+from jobs.stages.alignment.request import AlignmentRequest, AlignmentRequestOptions
 from jobs.stages.stage import Stage
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from jobs.common.options import names, option, required_option
 from jobs.lake import Lake
 from jobs.preference import preference_kinds
 from jobs.scenarios import load_scenario
-from jobs.stages.alignment_request import alignment_kinds
-from jobs.stages.gate import decide, require_open
+from jobs.stages.alignment.gate import decide, require_open
+from jobs.stages.alignment.request import alignment_kinds
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.scenarios import Scenario
-from jobs.stages.alignment_request import AlignmentRequest, AlignmentRequestOptions
+from jobs.stages.alignment.request import AlignmentRequest, AlignmentRequestOptions
 from jobs.stages.stage import Stage
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from jobs.common.errors import InputError
 from jobs.common.options import horizons, option
 from jobs.common.outcome import mlflow_line
 from jobs.scenarios import Mode, Scenario
-from jobs.stages.alignment_request import AlignmentRequest, AlignmentRequestOptions
+from jobs.stages.alignment.request import AlignmentRequest, AlignmentRequestOptions
 from jobs.stages.score_options import parse_modes
 from jobs.stages.stage import Stage
 

@@ -1,0 +1,58 @@
+"""``lis ais``: what aligned encoders bring, in one command."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from dataclasses import dataclass
+
+from jobs.cli.command import Command, ScenarioOptions
+from jobs.common.options import flag
+from jobs.lake import Lake
+from jobs.scenarios import load_scenario
+from jobs.stages.alignment.ais import AisOptions, leading, score_aligned
+from jobs.stages.report import write_report
+
+log = logging.getLogger("jobs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options(AisOptions, ScenarioOptions):
+    json: bool = flag("print results as JSON, all fields")
+
+
+_DETAILS = """\
+Needs encoders: lis align. Rankers with the aligned vectors, with the content as it was before
+alignment, with shuffled content and with the leaked data itself have the same head and rows. A
+result whose inputs have not changed is read back and not computed again.
+
+  lis align --scenario S --as-of 2026-01-31 --preference id_embedding
+  lis ais --scenario S --as-of 2026-01-31 --preference id_embedding --horizons 7
+"""
+
+
+def _run(options: _Options) -> None:
+    from jobs.reporting.ais_text import ais_notes, ais_table
+    from jobs.tracking.log_ais import log_ais
+
+    lake, scenario = Lake.from_environment(), load_scenario(options.scenario)
+    request, results = score_aligned(lake, scenario, options)
+    log.info("%s: %d results; writing the report, logging to MLflow", scenario.name, len(results))
+    page = write_report(lake, scenario, request.days)
+    runs = log_ais(lake, scenario, leading(results))
+    if options.json:
+        print(json.dumps([result.to_dict() for result in results], indent=1))
+    else:
+        print(ais_table(leading(results)))
+        print(f"\n{ais_notes(leading(results))}")
+    print(f"report: {page}\nMLflow: {runs[-1].url}", file=sys.stderr)
+
+
+AIS = Command(
+    name="ais",
+    summary="score what aligned encoders bring; log to MLflow; write a report",
+    options=_Options,
+    run=_run,
+    details=_DETAILS,
+)

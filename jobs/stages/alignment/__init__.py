@@ -1,0 +1,1 @@
+"""The stages of an alignment: the gate, preference items, the encoder, its vectors, the AIS."""

@@ -1,0 +1,122 @@
+"""Does the order of LIS predict the order of AIS? One command, which goes on where it stopped.
+
+Run as ``python -m tests.benchmarks.order [--out FOLDER] [--days FIRST:LAST] [--kinds NAMES]``. On
+the simulated feed of short-lived items, each kind of preference data is scored (LIS), then an
+encoder is aligned with it, and its vectors are scored (AIS). Both costs are measured in processes
+of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from jobs.common.day_range import DayRange
+from jobs.scenarios import load_scenario
+from tests.benchmarks.order.page import publish_page
+from tests.benchmarks.order.scores import read_order
+
+SCENARIO = "simulated_content"
+DAYS = "2026-02-03:2026-02-06"
+KINDS = (
+    "id_embedding",
+    "id_dose_75",
+    "id_dose_50",
+    "id_dose_25",
+    "id_dose_0",
+    "id_noise_1",
+    "id_noise_3",
+    "semantic_ids",
+    "co_click_embedding",
+    "future_popularity",
+)
+DEGRADED = ("THREE_QUARTERS", "HALF", "QUARTER", "NOTHING", "LITTLE_NOISE", "MUCH_NOISE")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """seconds: by the clock. gigabytes: of the largest process."""
+
+    seconds: float
+    gigabytes: float
+
+
+class Costs:
+    """Costs of finished commands, kept in a file so that a second run does not measure no work."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.found: dict[str, Cost] = {}
+        if path.exists():
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            self.found = {name: Cost(**cost) for name, cost in stored.items()}
+
+    def run(self, name: str, arguments: Sequence[str]) -> None:
+        """Run a command of the project, unless it has been run to its end before."""
+        if name in self.found:
+            return
+        sys.stderr.write(f"{name}: lis {shlex.join(arguments)}\n")
+        started = time.monotonic()
+        process = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-m", "jobs", *arguments])
+        _, status, usage = os.wait4(process, 0)
+        if code := os.waitstatus_to_exitcode(status):
+            raise SystemExit(code)
+        self.found[name] = Cost(time.monotonic() - started, usage.ru_maxrss / 1e6)
+        plain = {one: vars(cost) for one, cost in self.found.items()}
+        self._path.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+
+
+def scenario_file(folder: Path) -> Path:
+    """The scenario with the degraded kinds, as a file."""
+    content = yaml.safe_load(Path(f"jobs/scenarios/{SCENARIO}.yaml").read_text(encoding="utf-8"))
+    module = "tests.benchmarks.order.kinds"
+    content["custom_preferences"] = [f"{module}:{name}" for name in DEGRADED]
+    path = folder / f"{SCENARIO}.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("data/order"))
+    parser.add_argument("--days", default=DAYS, help="evaluation days, first:last")
+    parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--lake", type=Path, help="with the feed, already trained")
+    options = parser.parse_args()
+    folder, kinds = options.out.resolve(), options.kinds.split(",")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = scenario_file(folder)
+    scenario, days = load_scenario(str(path)), DayRange.parse(options.days)
+    os.environ.setdefault("LIS_LAKE", str(options.lake or folder / "lake"))
+    os.environ["LIS_DATA"] = str(folder)
+    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+    costs = Costs(folder / "costs.json")
+    horizon = max(scenario.horizons)
+    last = (days.last - scenario.schedule.start).days + horizon
+    raw = str(folder / "raw" / SCENARIO)
+    given = ["--scenario", str(path)]
+    if options.lake is None:
+        costs.run("simulate", ["simulate", *given, "--out", raw, "--days", str(last)])
+        costs.run("ingest", ["ingest", *given, "--raw", raw])
+        costs.run("train", ["train", *given])
+    for kind in kinds:
+        asked = [*given, "--as-of", options.days, "--preference", kind]
+        leak = ["--horizons", str(horizon), "--mode", "probe"]
+        costs.run(f"lis {kind}", ["lis", *asked, *leak])
+        costs.run(f"align {kind}", ["align", *asked])
+        costs.run(f"ais {kind}", ["ais", *asked, *leak])
+    order = read_order(scenario, days, kinds, horizon)
+    publish_page(order, {name: vars(cost) for name, cost in costs.found.items()})
+
+
+if __name__ == "__main__":
+    main()

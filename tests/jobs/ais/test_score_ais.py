@@ -1,0 +1,214 @@
+"""AUC Improvement Scores, from published vectors to results, on the small feed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from jobs.ais.ais_result import AisResult, read_ais
+from jobs.ais.score_ais import PREFERENCE_DATA, score_ais
+from jobs.common.day_range import DayRange
+from jobs.common.errors import InputError
+from jobs.evaluation.predictions import predictions_partition
+from jobs.evaluation.scored_day import ALIGNED, BASELINE, KNOWN, LEAKED, SHUFFLED, UNALIGNED
+from jobs.lake import Lake, schemas
+from jobs.lake.addresses import (
+    VectorState,
+    encoder_partition,
+    encoder_version,
+    feature_partition,
+    vector_partition,
+)
+from jobs.lis.probe import Probe
+from jobs.preference import preference_kind
+from jobs.ranker.lineage import extend_lineage
+from jobs.scenarios import Fold, Mode
+from jobs.snapshots.export import build_snapshots
+from jobs.stages.assemble import assemble_features
+from jobs.stages.request import DueScores, ScoreRequest, requested_kinds
+from tests.jobs.alignment.preference_lake import publish_curated
+from tests.jobs.feed import EMPTY_DAY, FEED_DAYS, feed_scenario
+from tests.jobs.lis.stored import flip, rewrite, state
+
+pytestmark = pytest.mark.usefixtures("spark")
+
+ALIGNED_AT, AS_OFS = FEED_DAYS[2], (FEED_DAYS[4], FEED_DAYS[6])
+KIND = "content_vector"
+"""Its table is the same on all days, so that an encoder can say exactly what is leaked."""
+RANKER = {"embedding_dim": 4, "hidden_units": [8], "history_length": 3, "batch_size": 16}
+SCENARIO = feed_scenario(ranker={**RANKER, "precision": "fp32"}, fit={"days": 4})
+FITS = 3
+
+
+@pytest.fixture(scope="module")
+def aligned_once(feed_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The feed with rankers and tables, and an encoder whose vectors are the leaked table."""
+    folder = tmp_path_factory.mktemp("ais") / "lake"
+    shutil.copytree(feed_once, folder)
+    lake = Lake(str(folder))
+    extend_lineage(lake, SCENARIO, FEED_DAYS[-1], progress=False)
+    build_snapshots(lake, SCENARIO, FEED_DAYS[-1])
+    kinds = requested_kinds(SCENARIO, [KIND], [Mode.PROBE])
+    due = DueScores(DayRange(AS_OFS[0], AS_OFS[-1]), (2,))
+    assemble_features(lake, ScoreRequest(SCENARIO, due, kinds))
+    publish_encoder(lake, leaked_vectors(lake))
+    return folder
+
+
+@pytest.fixture
+def lake(aligned_once: Path, tmp_path: Path) -> Lake:
+    shutil.copytree(aligned_once, tmp_path / "lake")
+    return Lake(str(tmp_path / "lake"))
+
+
+def leaked_vectors(lake: Lake) -> dict[int, list[float]]:
+    """The vector of every item in the tables of any day."""
+    found: dict[int, list[float]] = {}
+    for day in FEED_DAYS:
+        partition = feature_partition(SCENARIO, KIND, day, 2)
+        if lake.is_published(partition):
+            table = lake.read(partition)
+            found |= dict(
+                zip(table["item_id"].to_pylist(), table["embedding"].to_pylist(), strict=True)
+            )
+    return found
+
+
+def publish_encoder(
+    lake: Lake, vectors: Mapping[int, list[float]], unaligned: Mapping[int, list[float]] = {}
+) -> None:
+    """Publish an encoder's vectors, the items that it was aligned on, and what is known of it."""
+    publish_curated(lake, SCENARIO, kind=KIND, items=4, day=ALIGNED_AT, item_id=[0, 1, 2, 5])
+    partition = encoder_partition(SCENARIO, KIND, ALIGNED_AT)
+    with lake.attempt([partition]) as attempt:
+        attempt.write_bytes("alignment.json", str(sorted(vectors.items())).encode())
+        facts = {"recall_mean": 0.75, "in_slot": False, "by_epoch": []}
+        attempt.publish(partition, inputs={}, facts=facts)
+    states = {VectorState.ALIGNED: vectors, VectorState.UNALIGNED: unaligned or vectors}
+    for vector_state, of_items in states.items():
+        partition = vector_partition(SCENARIO, KIND, ALIGNED_AT, vector_state, FEED_DAYS[-1])
+        schema = schemas.item_vectors(SCENARIO, len(next(iter(of_items.values()))))
+        rows = [
+            {"item_id": item, "embedding": vector, "content": str(item)}
+            for item, vector in sorted(of_items.items())
+        ]
+        with lake.attempt([partition]) as attempt:
+            attempt.write_table("part-00000.parquet", pa.Table.from_pylist(rows, schema=schema))
+            attempt.publish(partition, inputs={}, schema=schema)
+
+
+def score(lake: Lake) -> list[AisResult]:
+    kind = preference_kind(KIND, SCENARIO)
+    mode = Probe(SCENARIO.fit.days, FITS)
+    return score_ais(lake, SCENARIO, mode, [kind], AS_OFS, [2], ALIGNED_AT)
+
+
+def scores_of(lake: Lake, day: date, variant: str) -> list[Any]:
+    name = f"ais-{KIND}-{encoder_version(SCENARIO)}-{ALIGNED_AT}-probe-2-{variant}"
+    found: list[Any] = lake.read(predictions_partition(SCENARIO, day, name))[
+        "seed_scores"
+    ].to_pylist()
+    return found
+
+
+def test_an_encoder_that_says_what_is_leaked_realises_the_bound(lake: Lake) -> None:
+    results = score(lake)
+    assert [one.as_of for one in results] == [
+        *(day.isoformat() for day in AS_OFS),
+        f"{AS_OFS[0]}:{AS_OFS[1]}",
+    ]
+    for day in AS_OFS:
+        leaked = scores_of(lake, day, LEAKED)
+        assert scores_of(lake, day, ALIGNED) == leaked == scores_of(lake, day, KNOWN)
+        assert scores_of(lake, day, UNALIGNED) == leaked
+        assert scores_of(lake, day, SHUFFLED) != leaked
+    for one in results:
+        assert one.ais == one.lis
+        assert one.alignment_gain == one.unrealised == 0
+        assert one.recall == 0.75
+        assert one.encoder == encoder_version(SCENARIO)
+    assert read_ais(lake, SCENARIO.name) == results
+
+
+def test_results_are_on_items_by_whether_they_trained_the_encoder(lake: Lake) -> None:
+    pooled = score(lake)[-1]
+    parts = {one.value: one.rows for one in pooled.slices if one.name == PREFERENCE_DATA}
+    assert set(parts) == {"trained on", "validated on", "not in it"}
+    assert sum(parts.values()) == pooled.rows
+
+
+def test_a_table_of_leaked_items_alone_gives_nothing_where_it_has_no_item(lake: Lake) -> None:
+    """Without an encoder, an item that is not in the table has no vector."""
+    few = {item: vector for item, vector in leaked_vectors(lake).items() if item < 3}
+    publish_encoder(lake, few, leaked_vectors(lake))
+    score(lake)
+    for day in AS_OFS:
+        name = predictions_partition(
+            SCENARIO,
+            day,
+            f"ais-{KIND}-{encoder_version(SCENARIO)}-{ALIGNED_AT}-probe-2-{ALIGNED}",
+        )
+        table = lake.read(name)
+        assert table["covered"].to_pylist() == [
+            item in few for item in table["item_id"].to_pylist()
+        ]
+
+
+def test_labels_of_held_out_rows_change_no_score(lake: Lake) -> None:
+    score(lake)
+    before = {name: scores_of(lake, AS_OFS[0], name) for name in (BASELINE, ALIGNED, SHUFFLED)}
+    for day in FEED_DAYS:
+        if day != EMPTY_DAY:
+            rewrite(lake, SCENARIO.name, "impressions", day, flip(Fold.EVAL))
+    score(lake)
+    for name, scores in before.items():
+        assert scores_of(lake, AS_OFS[0], name) == scores
+
+
+def test_rows_before_the_alignment_are_not_fitted_to(lake: Lake) -> None:
+    """The labels of these rows move nothing, those of later ones do."""
+    score(lake)
+    before = scores_of(lake, AS_OFS[1], ALIGNED)
+    rewrite(lake, SCENARIO.name, "impressions", FEED_DAYS[1], flip(Fold.FIT))
+    score(lake)
+    assert scores_of(lake, AS_OFS[1], ALIGNED) == before
+    rewrite(lake, SCENARIO.name, "impressions", ALIGNED_AT, flip(Fold.FIT))
+    score(lake)
+    assert scores_of(lake, AS_OFS[1], ALIGNED) != before
+
+
+def test_a_second_run_changes_no_byte(lake: Lake) -> None:
+    first = score(lake)
+    stored = state(lake, "ais", "predictions")
+    assert score(lake) == first
+    assert state(lake, "ais", "predictions") == stored
+
+
+def test_what_is_missing_is_named_with_the_way_out(lake: Lake) -> None:
+    kind = preference_kind("id_embedding", SCENARIO)
+    mode = Probe(SCENARIO.fit.days, FITS)
+    with pytest.raises(InputError, match=r"run lis align .*--preference id_embedding"):
+        score_ais(lake, SCENARIO, mode, [kind], AS_OFS, [2], ALIGNED_AT)
+    with pytest.raises(InputError, match="no ranker lies between"):
+        score_ais(
+            lake, SCENARIO, mode, [preference_kind(KIND, SCENARIO)], (ALIGNED_AT,), [2], ALIGNED_AT
+        )
+
+
+def test_a_placebo_encoder_gains_nothing_in_nineteen_of_twenty(lake: Lake) -> None:
+    """Vectors that say nothing of the item: random ones, in twenty draws."""
+    items = sorted(leaked_vectors(lake))
+    covers = 0
+    for seed in range(20):
+        drawn = np.random.default_rng(seed).standard_normal((len(items), 4))
+        publish_encoder(lake, dict(zip(items, drawn.tolist(), strict=True)))
+        low, high = score(lake)[-1].ais_ci_low, score(lake)[-1].ais_ci_high
+        covers += low <= 0 <= high
+    assert covers >= 19
