@@ -10,6 +10,7 @@ of vectors are compared. Nothing of them is published.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
@@ -87,7 +88,16 @@ def score_lineages(
         variants[name] = ItemVectors.standardised(table, _candidates(lake, scenario, days[0]))
     scores: dict[str, list[Scores]] = {name: [] for name in variants}
     trainings = [(seed, name) for seed in range(seeds) for name in variants]
-    for seed, name in tqdm(trainings, f"lineages {scenario.name} {as_of}", delay=3):
+    # In a file, a line every ten seconds.
+    interval = 0.1 if sys.stderr.isatty() else 10
+    progress = tqdm(
+        trainings,
+        f"train lineages {scenario.name} {as_of}",
+        unit="lineage",
+        delay=3,
+        mininterval=interval,
+    )
+    for seed, name in progress:
         ranker = starting_point(lake, scenario, days[0], variants[name], seed)
         for day in days:
             train_next(ranker, lake, scenario, day, train_day)

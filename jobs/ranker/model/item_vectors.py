@@ -27,6 +27,9 @@ Integers = NDArray[np.int64]
 HIDDEN_UNITS = 32
 """Width of the hidden layer of a ``VectorHead``."""
 
+INITIAL_PRECISION = 1.0
+"""Prior precision of the gate, whose prior mean is 1: a day of a hundred rows counts for more."""
+
 _CONSTANT = 1e-6
 """A coordinate whose standard deviation is smaller is centred only."""
 _NONE = -1
@@ -118,7 +121,17 @@ class VectorHead(nn.Module):
     It has no biases: a row whose inputs are zero has the logit of the network alone, and leaves no
     gradient. Besides a hidden layer it has products of the candidate's vector with the embeddings
     of the row, so that tastes that the embeddings of users hold meet the vector of a new item.
+
+    As the deep part has in ``WideAndDeep``, it has a gate, which rows that it has not been trained
+    on yet update once a day: vectors that say nothing count little, however the head fits them.
+
+    Attributes:
+        gate: float64, (1,). What its logits are multiplied by, except in training.
+        precision: float64, (1, 1). Inverse variance of the gate.
     """
+
+    gate: Tensor
+    precision: Tensor
 
     def __init__(self, dim: int, embeddings: int, seed: int) -> None:
         """Draw the weights of the hidden layer; all others are zero.
@@ -138,9 +151,11 @@ class VectorHead(nn.Module):
         nn.init.xavier_uniform_(self.hidden.weight, generator=generator)
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.product.weight)
+        self.register_buffer("gate", torch.ones(1, dtype=torch.float64))
+        self.register_buffer("precision", torch.full((1, 1), INITIAL_PRECISION).double())
 
     def forward(self, inputs: Tensor, fields: Tensor) -> Tensor:
-        """Compute what is added to the logits, (rows,).
+        """Compute what is added to the logits, before the gate, (rows,).
 
         Args:
             inputs: See ``ItemVectors.inputs``, (rows, width).

@@ -105,7 +105,20 @@ class WideAndDeep(nn.Module):
         last = (statistics[:, : self.width],) if self._deep_reads_statistics else ()
         logits: Tensor = self.deep(fields, history, clicked, *last)
         if self.vector_head is not None:
-            logits = logits + self.vector_head(statistics[:, self.width :], fields)
+            added = self.vector_logits(fields, statistics)
+            logits = logits + (added if self.training else self.vector_head.gate.float() * added)
+        return logits
+
+    def vector_logits(self, fields: Tensor, statistics: Tensor) -> Tensor:
+        """Compute what item vectors add to the deep part, before their gate, (rows,); 0 without.
+
+        Args:
+            fields: Embeddings of the fields, (rows, fields, dim).
+            statistics: See ``forward``.
+        """
+        if self.vector_head is None:
+            return statistics.new_zeros(len(statistics))
+        logits: Tensor = self.vector_head(statistics[:, self.width :], fields)
         return logits
 
     def combined(self, deep_logits: Tensor, statistics: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from jobs.ranker.rows.read_ahead import read_ahead
 from jobs.ranker.rows.read_day import Chunk
 from jobs.ranker.rows.statistics import no_statistics
 from jobs.ranker.training.train_step import load_batch
-from jobs.ranker.training.wide_update import update_wide
+from jobs.ranker.training.wide_update import update_vector_gate, update_wide
 from jobs.scenarios import Fold
 
 _BATCH_ROWS = 8192
@@ -33,6 +33,7 @@ class FirstLook:
         lineage_rows: Which rows are of the lineage fold: bool, (rows,).
         statistics: float32, (lineage rows, width).
         deep_logits: Of the deep part, float64, (lineage rows,).
+        vector_logits: What item vectors add to these, before their gate, float64, (lineage rows,).
     """
 
     logits: NDArray[np.float64]
@@ -40,6 +41,7 @@ class FirstLook:
     lineage_rows: NDArray[np.bool_]
     statistics: NDArray[np.float32]
     deep_logits: NDArray[np.float64]
+    vector_logits: NDArray[np.float64]
 
     @property
     def auc(self) -> float | None:
@@ -57,8 +59,14 @@ class FirstLook:
         return float(log_loss(self.labels, scores, labels=[0, 1]))
 
     def update_wide_part(self, ranker: Ranker) -> None:
-        """Turn the wide part of M_D into that of M_{D+1}; it learns from the lineage fold alone."""
+        """Turn the wide part of M_D into that of M_{D+1}; it learns from the lineage fold alone.
+
+        The gate of item vectors is updated like it, given the wide part of M_D.
+        """
         labels = self.labels[self.lineage_rows]
+        update_vector_gate(
+            ranker.network, self.logits[self.lineage_rows], self.vector_logits, labels
+        )
         update_wide(ranker.network, self.statistics, self.deep_logits, labels)
 
 
@@ -71,17 +79,19 @@ def first_look(ranker: Ranker, chunks: Iterable[Chunk]) -> FirstLook:
     """
     empty = np.empty(0)
     no_flags = np.empty(0, np.bool_)
-    parts = [FirstLook(empty, empty, no_flags, no_statistics(ranker.network.width), empty)]
+    no_rows = no_statistics(ranker.network.width)
+    parts = [FirstLook(empty, empty, no_flags, no_rows, empty, empty)]
     ranker.network.eval()
     with deterministic(), torch.inference_mode():
         for chunk in read_ahead(iter(chunks)):
             is_lineage = _is_lineage(chunk)
             encoded = encode(ranker, chunk)
-            logits, deep_logits = np.empty(len(encoded)), np.empty(len(encoded))
+            logits, deep_logits, vector_logits = np.empty((3, len(encoded)))
             # Apart: beside other rows, a product of matrices may round differently, and held-out
             # rows must leave no trace in the wide part.
             for numbers in (np.flatnonzero(is_lineage), np.flatnonzero(~is_lineage)):
-                logits[numbers], deep_logits[numbers] = _logits(ranker, encoded, numbers)
+                of_parts = _logits(ranker, encoded, numbers)
+                logits[numbers], deep_logits[numbers], vector_logits[numbers] = of_parts
             parts.append(
                 FirstLook(
                     logits,
@@ -89,6 +99,7 @@ def first_look(ranker: Ranker, chunks: Iterable[Chunk]) -> FirstLook:
                     is_lineage,
                     encoded.statistics[is_lineage, : ranker.network.width],
                     deep_logits[is_lineage],
+                    vector_logits[is_lineage],
                 )
             )
     return FirstLook(
@@ -101,17 +112,19 @@ def _is_lineage(chunk: Chunk) -> NDArray[np.bool_]:
     return np.asarray(folds == Fold.LINEAGE, np.bool_)
 
 
-def _logits(
-    ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Logits of the rows with the given numbers: of both parts together, and of the deep part."""
-    both, deep = [np.empty(0)], [np.empty(0)]
+def _logits(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Logits of the rows with the given numbers, (3, rows).
+
+    Of both parts together, of the deep part, and what item vectors add to it before their gate.
+    """
+    parts = [np.empty((3, 0))]
     for start in range(0, len(numbers), _BATCH_ROWS):
         batch = load_batch(ranker, rows, numbers[start : start + _BATCH_ROWS])
         vectors = torch.nn.functional.embedding(batch.index, ranker.table.embedding)
         fields, history = torch.split(vectors, [len(ranker.fields), batch.clicked.shape[1]], dim=1)
         deep_logits = ranker.network.deep_logits(fields, history, batch.clicked, batch.statistics)
-        deep.append(deep_logits.double().cpu().numpy())
         logits = ranker.network.combined(deep_logits, batch.statistics)
-        both.append(logits.double().cpu().numpy())
-    return np.concatenate(both), np.concatenate(deep)
+        vector_logits = ranker.network.vector_logits(fields, batch.statistics)
+        of_parts = [part.double() for part in (logits, deep_logits, vector_logits)]
+        parts.append(torch.stack(of_parts).cpu().numpy())
+    return np.concatenate(parts, axis=1)

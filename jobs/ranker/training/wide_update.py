@@ -55,24 +55,54 @@ def update_wide(
         network.precision.copy_(torch.from_numpy(prior + curvature))
 
 
+def update_vector_gate(
+    network: WideAndDeep, logits: Floats, vector_logits: Floats, labels: Floats
+) -> None:
+    """Update the gate of item vectors by the rows of a day, with all else as it is.
+
+    Args:
+        network: M_D; the gate of its head for item vectors is changed in place, if it has one.
+        logits: Of all parts of M_D, which was trained before day D, (rows,).
+        vector_logits: What item vectors add to the deep part, before their gate, (rows,).
+        labels: 0 or 1, (rows,).
+    """
+    head = network.vector_head
+    if head is None or not len(labels):
+        return
+    of_deep = float(network.wide[-2]) if network.width else 1.0
+    mean, precision = head.gate.cpu().numpy(), head.precision.cpu().numpy()
+    design = of_deep * vector_logits[:, None]
+    prior = GATE_MEMORY * precision
+    rest = logits - design @ mean
+    with threadpoolctl.threadpool_limits(limits=1):
+        mode, curvature = _posterior(design, labels, mean, prior, rest)
+    with torch.no_grad():
+        head.gate.copy_(torch.from_numpy(mode))
+        head.precision.copy_(torch.from_numpy(prior + curvature))
+
+
 def _posterior(
-    design: Floats, labels: Floats, mean: Floats, prior: Floats
+    design: Floats, labels: Floats, mean: Floats, prior: Floats, rest: Floats | float = 0.0
 ) -> tuple[Floats, Floats]:
-    """Mode of the posterior by Newton's method, and the curvature of the log-loss there."""
+    """Mode of the posterior by Newton's method, and the curvature of the log-loss there.
+
+    The logits are ``rest`` plus those of the design.
+    """
     weights = mean.copy()
 
     def objective(at: Floats) -> float:
-        logits = design @ at
+        logits = rest + design @ at
         apart = at - mean
         return float(np.logaddexp(0, logits).sum() - labels @ logits + apart @ prior @ apart / 2)
 
     def curvature_at(at: Floats) -> Floats:
-        chance = expit(design @ at)
+        chance = expit(rest + design @ at)
         return np.asarray(design.T @ ((chance * (1 - chance))[:, None] * design))
 
     value = objective(weights)
     for _ in range(_MAX_ITERATIONS):
-        gradient = design.T @ (expit(design @ weights) - labels) + prior @ (weights - mean)
+        chance = expit(rest + design @ weights)
+        gradient = design.T @ (chance - labels) + prior @ (weights - mean)
         change = np.linalg.solve(prior + curvature_at(weights), gradient)
         for _ in range(_MAX_HALVINGS):
             new_value = objective(weights - change)

@@ -88,6 +88,8 @@ def test_vectors_tell_of_items_that_are_new_on_the_day(
     auc = {}
     for name, vectors in (("none", None), ("taste", vectors_of(lake, scenario, taste))):
         ranker = trained(lake, scenario, vectors)
+        if ranker.network.vector_head is not None:
+            assert 0.8 < ranker.network.vector_head.gate.item() != 1
         rows = read_day_rows(ranker, lake, scenario, LAST, (Fold.EVAL, Fold.FIT))
         assert not rows.item_updates.any()
         auc[name] = roc_auc_score(rows.labels, logits(ranker, rows)[:, 0])

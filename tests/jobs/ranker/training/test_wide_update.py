@@ -11,9 +11,15 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
+from jobs.ranker.model.item_vectors import VectorHead
 from jobs.ranker.model.wide_and_deep import WideAndDeep
 from jobs.ranker.training import wide_update
-from jobs.ranker.training.wide_update import GATE_MEMORY, WEIGHTS_MEMORY, update_wide
+from jobs.ranker.training.wide_update import (
+    GATE_MEMORY,
+    WEIGHTS_MEMORY,
+    update_vector_gate,
+    update_wide,
+)
 
 WIDTH = 4
 TRUE_WEIGHTS = np.array([1.0, -0.5, 0.8, 0.0])
@@ -136,3 +142,29 @@ def test_no_rows_and_no_statistics_change_nothing() -> None:
     narrow = WideAndDeep(nn.Identity(), 0, deep_reads_statistics=False)
     update_wide(narrow, np.empty((2, 0), np.float32), np.ones(2), np.array([0.0, 1.0]))
     assert narrow.wide.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("true_gate", [0.0, 0.7])
+def test_the_gate_of_item_vectors_is_what_they_are_worth_on_new_rows(true_gate: float) -> None:
+    network = untrained()
+    network.vector_head = VectorHead(3, 8, seed=0)
+    network.wide[-2] = 0.5
+    generator = np.random.default_rng(4)
+    for _ in range(2):
+        before, precision = network.vector_head.gate.item(), network.vector_head.precision.item()
+        rest, vector_logits = generator.normal(size=(2, 2000))
+        chances = expit(rest + 0.5 * true_gate * vector_logits)
+        labels = (generator.random(2000) < chances).astype(np.float64)
+        # A constant column with a weight that cannot move stands for the rest of the logits.
+        design = np.column_stack([0.5 * vector_logits, rest])
+        prior = np.diag([GATE_MEMORY * precision, 1e12])
+        expected = minimum(design, labels, np.array([before, 1.0]), prior)[0]
+        update_vector_gate(network, rest + 0.5 * before * vector_logits, vector_logits, labels)
+        found = network.vector_head.gate.item()
+        assert found == pytest.approx(expected, abs=1e-4)
+        assert abs(found - true_gate) < 0.3
+        assert network.vector_head.precision.item() > precision
+    wide = network.wide.clone()
+    update_vector_gate(network, np.empty(0), np.empty(0), np.empty(0))
+    assert network.vector_head.gate.item() == found
+    assert torch.equal(network.wide, wide)
