@@ -168,7 +168,22 @@ IMPROVEMENTS = View(
     ),
     order_by="params.`as_of`",
 )
-VIEWS = (SCORES, BY_HORIZON, BY_DAY, IMPROVEMENTS)
+DECISIONS = View(
+    key="lis-gate",
+    name="Gate",
+    kind=Kind.GATE,
+    columns=(
+        _LIS,
+        "params.`decision`",
+        *_INTERVAL,
+        "params.`as_of`",
+        "params.`preference`",
+        "tags.`lis.verdict`",
+        "tags.`lis.forced_because`",
+    ),
+    order_by="params.`as_of`",
+)
+VIEWS = (SCORES, BY_HORIZON, BY_DAY, IMPROVEMENTS, DECISIONS)
 
 
 def runs_path(experiment_id: str, view: View = SCORES) -> str:

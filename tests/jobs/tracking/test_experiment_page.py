@@ -30,7 +30,7 @@ def test_an_experiment_has_a_description_and_views_that_its_links_open(
         assert document["name"] == view.name
         state = json.loads(document["state"])
         assert state["searchFilter"] == f"tags.`lis.kind` = '{view.kind}'"
-        assert state["selectedColumns"][0] == "metrics.`lis`"
+        assert state["selectedColumns"][0] in ("metrics.`lis`", "metrics.`ais`")
     state = json.loads(json.loads(tags[SCORES.tag])["state"])
     assert state["columnOrder"][1:3] == ["metrics.`lis`", "tags.`lis.verdict`"]
 
