@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from jobs.alignment.aligned_encoder import read_encoder
+from jobs.alignment.encoders.registry import new_encoder
 from jobs.alignment.training.align import align
 from jobs.alignment.vectors import publish_vectors, read_vectors
 from jobs.lake import Lake
@@ -67,7 +69,15 @@ def test_stored_encoder_gives_the_published_vectors(
         )
         for state in VectorState
     }
-    again = read_encoder(lake, scenario, KIND, ALIGNED_AT).vectors(items)
+    aligned = read_encoder(lake, scenario, KIND, ALIGNED_AT)
+    again = aligned.vectors(items)
     np.testing.assert_allclose(again, states[VectorState.ALIGNED], rtol=1e-4, atol=1e-5)
-    assert np.abs(states[VectorState.ALIGNED] - states[VectorState.UNALIGNED]).max() > 1e-2
+    before = dict(new_encoder(scenario, items).named_parameters())
+    changed = {
+        name
+        for name, weight in aligned.encoder.named_parameters()
+        if not torch.equal(weight.cpu(), before[name])
+    }
+    assert any("lora_B" in name for name in changed)
+    assert not changed & aligned.encoder.pretrained
     assert all(np.isfinite(found).all() for found in states.values())
