@@ -104,7 +104,8 @@ class CurationFacts:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a manifest."""
-        return asdict(self)
+        entries = [{**asdict(entry), "kind": entry.kind.value} for entry in self.entries]
+        return {**asdict(self), "entries": entries}
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> CurationFacts:

@@ -85,11 +85,11 @@ def publish_preference_items(
         snapshot = snapshot_items(spark, lake, scenario, day)
         content = item_content(spark, lake, scenario, day)
         items, trusted = _counts(scenario, day, snapshot)
-        described = _described(scenario, snapshot, content)
-        entries = metadata_entries(described)
-        stack.callback(entries.persist().unpersist)
-        judged = _judged(scenario, described, entries)
-        stack.callback(judged.persist().unpersist)
+        described = _described(scenario, snapshot, content).persist()
+        entries = metadata_entries(described).persist()
+        judged = _judged(scenario, described, entries).persist()
+        for frame in (described, entries, judged):
+            stack.callback(frame.unpersist)
         by_reason, is_balanced = _reasons(judged)
         if not is_balanced:
             judged, by_reason = _all_kept(judged, by_reason)

@@ -27,8 +27,8 @@ from jobs.lake.addresses import curated_partition, snapshot_partition
 from jobs.preference import preference_kind
 from jobs.preference.behaviour import Behaviour, TableWindow
 from jobs.scenarios import Scenario
-from jobs.stages.alignment_request import AlignmentRequest
-from jobs.stages.curate import curate_items
+from jobs.stages.alignment.curate import curate_items
+from jobs.stages.alignment.request import AlignmentRequest
 from tests.jobs.alignment.curation import small_lake as small
 from tests.jobs.alignment.curation.small_lake import DAY, small_scenario, write_small_lake
 from tests.oracles import balancing as oracle
@@ -234,7 +234,7 @@ def test_the_stage_says_what_became_of_every_item(
     with caplog.at_level(logging.INFO, "jobs"):
         curate_items(curated, scenario, request)
     lines = [record.getMessage() for record in caplog.records]
-    assert [line.split(" of ")[1].split(" as ")[0] for line in lines] == list(KINDS)
+    assert [re.findall(r"items of (\S+) as of", line) for line in lines] == [[k] for k in KINDS]
     for name, line in zip(KINDS, lines, strict=True):
         rows, text = rows_of(curated, name), line.replace(f"{DAY}", "")
         train = sum(row["split"] == "train" for row in rows.values())
@@ -275,9 +275,9 @@ def test_items_with_vectors_alone_are_all_kept(spark: SparkSession, lake: Lake) 
     [
         ("id_embedding", {"min_updates": 50}, r"min_updates \(50\) updates, the most is 9: lower"),
         (
-            "next_click",
+            "id_embedding",
             {"min_validation": 90},
-            r"\d+ validation items of next_click as of 2026.*"
+            r"\d+ validation items of id_embedding as of 2026.*"
             r"min_validation \(90\): lower that option .* of 60 items, 1 with too few updates",
         ),
         ("id_embedding_user_id", {}, "a vector of each user_id: alignment needs item data"),
@@ -286,11 +286,11 @@ def test_items_with_vectors_alone_are_all_kept(spark: SparkSession, lake: Lake) 
 def test_what_cannot_be_curated_is_named(
     curated: Lake, name: str, curation: dict[str, Any], message: str
 ) -> None:
-    before = curated.require(curated_partition(small_scenario(), "next_click", DAY), "")
+    before = curated.require(curated_partition(small_scenario(), "id_embedding", DAY), "")
     with pytest.raises(InputError, match=message) as caught:
         publish(curated, name, **curation)
     assert "\n" not in str(caught.value)
-    assert curated.manifest(curated_partition(small_scenario(), "next_click", DAY)) == before
+    assert curated.manifest(curated_partition(small_scenario(), "id_embedding", DAY)) == before
 
 
 def test_inputs_that_are_missing_name_the_way_out(lake: Lake) -> None:
@@ -315,7 +315,8 @@ class Foresight:
         """Vectors of all items, from an event at the start of the day."""
         known_at = behaviour.tables.select("known_at")
         start = F.to_timestamp("known_at").alias("last_event")
-        items = F.explode(F.sequence(F.lit(0), F.lit(small.ITEMS))).cast("bigint").alias("item_id")
+        ids = F.sequence(F.lit(0).cast("bigint"), F.lit(small.ITEMS).cast("bigint"))
+        items = F.explode(ids).alias("item_id")
         vector = F.array(F.lit(1.0)).cast("array<float>").alias("embedding")
         return known_at.select("known_at", items, vector, F.lit(1).alias("updates"), start)
 
