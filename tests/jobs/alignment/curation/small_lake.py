@@ -115,6 +115,15 @@ def impressions_by_day() -> dict[date, list[Row]]:
     return days
 
 
+def listed_items() -> list[tuple[int, list[int]]]:
+    """Items that each item lists: itself, some that list it, and one that is not in the lake."""
+    generator = np.random.default_rng(3)
+    return [
+        (item, [item, *generator.permutation(ITEMS)[: 2 * (item % 4)].tolist(), NOT_IN_SNAPSHOT])
+        for item in range(ITEMS)
+    ]
+
+
 def _content(item: int) -> Row:
     row: Row = {
         "item_id": item,
