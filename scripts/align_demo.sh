@@ -7,11 +7,10 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 source "$here/env.sh"
 cd "$LIS_ROOT"
 
-scenario=simulated_feed
+scenario=simulated_content
 preference=id_embedding
-# Those of the demo, whose LIS counts here too.
-as_of=2026-01-25:2026-01-31
-leak='"horizons": [7, 30], "modes": ["swap"]'
+as_of=2026-02-04:2026-02-08
+leak='"horizons": [14], "modes": ["probe"]'
 log="$LIS_DATA/logs/align-demo.log"
 mkdir -p "$LIS_DATA/logs"
 
