@@ -16,8 +16,12 @@ from pyspark.sql import SparkSession
 
 from jobs.lake import Lake
 
-# On tiny frames an optimising compiler never pays for itself: it took half of the JVM's time.
-_SMALL_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+# On tiny frames an optimising compiler never pays for itself: it took half of the JVM's time. Nor
+# does compiling expressions, which jobs in processes of their own would do on a cold JVM.
+_SMALL_JVM = (
+    "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dspark.sql.codegen.wholeStage=false "
+    "-Dspark.sql.codegen.factoryMode=NO_CODEGEN"
+)
 os.environ["SPARK_SUBMIT_OPTS"] = f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} {_SMALL_JVM}"
 os.environ["LIS_SPARK_SHUFFLE_PARTITIONS"] = "4"
 
@@ -28,10 +32,6 @@ def spark() -> Iterator[SparkSession]:
     settings: dict[str, bool | float | int | str | None] = {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        # Compiling expressions takes longer than interpreting them on a few rows. Jobs that tests
-        # start in processes of their own compile them.
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.driver.memory": "2g",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",

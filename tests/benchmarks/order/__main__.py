@@ -26,7 +26,7 @@ from tests.benchmarks.order.page import publish_page
 from tests.benchmarks.order.scores import read_order
 
 SCENARIO = "simulated_content"
-DAYS = "2026-02-03:2026-02-06"
+DAYS = "2026-02-05:2026-02-08"
 KINDS = (
     "id_embedding",
     "id_dose_75",
