@@ -22,6 +22,7 @@ import yaml
 
 from jobs.common.day_range import DayRange
 from jobs.scenarios import load_scenario
+from tests.benchmarks.order import kinds
 from tests.benchmarks.order.page import publish_page
 from tests.benchmarks.order.scores import read_order
 
@@ -29,17 +30,11 @@ SCENARIO = "simulated_content"
 DAYS = "2026-02-05:2026-02-08"
 KINDS = (
     "id_embedding",
-    "id_dose_75",
-    "id_dose_50",
-    "id_dose_25",
-    "id_dose_0",
-    "id_noise_1",
-    "id_noise_3",
+    *(kind.name for kind in kinds.DEGRADED),
     "semantic_ids",
     "co_click_embedding",
     "future_popularity",
 )
-DEGRADED = ("THREE_QUARTERS", "HALF", "QUARTER", "NOTHING", "LITTLE_NOISE", "MUCH_NOISE")
 
 
 @dataclass(frozen=True)
@@ -78,8 +73,9 @@ class Costs:
 def scenario_file(folder: Path) -> Path:
     """The scenario with the degraded kinds, as a file."""
     content = yaml.safe_load(Path(f"jobs/scenarios/{SCENARIO}.yaml").read_text(encoding="utf-8"))
-    module = "tests.benchmarks.order.kinds"
-    content["custom_preferences"] = [f"{module}:{name}" for name in DEGRADED]
+    content["custom_preferences"] = [
+        f"{kinds.__name__}:{kind.name.upper()}" for kind in kinds.DEGRADED
+    ]
     path = folder / f"{SCENARIO}.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return path
@@ -92,7 +88,7 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--lake", type=Path, help="with the feed, already trained")
     options = parser.parse_args()
-    folder, kinds = options.out.resolve(), options.kinds.split(",")
+    folder, chosen = options.out.resolve(), options.kinds.split(",")
     folder.mkdir(parents=True, exist_ok=True)
     path = scenario_file(folder)
     scenario, days = load_scenario(str(path)), DayRange.parse(options.days)
@@ -108,13 +104,13 @@ def main() -> None:
         costs.run("simulate", ["simulate", *given, "--out", raw, "--days", str(last)])
         costs.run("ingest", ["ingest", *given, "--raw", raw])
         costs.run("train", ["train", *given])
-    for kind in kinds:
+    for kind in chosen:
         asked = [*given, "--as-of", options.days, "--preference", kind]
         leak = ["--horizons", str(horizon), "--mode", "probe"]
         costs.run(f"lis {kind}", ["lis", *asked, *leak])
         costs.run(f"align {kind}", ["align", *asked])
         costs.run(f"ais {kind}", ["ais", *asked, *leak])
-    order = read_order(scenario, days, kinds, horizon)
+    order = read_order(scenario, days, chosen, horizon)
     publish_page(order, {name: vars(cost) for name, cost in costs.found.items()})
 
 

@@ -76,9 +76,12 @@ def _degraded(
     return (np.where(keeps, vectors, random) + noise * random).astype(np.float32)
 
 
-THREE_QUARTERS = DegradedEmbedding("id_dose_75", "embeddings of 75 % of the items", share=0.75)
-HALF = DegradedEmbedding("id_dose_50", "embeddings of half of the items", share=0.5)
-QUARTER = DegradedEmbedding("id_dose_25", "embeddings of a quarter of the items", share=0.25)
-NOTHING = DegradedEmbedding("id_dose_0", "random vectors in place of all embeddings", share=0.0)
-LITTLE_NOISE = DegradedEmbedding("id_noise_1", "embeddings and noise of their length", noise=1.0)
-MUCH_NOISE = DegradedEmbedding("id_noise_3", "embeddings and three times the noise", noise=3.0)
+ID_DOSE_75 = DegradedEmbedding("id_dose_75", "embeddings of 75 % of the items", share=0.75)
+ID_DOSE_50 = DegradedEmbedding("id_dose_50", "embeddings of half of the items", share=0.5)
+ID_DOSE_25 = DegradedEmbedding("id_dose_25", "embeddings of a quarter of the items", share=0.25)
+ID_DOSE_0 = DegradedEmbedding("id_dose_0", "random vectors in place of all embeddings", share=0.0)
+ID_NOISE_1 = DegradedEmbedding("id_noise_1", "embeddings and noise of their length", noise=1.0)
+ID_NOISE_3 = DegradedEmbedding("id_noise_3", "embeddings and three times the noise", noise=3.0)
+
+DEGRADED = (ID_DOSE_75, ID_DOSE_50, ID_DOSE_25, ID_DOSE_0, ID_NOISE_1, ID_NOISE_3)
+"""Each has the name of its variable in small letters."""

@@ -37,8 +37,8 @@ def new_loss(
         return ContrastiveLoss(train.targets, validation.targets, dim, options.hard_negatives)
     if options.hard_negatives:
         raise InputError(
-            "alignment.training.hard_negatives: loss cosine has no negatives; set it to 0, or the "
-            "loss to contrastive"
+            f"alignment.training.hard_negatives: loss {Loss.COSINE} has no negatives; set it to "
+            "0, or the loss to contrastive"
         )
     if train.targets.shape[1] < 2:
         raise InputError(
