@@ -66,7 +66,7 @@ class EncoderOptions(Frozen):
     )
     max_tokens: int = Field(64, ge=4, le=4096, description="tokens of an item that are read")
     dim: int = Field(
-        64, ge=2, le=LONGEST_VECTOR, description="length of an aligned vector, less than 100"
+        16, ge=2, le=LONGEST_VECTOR, description="length of an aligned vector, less than 100"
     )
 
 

@@ -29,7 +29,7 @@ def completions(line: str) -> list[str]:
     [
         ("lis tr", ["train "]),
         ("lis scenario ", ["new", "check"]),
-        ("lis train --scenario simul", ["simulated_feed "]),
+        ("lis train --scenario simulated_f", ["simulated_feed "]),
         ("lis lis --preference id_", ["id_embedding "]),
         ("lis lis --preference next_click,id_", ["next_click,id_embedding "]),
         ("lis lis --mode swap,", ["swap,swap", "swap,probe", "swap,retrain"]),
