@@ -74,8 +74,6 @@ _MEANINGS = {
     "Recall": "How often an item's vector finds its target among all validation items: the mean of "
     "the recall at 1, 10 and 100.",
     "Diagnosis": "What became of the bound.",
-    "Encoder": "Name of the encoder and of how it was aligned.",
-    "Aligned at": "The encoder has seen nothing of this day or later.",
 }
 
 

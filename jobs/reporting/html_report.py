@@ -18,7 +18,9 @@ from jobs.evaluation.verdict.decision import BY_WORTH
 from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting import glossary, verdict_text, wording
 from jobs.reporting.report_pictures import (
+    Curation,
     alignment_pictures,
+    balance_picture,
     dose_picture,
     forest_picture,
     importance_picture,
@@ -73,6 +75,7 @@ def build_report(
     previous: Sequence[LisResult] = (),
     importances: Sequence[SlotImportance] = (),
     aligned: Sequence[AisResult] = (),
+    curations: Sequence[Curation] = (),
 ) -> str:
     """Return the report on some results as one self-contained HTML page.
 
@@ -83,6 +86,7 @@ def build_report(
             ranker versions, shown only beside those of the same day.
         importances: Importances of the embedding slots, highest first.
         aligned: What aligned encoders bring on these days and before.
+        curations: The items that encoders were aligned on.
 
     Raises:
         ValueError: If there is no result.
@@ -120,6 +124,7 @@ def build_report(
             shown_aligned, [one for one in aligned if not one.is_pooled], confidence
         ),
         diagnosis_terms=glossary.diagnosis_terms(),
+        curations=[(one, balance_picture(one)) for one in _of_shown(curations, shown_aligned)],
         importances=importances,
         importance=importance_picture(importances, confidence),
         compared=compared,
@@ -172,6 +177,11 @@ def leading_aligned(results: Sequence[AisResult], as_ofs: set[str]) -> list[AisR
         pooled or of_days,
         key=lambda one: (one.preference, one.mode, one.horizon, one.encoder, one.aligned_at),
     )
+
+
+def _of_shown(curations: Sequence[Curation], aligned: Sequence[AisResult]) -> list[Curation]:
+    shown = {(one.preference, one.aligned_at) for one in aligned}
+    return [one for one in curations if (one.preference, one.aligned_at) in shown]
 
 
 def _last_days(results: Sequence[LisResult]) -> set[str]:

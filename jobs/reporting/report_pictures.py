@@ -10,10 +10,12 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from jobs.ais.ais_result import AisResult
+from jobs.alignment.curation.curation_facts import CurationFacts
 from jobs.evaluation.result import LisResult
 from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting import wording
 from jobs.reporting.plots import (
+    balance_figure,
     decay_figure,
     dose_figure,
     forest_figure,
@@ -26,6 +28,35 @@ from jobs.reporting.plots.forest import COLUMNS
 
 _WIDE, _NARROW = 1080, 340
 Drawn = TypeVar("Drawn")
+
+
+_MOST_ENTRIES = 15
+"""Metadata entries in a report: the most frequent are those that curation thins out."""
+
+
+@dataclass(frozen=True)
+class Curation:
+    """The items that an encoder was aligned on.
+
+    Attributes:
+        preference: Name of the preference data.
+        aligned_at: Day of the encoder.
+        facts: How many were kept, and why others were not.
+    """
+
+    preference: str
+    aligned_at: str
+    facts: CurationFacts
+
+    @property
+    def sentence(self) -> str:
+        """What was kept and what was left out, in words."""
+        facts = self.facts
+        return (
+            f"The encoder of {self.preference} as of {self.aligned_at} was trained on "
+            f"{facts.train:,} items and validated on {facts.validation:,}. Of the {facts.items:,} "
+            f"items of the ranker's snapshot, these are not among them: {facts.losses}."
+        )
 
 
 @dataclass(frozen=True)
@@ -141,6 +172,19 @@ def alignment_pictures(
         caption = f"AIS and LIS by day since the alignment. Bands are {level} intervals."
         pictures.append(_drawn("AIS by day", caption, caption, "decay", decay_figure, by_day))
     return pictures
+
+
+def balance_picture(curation: Curation) -> Picture | None:
+    """Draw the items of the most frequent metadata entries; None where there are none."""
+    if not curation.facts.is_balanced:
+        return None
+    caption = (
+        f"Items of {curation.preference} by metadata entry, before and after the most frequent "
+        "entries are thinned out."
+    )
+    entries = curation.facts.entries[:_MOST_ENTRIES]
+    name = f"balance-{curation.preference}-{curation.aligned_at}"
+    return _drawn("Balance of the items", caption, caption, name, balance_figure, entries)
 
 
 def _drawn(

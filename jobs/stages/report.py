@@ -15,8 +15,10 @@ from jobs.stages.score_options import DueOptions
 from jobs.stages.stage import Stage
 
 if TYPE_CHECKING:
+    from jobs.ais.ais_result import AisResult
     from jobs.evaluation.result import LisResult
     from jobs.lake import Lake
+    from jobs.reporting.report_pictures import Curation
     from jobs.tracking.log_results import LoggedRun
 
 _TREND = timedelta(days=90)
@@ -57,10 +59,26 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
     results = requested_results(stored, scenario, days.days)
     earlier = [result for result in stored if not result.is_pooled]
     importances = stored_importances(lake, scenario, days.first) or ()
-    page = build_report(scenario, results, earlier, importances, aligned)
+    curations = _curations(lake, scenario, aligned)
+    page = build_report(scenario, results, earlier, importances, aligned, curations)
     last = max(result.last_day for result in results)
     name = next((result.as_of for result in results if result.is_pooled), last.isoformat())
     return write_page(scenario.name, name, results[0].ranker_version, page)
+
+
+def _curations(lake: Lake, scenario: Scenario, aligned: Sequence[AisResult]) -> list[Curation]:
+    """What the encoders of some results were aligned on, where the lake still has it."""
+    from jobs.alignment.curation.curation_facts import CurationFacts
+    from jobs.lake.addresses import curated_partition
+    from jobs.reporting.report_pictures import Curation
+
+    found = []
+    for preference, day in sorted({(one.preference, one.aligned_day) for one in aligned}):
+        manifest = lake.manifest(curated_partition(scenario, preference, day))
+        if manifest is not None:
+            facts = CurationFacts.from_json(manifest.facts)
+            found.append(Curation(preference, day.isoformat(), facts))
+    return found
 
 
 def stored_results(lake: Lake, request: ScoreRequest) -> list[LisResult]:

@@ -80,7 +80,7 @@ def decay_figure(results: Sequence[AisResult], width: int = 720) -> Figure:
             line = [result for result in group if result.horizon == horizon]
             _curve(axes, line, "lis", INK, f"LIS, {days(horizon)}")
             _curve(axes, line, "ais", HELD_OUT, "AIS")
-            axes.xaxis.set_major_locator(MaxNLocator(4 if width >= WIDE else 3))
+            axes.xaxis.set_major_locator(MaxNLocator(4 if width >= WIDE else 3, integer=True))
             axes.set_xlabel("days since the alignment")
         finish_gains(chosen, columns, results[0].threshold)
         legend(figure, chosen, width)

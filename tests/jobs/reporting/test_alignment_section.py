@@ -1,0 +1,70 @@
+"""What alignment brings, in the report and in the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jobs.alignment.curation.curation_facts import CurationFacts, EntryBalance, EntryKind
+from jobs.reporting.ais_text import ais_line, ais_notes, ais_table
+from jobs.reporting.html_report import build_report
+from jobs.reporting.report_pictures import Curation
+from tests.jobs.ais.sample_improvements import make_improvement
+from tests.jobs.tracking.sample_results import SCENARIO, make_result
+
+RESULT = make_improvement()
+FACTS = CurationFacts(
+    below_min_updates=5,
+    without_content=1,
+    unmatched=0,
+    thinned=3,
+    without_target=0,
+    train=40,
+    validation=10,
+    is_balanced=True,
+    entries=(EntryBalance(EntryKind.CATEGORY, "drama", 30, 27),),
+)
+CURATION = Curation(RESULT.preference, RESULT.aligned_at, FACTS)
+
+
+def page(*aligned: object, curations: tuple[Curation, ...] = (CURATION,)) -> str:
+    bound = make_result(as_of=RESULT.as_of)
+    return build_report(SCENARIO, [bound], (), (), aligned, curations)  # type: ignore[arg-type]
+
+
+def test_the_section_has_the_score_its_bound_and_what_the_encoder_was_aligned_on() -> None:
+    text = page(RESULT)
+    assert "What alignment brings" in text
+    for part in (
+        "+0.0110",
+        "70 % (39 to 120 %)",
+        "small-0123456789",
+        "nothing of 2026-01-10 or later",
+        RESULT.diagnosis_reason,
+        "preference data: not in it",
+        "trained on 40 items and validated on 10",
+        "3 thinned out",
+        "drama (category)",
+    ):
+        assert part in text
+
+
+def test_without_an_encoder_there_is_no_section() -> None:
+    assert "What alignment brings" not in page()
+
+
+def test_encoders_of_other_days_have_no_line_and_only_their_points_in_the_curve() -> None:
+    earlier = replace(RESULT, as_of="2026-01-12", encoder="small-of-another-day")
+    text = page(RESULT, earlier)
+    assert "small-of-another-day" not in text
+    assert "AIS by day" in text or "days since the alignment" in text
+    other = replace(CURATION, aligned_at="2026-01-01")
+    assert "2026-01-01" not in page(RESULT, curations=(other,))
+
+
+def test_the_terminal_has_the_same_in_ascii() -> None:
+    for text in (ais_table([RESULT]), ais_line(RESULT), ais_notes([RESULT])):
+        assert text.isascii()
+    assert "70 % (39 to 120 %)" in ais_table([RESULT])
+    assert ais_line(RESULT).endswith(RESULT.diagnosis_reason)
+    assert "nothing of 2026-01-10 or later" in ais_notes([RESULT])
+    assert ais_table([]) == "no results"
