@@ -14,3 +14,7 @@ if [[ ! -d "$lake" ]]; then
   python -m jobs lis --scenario simulated_feed --as-of 2026-02-03 --horizons 7 --mode probe --preference id_embedding
 fi
 python -m tests.benchmarks.gpu "$lake"
+# Needs the extra of `make setup-align`; models are made here, so that nothing is downloaded.
+if python -c 'import transformers, peft' 2>/dev/null; then
+  python -m tests.benchmarks.gpu_alignment --items 1500
+fi
