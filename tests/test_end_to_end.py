@@ -255,11 +255,15 @@ def test_new_results_start_an_alignment_that_the_gate_lets_pass_or_skips(
     assert found["before"] == 0
     scenario = load_scenario(deployment.environment["LIS_SCENARIOS"])
     newest = max(day for day, *_ in deployment.stored_scores())
+    kinds = {kind for day, _, kind, *_ in deployment.stored_scores() if day == newest}
     resolve = found["states"].pop("resolve")
     if resolve == "success":
         assert f"Evaluation days: {newest}" in output
         return
     assert {resolve, *found["states"].values()} == {"skipped"}
-    assert f"no preference data passes the gate as of {newest}: id_embedding: " in output
-    refused = gate_partition(scenario, "id_embedding", newest)
-    assert deployment.lake.read(refused).column("decision").to_pylist() == ["refused"]
+    start = output.index(f"no preference data passes the gate as of {newest}: ")
+    (line, *_) = output[start:].splitlines()
+    for kind in kinds:
+        assert f"{kind}: " in line
+        refused = gate_partition(scenario, kind, newest)
+        assert deployment.lake.read(refused).column("decision").to_pylist() == ["refused"]
