@@ -97,7 +97,7 @@ def build_report(
     leading = wording.by_worth(wording.leading_results(shown))
     with_previous = [*previous, *shown]
     confidence = about.confidence
-    shown_aligned = leading_aligned(aligned, _last_days(shown))
+    shown_aligned = leading_aligned(aligned, _as_ofs(shown))
     drawn = wording.ordered(leading)
     pictures = [
         dose_picture(drawn, confidence) if drawn[0].mode != COMPARE else None,
@@ -184,7 +184,7 @@ def _of_shown(curations: Sequence[Curation], aligned: Sequence[AisResult]) -> li
     return [one for one in curations if (one.preference, one.aligned_at) in shown]
 
 
-def _last_days(results: Sequence[LisResult]) -> set[str]:
+def _as_ofs(results: Sequence[LisResult]) -> set[str]:
     return {result.as_of for result in results}
 
 

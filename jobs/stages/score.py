@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from jobs.common.outcome import mlflow_line
 from jobs.scenarios import Mode, Scenario
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from jobs.evaluation.result import LisResult
     from jobs.lake import Lake
     from jobs.lis.fitted_scorer import FittedMode
+
+ResultT = TypeVar("ResultT", bound="LisResult")
 
 
 def score(lake: Lake, request: ScoreRequest) -> list[LisResult]:
@@ -44,7 +46,7 @@ def score(lake: Lake, request: ScoreRequest) -> list[LisResult]:
     return corrected_for_looks(results, scenario.confidence)
 
 
-def pooled_or_all(results: Sequence[LisResult]) -> list[LisResult]:
+def pooled_or_all(results: Sequence[ResultT]) -> list[ResultT]:
     """The results pooled over a range of days, if there are any, else all.
 
     Those of single days stay in the lake: two months of them would bury the one to review.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from jobs.common.options import horizons, option
 from jobs.common.outcome import mlflow_line
 from jobs.scenarios import Mode, Scenario
 from jobs.stages.alignment.request import AlignmentRequest, AlignmentRequestOptions
+from jobs.stages.score import pooled_or_all
 from jobs.stages.score_options import parse_modes
 from jobs.stages.stage import Stage
 
@@ -80,17 +80,12 @@ def score_aligned(
     return request, results
 
 
-def leading(results: Sequence[AisResult]) -> list[AisResult]:
-    """The results pooled over a range of days, if there are any, else all."""
-    return [result for result in results if result.is_pooled] or list(results)
-
-
 def _run(lake: Lake, scenario: Scenario, options: AisOptions) -> None:
     from jobs.reporting.ais_text import ais_line
     from jobs.tracking.log_ais import log_ais
 
     _, results = score_aligned(lake, scenario, options)
-    shown = leading(results)
+    shown = pooled_or_all(results)
     runs = log_ais(lake, scenario, shown)
     print(mlflow_line(runs[-1].url))
     # Last, so that the log of a task ends with what its user came for.

@@ -11,8 +11,9 @@ from jobs.cli.command import Command, ScenarioOptions
 from jobs.common.options import flag
 from jobs.lake import Lake
 from jobs.scenarios import load_scenario
-from jobs.stages.alignment.ais import AisOptions, leading, score_aligned
+from jobs.stages.alignment.ais import AisOptions, score_aligned
 from jobs.stages.report import write_report
+from jobs.stages.score import pooled_or_all
 
 log = logging.getLogger("jobs")
 
@@ -40,12 +41,12 @@ def _run(options: _Options) -> None:
     request, results = score_aligned(lake, scenario, options)
     log.info("%s: %d results; writing the report, logging to MLflow", scenario.name, len(results))
     page = write_report(lake, scenario, request.days)
-    runs = log_ais(lake, scenario, leading(results))
+    runs = log_ais(lake, scenario, pooled_or_all(results))
     if options.json:
         print(json.dumps([result.to_dict() for result in results], indent=1))
     else:
-        print(ais_table(leading(results)))
-        print(f"\n{ais_notes(leading(results))}")
+        print(ais_table(pooled_or_all(results)))
+        print(f"\n{ais_notes(pooled_or_all(results))}")
     print(f"report: {page}\nMLflow: {runs[-1].url}", file=sys.stderr)
 
 
