@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from jobs.ais.terms import HeadName
 from jobs.evaluation.figure import Figure
 from jobs.evaluation.figures import alignment_figures
 from jobs.evaluation.result import LisResult
@@ -22,12 +23,15 @@ AIS_TABLE = "ais"
 class AisResult(LisResult):
     """One AUC Improvement Score (arXiv 2508.04963), on the rows and with the head of its LIS.
 
+    ``fit_days`` counts the days from the alignment on; of pooled days, the one with the fewest.
+
     Its figures are those of a Leakage Impact Score, for the bound as the same rankers measure it,
     and those of ``jobs.evaluation.declared.alignment``.
 
     Attributes:
         encoder: Version of the encoder and of how it was aligned.
         aligned_at: The encoder has seen nothing of this day or later.
+        head: How towers read the vectors: one of ``jobs.ais.terms.HeadName``.
         recall: Mean of the recall at 1, 10 and 100 of validation items; NaN if unavailable.
         diagnosis: One of ``jobs.ais.diagnosis.Diagnosis``.
         diagnosis_reason: Why.
@@ -35,6 +39,7 @@ class AisResult(LisResult):
 
     encoder: str
     aligned_at: str
+    head: str = HeadName.RAW.value
     recall: float = math.nan
     diagnosis: str = ""
     diagnosis_reason: str = ""
@@ -43,6 +48,11 @@ class AisResult(LisResult):
     def declared_figures(cls) -> Sequence[Figure]:
         """See ``Evaluation.declared_figures``."""
         return alignment_figures()
+
+    @property
+    def way(self) -> str:
+        """The mode, and the head where it is not that of raw vectors."""
+        return self.mode if self.head == HeadName.RAW else f"{self.mode}, {self.head}"
 
     @property
     def aligned_day(self) -> date:
@@ -65,9 +75,10 @@ class AisResult(LisResult):
         return self._estimate("ais_placebo")
 
 
-def ais_keys(encoder: str, aligned_at: date) -> Keys:
+def ais_keys(encoder: str, aligned_at: date, head: HeadName) -> Keys:
     """Partition keys of a result beside those of a Leakage Impact Score."""
-    return (("encoder", encoder), ("aligned_at", aligned_at.isoformat()))
+    keys = (("encoder", encoder), ("aligned_at", aligned_at.isoformat()))
+    return keys if head == HeadName.RAW else (*keys, ("head", head.value))
 
 
 def read_ais(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.ais.terms import HeadName
 from jobs.preference.residual_codes import ResidualCodebook
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.model.vocabulary import Vocabulary
@@ -95,14 +96,14 @@ class ResidualCodes:
         hot = np.zeros((len(day), LEVELS, CODES), np.float32)
         hot[np.flatnonzero(covered)[:, None], np.arange(LEVELS), codes[index[covered]]] = 1
         compact = np.column_stack([covered, *shares]).astype(np.float32)
-        columns = np.concatenate([compact, hot.reshape(len(day), -1)], axis=1)
+        columns = np.concatenate([compact, hot.reshape(len(day), LEVELS * CODES)], axis=1)
         return RowFeature(columns, compact.shape[1], covered)
 
 
 HEADS: Mapping[str, Callable[[FeatureTable], Head]] = {
-    "raw": lambda _table: row_feature,
-    "similarity": lambda _table: similarity_tiers,
-    "codes": ResidualCodes.fitted,
+    HeadName.RAW: lambda _table: row_feature,
+    HeadName.SIMILARITY: lambda _table: similarity_tiers,
+    HeadName.CODES: ResidualCodes.fitted,
 }
 """Makes a head, by name, from a table of item vectors that its codes may be fitted to."""
 

@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 from jobs.ais.ais_result import AIS_TABLE, AisResult, ais_keys
 from jobs.ais.aligned_features import AlignedVectors
 from jobs.ais.diagnosis import Measured, diagnose
+from jobs.ais.terms import HeadName
+from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.scored_day import ALIGNED, ScoredDay
@@ -49,6 +51,7 @@ def score_ais(
     as_ofs: Sequence[date],
     horizons: Sequence[int],
     aligned_at: date,
+    head: HeadName = HeadName.RAW,
 ) -> list[AisResult]:
     """Score each day with the vectors of aligned encoders; several days are pooled too.
 
@@ -63,6 +66,7 @@ def score_ais(
         as_ofs: Days T, ascending.
         horizons: Horizons n of the bound, in days.
         aligned_at: Day of the encoders.
+        head: How towers read vectors.
 
     Returns:
         Results of one kind after the other: single days by day and horizon, then pooled ones by
@@ -75,9 +79,9 @@ def score_ais(
     for kind in kinds:
         _require_encoder(lake, scenario, kind, as_ofs, aligned_at)
     _require_fit_days(lake, scenario, as_ofs[0], aligned_at)
-    source = AlignedVectors(lake, scenario, kinds, aligned_at)
+    source = AlignedVectors(lake, scenario, kinds, aligned_at, head)
     shared = side_information(scenario)
-    scorer = FittedScorer(lake, scenario, mode, source, shared, aligned_at)
+    scorer = FittedScorer(lake, scenario, mode, source, shared, aligned_at, source.identity)
     splits = {kind.name: _splits(lake, scenario, kind, aligned_at) for kind in kinds}
 
     def score_day(as_of: date, leaks: Sequence[Leak]) -> Mapping[Leak, ScoredDay]:
@@ -88,7 +92,10 @@ def score_ais(
     version = encoder_version(scenario)
 
     def finished(result: LisResult) -> AisResult:
-        return _finished(result, version, aligned_at, recalls[result.preference])
+        pooled = DayRange.parse(result.as_of)
+        days = [day for day in as_ofs if pooled.first <= day <= pooled.last]
+        result = replace(result, fit_days=min(scorer.fit_days(day) for day in days))
+        return _finished(result, version, aligned_at, head, recalls[result.preference])
 
     scoring = Scoring(
         kinds=tuple(kinds),
@@ -105,7 +112,7 @@ def score_ais(
             name=AIS_TABLE,
             kind=AisResult,
             treatment=ALIGNED,
-            keys=lambda _: ais_keys(version, aligned_at),
+            keys=lambda _: ais_keys(version, aligned_at, head),
             finished=finished,
         ),
     )
@@ -151,11 +158,17 @@ def _recall(lake: Lake, scenario: Scenario, kind: PreferenceKind, aligned_at: da
     return float(manifest.facts["recall_mean"])
 
 
-def _finished(result: LisResult, version: str, aligned_at: date, recall: float) -> AisResult:
+def _finished(
+    result: LisResult, version: str, aligned_at: date, head: HeadName, recall: float
+) -> AisResult:
     """The result as one of an encoder, with its diagnosis."""
     values = {field.name: getattr(result, field.name) for field in fields(LisResult)}
     undiagnosed = AisResult(
-        **values, encoder=version, aligned_at=aligned_at.isoformat(), recall=recall
+        **values,
+        encoder=version,
+        aligned_at=aligned_at.isoformat(),
+        head=head.value,
+        recall=recall,
     )
     finding = diagnose(
         Measured(

@@ -100,6 +100,7 @@ class FittedScorer:
         source: FeatureSource,
         side_information: Sequence[PreferenceKind],
         first_day: date = date.min,
+        identity: Sequence[object] = (),
     ) -> None:
         """Start without any day.
 
@@ -110,8 +111,10 @@ class FittedScorer:
             source: The features that the variants differ in.
             side_information: Kinds of preference data that every variant gets.
             first_day: Rows of earlier days are not fitted to.
+            identity: Options and digests of code that scores depend on, besides those of the mode.
         """
         self._lake, self._scenario, self._mode, self._source = lake, scenario, mode, source
+        self._identity = (*mode.identity, *identity)
         self._window = RollingDays(lake, scenario, source, side_information, first_day)
         self._digests: dict[Partition, str] = {}
 
@@ -119,7 +122,7 @@ class FittedScorer:
         """Digests of the baseline's data of day T, and of everything the rankers are fitted to."""
         scenario = self._scenario
         remedy = f"run {self._source.command(as_of, leak, self._mode.mode)}"
-        digests = list(self._mode.identity)
+        digests = list(self._identity)
         for day in [*self._window.days(as_of), as_of]:
             digests += self._day_digests(day, remedy)
             partitions = list(self._source.partitions(day, leak))
@@ -129,6 +132,10 @@ class FittedScorer:
             ]
             digests += [self._digest(partition, remedy) for partition in partitions]
         return InputDigests(digest_of(*self._day_digests(as_of, remedy)), digest_of(*digests))
+
+    def fit_days(self, as_of: date) -> int:
+        """Number of days before T whose rows are fitted to."""
+        return len(self._window.days(as_of))
 
     def score_day(self, as_of: date, leaks: Sequence[Leak]) -> Mapping[Leak, ScoredDay]:
         stored = {leak: self._stored(as_of, leak) for leak in leaks}

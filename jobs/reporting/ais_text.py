@@ -12,6 +12,7 @@ _HEADER = (
     "as of",
     "preference",
     "mode",
+    "head",
     "n",
     "AIS",
     "interval",
@@ -23,7 +24,7 @@ _HEADER = (
     "recall",
     "diagnosis",
 )
-_TO_THE_LEFT = {"as of", "preference", "mode", "diagnosis"}
+_TO_THE_LEFT = {"as of", "preference", "mode", "head", "diagnosis"}
 
 
 def ais_table(results: Sequence[AisResult]) -> str:
@@ -36,7 +37,7 @@ def ais_table(results: Sequence[AisResult]) -> str:
 def ais_line(result: AisResult) -> str:
     """Return a result in one line of ASCII: AIS, interval, diagnosis and its reason."""
     return in_ascii(
-        f"{result.as_of}, {result.preference}, {result.mode}, n = {result.horizon}: "
+        f"{result.as_of}, {result.preference}, {result.way}, n = {result.horizon}: "
         f"AIS {signed(result.ais)} ({interval(result.ais_estimate)}), {result.diagnosis}: "
         f"{result.diagnosis_reason}"
     )
@@ -46,7 +47,7 @@ def ais_notes(results: Sequence[AisResult]) -> str:
     """Return the reasons of the diagnoses and their encoders, a line each, in ASCII."""
     found: dict[str, None] = {}
     for result in results:
-        name = f"{result.preference}, {result.mode}, n = {result.horizon}"
+        name = f"{result.preference}, {result.way}, n = {result.horizon}"
         found[f"{name}: {result.diagnosis_reason}."] = None
     for result in results:
         found[
@@ -62,6 +63,7 @@ def _cells(result: AisResult) -> tuple[str, ...]:
         result.as_of,
         result.preference,
         result.mode,
+        result.head,
         str(result.horizon),
         signed(result.ais),
         interval(result.ais_estimate),

@@ -71,6 +71,7 @@ _MEANINGS = {
     "Ranker version": "Name of the ranker's design; another design has another name.",
     "Data digest": "Fingerprint of the scored rows.",
     "Code version": "Commit of this project's code.",
+    "Head": "How towers read a vector: as it is, by its similarity to clicked items, or as codes.",
     "Recall": "How often an item's vector finds its target among all validation items: the mean of "
     "the recall at 1, 10 and 100.",
     "Diagnosis": "What became of the bound.",

@@ -175,7 +175,7 @@ def leading_aligned(results: Sequence[AisResult], as_ofs: set[str]) -> list[AisR
     pooled = [one for one in of_days if one.is_pooled]
     return sorted(
         pooled or of_days,
-        key=lambda one: (one.preference, one.mode, one.horizon, one.encoder, one.aligned_at),
+        key=lambda one: (one.preference, one.way, one.horizon, one.encoder, one.aligned_at),
     )
 
 

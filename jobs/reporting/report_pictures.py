@@ -160,7 +160,7 @@ def alignment_pictures(
         return []
     level = wording.level(confidence)
     summary = "; ".join(
-        f"{one.preference}, {one.mode}, n = {one.horizon}: AIS {wording.signed(one.ais)}, LIS "
+        f"{one.preference}, {one.way}, n = {one.horizon}: AIS {wording.signed(one.ais)}, LIS "
         f"{wording.signed(one.lis)}"
         for one in results
     )

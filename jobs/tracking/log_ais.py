@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric
 
 from jobs.ais.ais_result import AisResult
+from jobs.ais.terms import HeadName
 from jobs.alignment.training.curves import curve_points
 from jobs.evaluation.figures import flat_values
 from jobs.evaluation.result import Subject
@@ -65,6 +66,8 @@ def _log(client: MlflowClient, experiment_id: str, lake: Lake, result: AisResult
             result.encoder,
             result.aligned_at,
             result.leak_digest,
+            # Runs of before there were heads are of raw vectors.
+            *(() if result.head == HeadName.RAW else (result.head,)),
         )
         tags = {PARENT: parent.info.run_id, KIND: Kind.AIS}
         run = runs.open_run(client, experiment_id, key, content.name, tags)
@@ -86,13 +89,14 @@ def _content(lake: Lake, result: AisResult) -> Content:
     }
     return Content(
         digest=digest_of(_LAYOUT, document, [(point.key, point.step) for point in points]),
-        name=f"AIS · {result.preference} · n={result.horizon} · {result.mode} · {result.as_of}",
+        name=f"AIS · {result.preference} · n={result.horizon} · {result.way} · {result.as_of}",
         params={
             "scenario": result.scenario,
             "as_of": result.as_of,
             "horizon": str(result.horizon),
             "preference": result.preference,
             "mode": result.mode,
+            "head": result.head,
             "encoder": result.encoder,
             "aligned_at": result.aligned_at,
             "ranker_version": result.ranker_version,

@@ -9,11 +9,13 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from jobs.ais.terms import HeadName
 from jobs.common.day_range import DayRange, parse_day
 from jobs.common.errors import InputError
 from jobs.common.options import names
 from jobs.preference import built_in_kinds
 from jobs.scenarios import Scenario
+from jobs.stages.alignment.ais import parse_heads
 from plugins.lis_plugin.run_form import read_field
 
 
@@ -25,12 +27,14 @@ class AlignmentForm:
         as_of: Evaluation days.
         preferences: Names of kinds of preference data.
         aligned_at: Day before whose start all lies that an encoder knows.
+        heads: How towers read vectors.
         force: Why the data is aligned although no LIS speaks for it.
     """
 
     as_of: DayRange | None = None
     preferences: tuple[str, ...] = ()
     aligned_at: date | None = None
+    heads: tuple[HeadName, ...] = ()
     force: str | None = None
 
     @classmethod
@@ -45,6 +49,7 @@ class AlignmentForm:
             as_of=read_field(params, "as_of", DayRange.parse),
             preferences=read_field(params, "preferences", names) or (),
             aligned_at=read_field(params, "aligned_at", parse_day),
+            heads=read_field(params, "heads", parse_heads) or (),
             force=read_field(params, "force", str),
         )
         if form.force is not None and not form.preferences:
@@ -80,6 +85,16 @@ def alignment_form(scenario: Scenario) -> dict[str, Param]:
             description_md="An encoder knows what was there before the start of this day; rankers "
             "are fitted to its vectors from then on.\n\nEmpty: the first day of the fit window of "
             "the first evaluation date.",
+        ),
+        "heads": Param(
+            None,
+            type=["null", "array"],
+            items={"type": "string"},
+            examples=[head.value for head in HeadName],
+            title="Heads",
+            description_md="How towers read the vectors, a result for each.\n\n- `raw`: the "
+            "vector, and its product with those of clicked items\n- `similarity`: cosines with "
+            "clicked items\n- `codes`: residual codes\n\nEmpty: `raw`.",
         ),
         "force": Param(
             None,

@@ -72,6 +72,7 @@ OF_ALIGNMENT = TaskValues(
         "horizons": "{{ task.planned['horizons'] }}",
         "preference": "{{ task.planned['preference'] }}",
         "aligned_at": "{{ task.planned['aligned_at'] }}",
+        "head": "{{ (params.heads or []) | join(',') }}",
         # Not from the entry, whose values are templates themselves: a user's text is none.
         "force": "{{ (params.force or '').strip() }}",
     },

@@ -83,7 +83,7 @@ def test_new_lis_results_start_it_and_it_starts_nothing_itself(dag: DAG) -> None
 
 def test_an_empty_form_is_valid_and_offers_every_kind(dag: DAG) -> None:
     values = dag.params.validate()
-    assert values == dict.fromkeys(("as_of", "preferences", "aligned_at", "force"))
+    assert values == dict.fromkeys(("as_of", "preferences", "aligned_at", "heads", "force"))
     offered = dag.params.get_param("preferences").schema["examples"]
     assert set(offered) == {kind.name for kind in preference_kinds()}
     for field in values:
@@ -111,13 +111,15 @@ def test_the_command_line_accepts_the_arguments_of_every_task(
         task: Any = declared
         if isinstance(declared, MappedOperator):
             task = declared.unmap({"planned": ENTRY})
-        task.render_template_fields({"task": task, "ti": PlanOfARun(), "params": {"force": force}})
+        params = {"force": force, "heads": ["raw", "codes"] if force else None}
+        task.render_template_fields({"task": task, "ti": PlanOfARun(), "params": params})
         given = getattr(task, "application_args", None) or ["stage", task.stage, *task.arguments]
         started[task.task_id] = build_parser().parse_args(given)
     assert list(started) == [*(stage.name for stage in ALIGNMENT_STAGES), "report"]
     for options in started.values():
         assert str(options.as_of) == ENTRY["as_of"]
     assert started["ais"].horizons == (7, 30)
+    assert started["ais"].head == (("raw", "codes") if force else ())
     assert started["ais"].preference == ("id_embedding",)
     assert str(started["align"].aligned_at) == ENTRY["aligned_at"]
     assert started["report"].preference == ("id_embedding", "next_click")

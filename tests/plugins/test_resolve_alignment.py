@@ -226,6 +226,7 @@ def test_the_form_chooses_days_data_and_encoder(
         ({"as_of": "2026-02-05:2026-02-03"}, "as_of: the range .* ends before it begins"),
         ({"aligned_at": "soon"}, "aligned_at: 'soon' is not a date"),
         ({"force": "it is cheap"}, "force: name the data that the reason is for, in preferences"),
+        ({"heads": ["row"]}, "heads: unknown head 'row': available: raw, similarity, codes"),
         ({"preferences": ["next_clik"]}, "unknown preference data 'next_clik': did you mean"),
         (
             {"as_of": "2026-02-01", "preferences": ["next_click"], "aligned_at": "2026-02-01"},

@@ -44,7 +44,7 @@ def improvement_figure(results: Sequence[AisResult], width: int = 720) -> Figure
         width: Width in pixels.
     """
     columns = min(columns_for(len(results), width), 3)
-    titles = [f"{one.preference}\n{one.mode}, {days(one.horizon)}" for one in results]
+    titles = [f"{one.preference}\n{one.way}, {days(one.horizon)}" for one in results]
     heights = [-place for place in range(len(_LINES))]
     with style():
         figure, chosen = panels(titles, width, _HEAD + _ROW * len(_LINES), columns, grid="x")
@@ -63,15 +63,17 @@ def improvement_figure(results: Sequence[AisResult], width: int = 720) -> Figure
 
 
 def decay_figure(results: Sequence[AisResult], width: int = 720) -> Figure:
-    """Draw AIS and LIS by day, one panel for each preference and mode, at the longest horizon.
+    """Draw AIS and LIS by day, one panel for each preference, mode and head.
+
+    Each is drawn at the longest horizon.
 
     Args:
         results: Results of single days.
         width: Width in pixels.
     """
     groups: dict[tuple[str, str], list[AisResult]] = {}
-    for result in sorted(results, key=lambda one: (one.preference, one.mode, one.last_day)):
-        groups.setdefault((result.preference, result.mode), []).append(result)
+    for result in sorted(results, key=lambda one: (one.preference, one.way, one.last_day)):
+        groups.setdefault((result.preference, result.way), []).append(result)
     columns = min(columns_for(len(groups), width), 3)
     with style():
         figure, chosen = panels([title(key) for key in groups], width, 230, columns)

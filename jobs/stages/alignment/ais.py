@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobs.ais.terms import HeadName
 from jobs.common.errors import InputError
-from jobs.common.options import horizons, option
+from jobs.common.options import horizons, names, option
 from jobs.common.outcome import mlflow_line
 from jobs.scenarios import Mode, Scenario
 from jobs.stages.alignment.request import AlignmentRequest, AlignmentRequestOptions
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
 _FITTED = (Mode.PROBE, Mode.RETRAIN)
 
 
+def parse_heads(text: str) -> tuple[HeadName, ...]:
+    """Read names of heads with commas between them, each once.
+
+    Raises:
+        InputError: If there is none of a name.
+    """
+    found = dict.fromkeys(names(text))
+    unknown = [name for name in found if name not in set(HeadName)]
+    if unknown:
+        raise InputError(f"unknown head {unknown[0]!r}: available: {', '.join(HeadName)}")
+    return tuple(HeadName(name) for name in found)
+
+
 @dataclass(frozen=True, kw_only=True)
 class AisOptions(AlignmentRequestOptions):
     """Aligned encoders, the bound that they are held against, and how rankers are fitted."""
@@ -33,6 +47,15 @@ class AisOptions(AlignmentRequestOptions):
         "probe: small towers on the frozen ranker, with and without the vectors; retrain: whole "
         "rankers (default: those of the scenario's modes that fit rankers, else probe)",
         values=lambda: [mode.value for mode in _FITTED],
+    )
+    # The form of a DAG leaves it empty.
+    head: tuple[HeadName, ...] | None = option(
+        parse_heads,
+        "how towers read vectors; raw: the vector and its product with those of clicked items; "
+        "similarity: cosines with clicked items and their histogram; codes: residual codes. All "
+        "rankers of a result have the same, apart from leaked lists, which have no vectors "
+        "(default: raw)",
+        values=lambda: [head.value for head in HeadName],
     )
 
     def modes(self, scenario: Scenario) -> tuple[Mode, ...]:
@@ -68,15 +91,17 @@ def score_aligned(
     for mode in options.modes(scenario):
         kinds = tuple(KindInMode(kind, mode) for kind in request.kinds)
         assemble_features(lake, ScoreRequest(scenario, DueScores(request.days, leaks), kinds))
-        results += score_ais(
-            lake,
-            scenario,
-            fitted_mode_of(scenario, mode),
-            request.kinds,
-            request.days.days,
-            sorted(leaks),
-            request.aligned_at,
-        )
+        for head in options.head or (HeadName.RAW,):
+            results += score_ais(
+                lake,
+                scenario,
+                fitted_mode_of(scenario, mode),
+                request.kinds,
+                request.days.days,
+                sorted(leaks),
+                request.aligned_at,
+                head,
+            )
     return request, results
 
 

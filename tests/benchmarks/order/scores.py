@@ -36,7 +36,7 @@ def read_order(scenario: Scenario, days: DayRange, kinds: Sequence[str], horizon
     found = {
         result.preference: result
         for result in read_ais(lake, scenario.name, days.first, days.last)
-        if (result.as_of, result.horizon, result.mode) == (as_of, horizon, Mode.PROBE)
+        if (result.as_of, result.horizon, result.way) == (as_of, horizon, Mode.PROBE)
         and result.ranker_version == ranker_version(scenario)
         and result.encoder == version
     }

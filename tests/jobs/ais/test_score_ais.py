@@ -11,13 +11,24 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from jobs.ais import fitted_heads
 from jobs.ais.ais_result import AisResult, read_ais
 from jobs.ais.aligned_features import AlignedVectors
+from jobs.ais.heads import CODES, LEVELS, TIERS
 from jobs.ais.score_ais import PREFERENCE_DATA, score_ais
+from jobs.ais.terms import HeadName
 from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError
 from jobs.evaluation.predictions import predictions_partition
-from jobs.evaluation.scored_day import ALIGNED, BASELINE, KNOWN, LEAKED, SHUFFLED, UNALIGNED
+from jobs.evaluation.scored_day import (
+    ALIGNED,
+    BASELINE,
+    KNOWN,
+    LEAKED,
+    PLACEBO,
+    SHUFFLED,
+    UNALIGNED,
+)
 from jobs.lake import Lake, schemas
 from jobs.lake.addresses import (
     VectorState,
@@ -34,6 +45,7 @@ from jobs.ranker.lineage import extend_lineage
 from jobs.ranker.model.checkpoint import read_checkpoint
 from jobs.ranker.rows.day_rows import read_day_rows
 from jobs.ranker.scoring.frozen_forward import frozen_rows
+from jobs.ranker.towers.row_features import RowFeature
 from jobs.scenarios import Fold, Mode
 from jobs.snapshots.export import build_snapshots
 from jobs.stages.assemble import assemble_features
@@ -47,6 +59,8 @@ pytestmark = pytest.mark.usefixtures("spark")
 ALIGNED_AT, AS_OFS = FEED_DAYS[2], (FEED_DAYS[4], FEED_DAYS[6])
 KIND = "content_vector"
 """Its table is the same on all days, so that an encoder can say exactly what is leaked."""
+CURATED = [0, 1, 2, 5]
+"""The items that the encoder was aligned on."""
 RANKER = {"embedding_dim": 4, "hidden_units": [8], "history_length": 3, "batch_size": 16}
 SCENARIO = feed_scenario(
     ranker={**RANKER, "precision": "fp32"},
@@ -94,7 +108,11 @@ def publish_encoder(
     lake: Lake, vectors: Mapping[int, list[float]], unaligned: Mapping[int, list[float]] = {}
 ) -> None:
     """Publish an encoder's vectors, the items that it was aligned on, and what is known of it."""
-    publish_curated(lake, SCENARIO, kind=KIND, items=4, day=ALIGNED_AT, item_id=[0, 1, 2, 5])
+    columns: dict[str, list[Any]] = {
+        "item_id": CURATED,
+        "target": [vectors.get(item, vectors[1]) for item in CURATED],
+    }
+    publish_curated(lake, SCENARIO, kind=KIND, items=len(CURATED), day=ALIGNED_AT, **columns)
     partition = encoder_partition(SCENARIO, KIND, ALIGNED_AT)
     with lake.attempt([partition]) as attempt:
         attempt.write_bytes("alignment.json", str(sorted(vectors.items())).encode())
@@ -113,13 +131,13 @@ def publish_encoder(
             attempt.publish(partition, inputs={}, schema=schema)
 
 
-def score(lake: Lake) -> list[AisResult]:
+def score(lake: Lake, head: HeadName = HeadName.RAW) -> list[AisResult]:
     kind = preference_kind(KIND, SCENARIO)
-    return score_ais(lake, SCENARIO, MODE, [kind], AS_OFS, [2], ALIGNED_AT)
+    return score_ais(lake, SCENARIO, MODE, [kind], AS_OFS, [2], ALIGNED_AT, head)
 
 
-def scores_of(lake: Lake, day: date, variant: str) -> list[Any]:
-    name = f"ais-{KIND}-{encoder_version(SCENARIO)}-{ALIGNED_AT}-retrain-2-{variant}"
+def scores_of(lake: Lake, day: date, variant: str, way: str = "retrain") -> list[Any]:
+    name = f"ais-{KIND}-{encoder_version(SCENARIO)}-{ALIGNED_AT}-{way}-2-{variant}"
     found: list[Any] = lake.read(predictions_partition(SCENARIO, day, name))[
         "seed_scores"
     ].to_pylist()
@@ -211,6 +229,75 @@ def test_a_second_run_changes_no_byte(lake: Lake) -> None:
     stored = state(lake, "ais", "predictions")
     assert without_seconds(score(lake)) == without_seconds(first)
     assert state(lake, "ais", "predictions") == stored
+
+
+@pytest.mark.parametrize("head", [HeadName.SIMILARITY, HeadName.CODES])
+def test_each_head_has_a_result_of_its_own_that_is_read_back(lake: Lake, head: HeadName) -> None:
+    raw = score(lake)
+    stored = state(lake, "ais", "predictions")
+    found = score(lake, head)
+    assert {one.head for one in found} == {head.value}
+    heads = [one.head for one in read_ais(lake, SCENARIO.name)]
+    assert heads.count(head) == heads.count(HeadName.RAW) == len(found) == len(raw)
+    now = state(lake, "ais", "predictions")
+    assert {path: now[path] for path in stored} == stored
+    for variant in (BASELINE, LEAKED, KNOWN, PLACEBO, ALIGNED, UNALIGNED, SHUFFLED):
+        assert len(scores_of(lake, AS_OFS[0], variant, f"retrain-{head}")) > 0
+    assert without_seconds(score(lake, head)) == without_seconds(found)
+    assert state(lake, "ais", "predictions") == now
+
+
+def features_of(lake: Lake, day: date, source: AlignedVectors) -> dict[str, RowFeature]:
+    leak = Leak(KIND, 2)
+    ranker = read_checkpoint(lake, SCENARIO, day)
+    rows = read_day_rows(ranker, lake, SCENARIO, day, (Fold.EVAL, Fold.LINEAGE))
+    row_logits = frozen_rows(ranker, rows).logits.cpu().numpy()[:, None]
+    return source.features(ranker, rows, day, [leak], row_logits)[leak]
+
+
+@pytest.mark.parametrize(
+    ("head", "width"),
+    [(HeadName.SIMILARITY, TIERS + 3), (HeadName.CODES, 1 + LEVELS * (1 + CODES))],
+)
+def test_all_vectors_of_a_result_are_read_by_its_head(
+    lake: Lake, head: HeadName, width: int
+) -> None:
+    kinds = [preference_kind(KIND, SCENARIO)]
+    found = features_of(lake, AS_OFS[1], AlignedVectors(lake, SCENARIO, kinds, ALIGNED_AT, head))
+    assert {one.columns.shape[1] for one in found.values()} == {width}
+    # The encoder says what is leaked, and its codes are fitted to the same vectors.
+    for variant in (ALIGNED, UNALIGNED, KNOWN):
+        assert (found[variant].columns == found[LEAKED].columns).all()
+    assert (found[SHUFFLED].columns != found[ALIGNED].columns).any()
+    assert found[ALIGNED].columns[:, 1:].any()
+
+
+def test_codes_are_fitted_to_the_items_of_the_alignment_whatever_day_comes_first(
+    lake: Lake,
+) -> None:
+    kinds = [preference_kind(KIND, SCENARIO)]
+    alone, after = (
+        AlignedVectors(lake, SCENARIO, kinds, ALIGNED_AT, HeadName.CODES) for _ in range(2)
+    )
+    features_of(lake, AS_OFS[0], after)
+    expected = features_of(lake, AS_OFS[1], alone)
+    for variant, found in features_of(lake, AS_OFS[1], after).items():
+        assert found.columns.tobytes() == expected[variant].columns.tobytes()
+    # Four items have at most four codes.
+    codes = expected[ALIGNED].columns[:, 1 + LEVELS :][:, :CODES]
+    assert 1 < codes.any(axis=0).sum() <= len(CURATED)
+
+
+def test_an_edited_head_is_scored_anew(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    score(lake, HeadName.SIMILARITY)
+    stored = state(lake, "predictions")
+    monkeypatch.setattr(fitted_heads, "code_digest", lambda *_: "edited")
+    score(lake, HeadName.SIMILARITY)
+    assert state(lake, "predictions") != stored
+
+
+def test_days_that_rankers_are_fitted_to_begin_with_the_alignment(lake: Lake) -> None:
+    assert [one.fit_days for one in score(lake)] == [2, 4, 2]
 
 
 def test_what_is_missing_is_named_with_the_way_out(lake: Lake) -> None:

@@ -48,6 +48,14 @@ def test_the_section_has_the_score_its_bound_and_what_the_encoder_was_aligned_on
         assert part in text
 
 
+def test_results_of_several_heads_are_told_apart() -> None:
+    tiers = make_improvement(head="similarity")
+    assert "probe, similarity: encoder" in page(RESULT, tiers)
+    assert "similarity" in ais_table([RESULT, tiers])
+    assert "probe, similarity, n = " in ais_line(tiers)
+    assert "probe, n = " in ais_line(RESULT)
+
+
 def test_without_an_encoder_there_is_no_section() -> None:
     assert "What alignment brings" not in page()
 

@@ -45,6 +45,15 @@ def test_an_improvement_is_logged_once_below_the_scores_of_its_date(
     assert (again.run_id, again.written) == (logged.run_id, False)
 
 
+def test_each_head_has_a_run_of_its_own(client: MlflowClient, empty_lake: Lake) -> None:
+    both = [make_improvement(as_of="2026-05-03", head=head) for head in ("raw", "codes")]
+    raw, codes = log_ais(empty_lake, SCENARIO, both)
+    assert raw.run_id != codes.run_id
+    assert client.get_run(codes.run_id).data.params["head"] == "codes"
+    assert "probe, codes" in codes.name
+    assert [one.run_id for one in log_ais(empty_lake, SCENARIO, both)] == [raw.run_id, codes.run_id]
+
+
 def test_without_scores_of_the_date_its_run_is_finished_too(
     client: MlflowClient, empty_lake: Lake
 ) -> None:

@@ -30,6 +30,7 @@ result whose inputs have not changed is read back and not computed again.
 
   lis align --scenario S --as-of 2026-01-31 --preference id_embedding
   lis ais --scenario S --as-of 2026-01-31 --preference id_embedding --horizons 7
+  lis ais --scenario S --as-of 2026-01-31 --preference id_embedding --head raw,similarity,codes
 """
 
 
