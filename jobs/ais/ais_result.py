@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from jobs.ais.terms import HeadName
+from jobs.ais.terms import AisMode, HeadName
 from jobs.evaluation.figure import Figure
 from jobs.evaluation.figures import alignment_figures
 from jobs.evaluation.result import LisResult
@@ -53,6 +53,12 @@ class AisResult(LisResult):
     def way(self) -> str:
         """The mode, and the head where it is not that of raw vectors."""
         return self.mode if self.head == HeadName.RAW else f"{self.mode}, {self.head}"
+
+    @property
+    def title(self) -> str:
+        """What tells the result apart from others of its days, in a line."""
+        leak = "" if self.mode == AisMode.LINEAGE else f", n = {self.horizon}"
+        return f"{self.preference}, {self.way}{leak}"
 
     @property
     def aligned_day(self) -> date:

@@ -69,8 +69,9 @@ class Measured:
 def diagnose(measured: Measured) -> Finding:
     """Return what became of the bound.
 
-    It is withheld where the verdict on the bound is, and where shuffled content gains or loses. It
-    is inconclusive where the interval of the bound or of the AIS crosses the threshold.
+    It is withheld where the verdict on the bound is, where there is no bound, and where shuffled
+    content gains or loses. It is inconclusive where the interval of the bound or of the AIS crosses
+    the threshold.
     """
     return _withheld(measured) or _bound(measured) or _what_was_realised(measured)
 
@@ -88,6 +89,8 @@ def _withheld(measured: Measured) -> Finding | None:
             f"shuffled content should gain nothing and gains {placebo.value:+.4f} (interval "
             f"{_range(placebo)})",
         )
+    if math.isnan(measured.bound.value):
+        return Finding(Diagnosis.WITHHELD, measured.verdict_reason or "no bound is measured")
     return None
 
 

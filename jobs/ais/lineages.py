@@ -75,11 +75,7 @@ def score_lineages(
         raise ValueError(f"a variant cannot be named {BASELINE!r}")
     if not days or [*days, as_of] != [days[0] + n * _ONE_DAY for n in range(len(days) + 1)]:
         raise ValueError(f"days to train on must be consecutive and end before {as_of}")
-    if scenario.snapshots is not None:
-        raise InputError(
-            f"{scenario.name} imports its item vectors, so it has no lineage to train with others: "
-            "compare aligned vectors in mode probe or retrain"
-        )
+    require_lineage(scenario)
     for day in (*days, as_of):
         require_day(lake, scenario, day)
     restore_checkpoints(lake, scenario, days[:1])
@@ -103,6 +99,19 @@ def score_lineages(
             train_next(ranker, lake, scenario, day, train_day)
         scores[name].append(_scores(ranker, lake, scenario, as_of))
     return {name: np.stack(of_seeds) for name, of_seeds in scores.items()}
+
+
+def require_lineage(scenario: Scenario) -> None:
+    """Do nothing if the scenario trains a ranker of its own.
+
+    Raises:
+        InputError: If it imports item vectors.
+    """
+    if scenario.snapshots is not None:
+        raise InputError(
+            f"{scenario.name} imports its item vectors, so it has no lineage to train with others: "
+            "compare aligned vectors in mode probe or retrain"
+        )
 
 
 def starting_point(

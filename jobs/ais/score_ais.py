@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,9 @@ import pyarrow.compute as pc
 from jobs.ais.ais_result import AIS_TABLE, AisResult, ais_keys
 from jobs.ais.aligned_features import AlignedVectors
 from jobs.ais.diagnosis import Measured, diagnose
-from jobs.ais.terms import HeadName
+from jobs.ais.lineage_scorer import LineageScorer
+from jobs.ais.terms import AisMode, HeadName
+from jobs.ais.without_bound import without_bound
 from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError
 from jobs.evaluation.result import LisResult
@@ -29,12 +32,12 @@ from jobs.lake.addresses import (
 from jobs.lis.fitted_modes import eval_rows_seen, side_information
 from jobs.lis.fitted_scorer import FittedMode, FittedScorer
 from jobs.lis.result_table import ResultTable
-from jobs.lis.score_leaks import Scoring, evaluate
+from jobs.lis.score_leaks import InputDigests, Scoring, evaluate
 from jobs.lis.simple_models import SimpleModels
 from jobs.preference import PreferenceKind
 from jobs.preference.kind import has_lookback
 from jobs.preference.leak import Leak
-from jobs.scenarios import Mode, Scenario
+from jobs.scenarios import Scenario
 from jobs.scenarios.hints import lis_command
 
 PREFERENCE_DATA = "preference data"
@@ -76,16 +79,81 @@ def score_ais(
         InputError: If an encoder, its vectors or a leaked table is missing, or no day lies between
             the alignment and a day T.
     """
-    for kind in kinds:
-        _require_encoder(lake, scenario, kind, as_ofs, aligned_at)
-    _require_fit_days(lake, scenario, as_ofs[0], aligned_at)
     source = AlignedVectors(lake, scenario, kinds, aligned_at, head)
     shared = side_information(scenario)
     scorer = FittedScorer(lake, scenario, mode, source, shared, aligned_at, source.identity)
+    way = _Way(AisMode(mode.mode), scorer, mode.seeds, head, mode.fits)
+    return _evaluated(lake, scenario, way, kinds, as_ofs, horizons, aligned_at)
+
+
+def score_lineage_ais(
+    lake: Lake,
+    scenario: Scenario,
+    kinds: Sequence[PreferenceKind],
+    as_ofs: Sequence[date],
+    aligned_at: date,
+) -> list[AisResult]:
+    """Score each day by lineages with and without vectors; several days are pooled too.
+
+    Lineages are trained on the lineage fold from ``aligned_at`` on, as often as ``retrain.seeds``
+    says. They have no bound, and nothing is leaked: the horizon of results is 0. Publishes
+    ``predictions`` and ``ais``. Days that were scored before are read back.
+
+    Args:
+        lake: Where tables are read and published.
+        scenario: The scenario to score.
+        kinds: Kinds of preference data that encoders are aligned on.
+        as_ofs: Days T, ascending.
+        aligned_at: Day of the encoders.
+
+    Returns:
+        Results of one kind after the other: single days, then the pooled one.
+
+    Raises:
+        InputError: If an encoder or its vectors are missing, rows of a day or a ranker are not
+            published, or item vectors are imported, so that there is no lineage.
+    """
+    seeds = scenario.retrain.seeds
+    scorer = LineageScorer(lake, scenario, aligned_at, seeds)
+    way = _Way(AisMode.LINEAGE, scorer, seeds)
+    return _evaluated(lake, scenario, way, kinds, as_ofs, [0], aligned_at)
+
+
+class _Scorer(Protocol):
+    def input_digests(self, as_of: date, leak: Leak) -> InputDigests: ...
+
+    def score_day(self, as_of: date, leaks: Sequence[Leak]) -> Mapping[Leak, ScoredDay]: ...
+
+    def fit_days(self, as_of: date) -> int: ...
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A way of scoring days; see ``Scoring``."""
+
+    mode: AisMode
+    scorer: _Scorer
+    seeds: int
+    head: HeadName = HeadName.RAW
+    fits: int = 0
+
+
+def _evaluated(
+    lake: Lake,
+    scenario: Scenario,
+    way: _Way,
+    kinds: Sequence[PreferenceKind],
+    as_ofs: Sequence[date],
+    horizons: Sequence[int],
+    aligned_at: date,
+) -> list[AisResult]:
+    for kind in kinds:
+        _require_encoder(lake, scenario, kind, as_ofs, aligned_at)
+    _require_fit_days(lake, scenario, as_ofs[0], aligned_at)
     splits = {kind.name: _splits(lake, scenario, kind, aligned_at) for kind in kinds}
 
     def score_day(as_of: date, leaks: Sequence[Leak]) -> Mapping[Leak, ScoredDay]:
-        scored = scorer.score_day(as_of, leaks)
+        scored = way.scorer.score_day(as_of, leaks)
         return {leak: _with_split(day, splits[leak.preference]) for leak, day in scored.items()}
 
     recalls = {kind.name: _recall(lake, scenario, kind, aligned_at) for kind in kinds}
@@ -94,25 +162,27 @@ def score_ais(
     def finished(result: LisResult) -> AisResult:
         pooled = DayRange.parse(result.as_of)
         days = [day for day in as_ofs if pooled.first <= day <= pooled.last]
-        result = replace(result, fit_days=min(scorer.fit_days(day) for day in days))
-        return _finished(result, version, aligned_at, head, recalls[result.preference])
+        result = replace(result, fit_days=min(way.scorer.fit_days(day) for day in days))
+        if way.mode == AisMode.LINEAGE:
+            result = without_bound(result)
+        return _finished(result, version, aligned_at, way.head, recalls[result.preference])
 
     scoring = Scoring(
         kinds=tuple(kinds),
-        mode=mode.mode,
-        input_digests=scorer.input_digests,
+        mode=way.mode,
+        input_digests=way.scorer.input_digests,
         score_day=score_day,
         peers=SimpleModels(lake, scenario),
-        seeds=mode.seeds,
-        fits=mode.fits,
-        fit_days=scenario.fit.days,
+        seeds=way.seeds,
+        fits=way.fits,
+        fit_days=0 if way.mode == AisMode.LINEAGE else scenario.fit.days,
         lookback_days=lambda kind: scenario.lookback_days if has_lookback(kind) else 0,
         eval_rows_seen=lambda kind: eval_rows_seen(scenario, kind),
         table=ResultTable(
             name=AIS_TABLE,
             kind=AisResult,
             treatment=ALIGNED,
-            keys=lambda _: ais_keys(version, aligned_at, head),
+            keys=lambda _: ais_keys(version, aligned_at, way.head),
             finished=finished,
         ),
     )
@@ -186,9 +256,9 @@ def _finished(
     return replace(undiagnosed, diagnosis=finding.diagnosis.value, diagnosis_reason=finding.reason)
 
 
-def fitted_mode_of(scenario: Scenario, mode: Mode) -> FittedMode:
-    """The way in which a mode fits rankers."""
+def fitted_mode_of(scenario: Scenario, mode: AisMode) -> FittedMode:
+    """The way in which probe or retrain mode fits rankers."""
     from jobs.lis.probe import Probe
     from jobs.lis.retrain import Retrain
 
-    return Probe(scenario.fit.days) if mode == Mode.PROBE else Retrain(scenario.retrain)
+    return Probe(scenario.fit.days) if mode == AisMode.PROBE else Retrain(scenario.retrain)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from enum import StrEnum
 
 import numpy as np
 from tqdm import tqdm
@@ -24,7 +25,7 @@ from jobs.lis.result_table import LEAKAGE_IMPACT_SCORES, ResultTable
 from jobs.lis.simple_models import SimpleModels
 from jobs.preference import PreferenceKind
 from jobs.preference.leak import Leak
-from jobs.scenarios import EvalRowsSeen, Mode, Scenario
+from jobs.scenarios import EvalRowsSeen, Scenario
 
 _MEASURING = ("jobs.evaluation.measurement", "jobs.evaluation.slices")
 """Modules that turn scores into figures; stored results become stale when their code changes."""
@@ -67,7 +68,7 @@ class Scoring:
     """
 
     kinds: tuple[PreferenceKind, ...]
-    mode: Mode
+    mode: StrEnum
     input_digests: Callable[[date, Leak], InputDigests]
     score_day: Callable[[date, Sequence[Leak]], Mapping[Leak, ScoredDay]]
     peers: SimpleModels | None = None

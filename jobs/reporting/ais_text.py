@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobs.ais.ais_result import AisResult
+from jobs.ais.terms import AisMode
 from jobs.reporting.text_columns import in_ascii, in_columns
 from jobs.reporting.wording import MISSING, interval, share_interval, signed
 
@@ -37,7 +38,7 @@ def ais_table(results: Sequence[AisResult]) -> str:
 def ais_line(result: AisResult) -> str:
     """Return a result in one line of ASCII: AIS, interval, diagnosis and its reason."""
     return in_ascii(
-        f"{result.as_of}, {result.preference}, {result.way}, n = {result.horizon}: "
+        f"{result.as_of}, {result.title}: "
         f"AIS {signed(result.ais)} ({interval(result.ais_estimate)}), {result.diagnosis}: "
         f"{result.diagnosis_reason}"
     )
@@ -47,8 +48,7 @@ def ais_notes(results: Sequence[AisResult]) -> str:
     """Return the reasons of the diagnoses and their encoders, a line each, in ASCII."""
     found: dict[str, None] = {}
     for result in results:
-        name = f"{result.preference}, {result.way}, n = {result.horizon}"
-        found[f"{name}: {result.diagnosis_reason}."] = None
+        found[f"{result.title}: {result.diagnosis_reason}."] = None
     for result in results:
         found[
             f"{result.preference}: encoder {result.encoder}, which has seen nothing of "
@@ -57,14 +57,20 @@ def ais_notes(results: Sequence[AisResult]) -> str:
     return in_ascii("\n".join(found))
 
 
+def _tower(result: AisResult) -> tuple[str, str]:
+    """Head and days of leak; lineages have neither."""
+    if result.mode == AisMode.LINEAGE:
+        return MISSING, MISSING
+    return result.head, str(result.horizon)
+
+
 def _cells(result: AisResult) -> tuple[str, ...]:
     recall = MISSING if result.recall != result.recall else f"{result.recall:.3f}"
     return (
         result.as_of,
         result.preference,
         result.mode,
-        result.head,
-        str(result.horizon),
+        *_tower(result),
         signed(result.ais),
         interval(result.ais_estimate),
         share_interval(result.realised_estimate),

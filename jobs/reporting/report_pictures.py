@@ -160,8 +160,7 @@ def alignment_pictures(
         return []
     level = wording.level(confidence)
     summary = "; ".join(
-        f"{one.preference}, {one.way}, n = {one.horizon}: AIS {wording.signed(one.ais)}, LIS "
-        f"{wording.signed(one.lis)}"
+        f"{one.title}: AIS {wording.signed(one.ais)}, LIS {wording.signed(one.lis)}"
         for one in results
     )
     caption = f"Gains over the baseline on the same held-out rows, with {level} intervals."

@@ -39,6 +39,7 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
         InputError: If no result is stored.
     """
     from jobs.ais.ais_result import read_ais
+    from jobs.ais.terms import AisMode
     from jobs.evaluation.result_store import read_results, requested_results
     from jobs.evaluation.verdict.many_looks import corrected_for_looks
     from jobs.lake.addresses import ranker_version
@@ -53,9 +54,11 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
         for one in read_ais(lake, scenario.name, since, days.last)
         if one.ranker_version == ranker_version(scenario)
     ]
-    # An AIS has a LIS among its figures, the bound: it stands in where no other is stored.
+    # An AIS has a LIS among its figures, the bound: it stands in where no other is stored. That of
+    # lineages has none.
     is_scored = any(result.last_day >= days.first for result in alone)
-    stored = corrected_for_looks(alone if is_scored else aligned, scenario.confidence)
+    bounds = [one for one in aligned if one.mode != AisMode.LINEAGE]
+    stored = corrected_for_looks(alone if is_scored else bounds, scenario.confidence)
     results = requested_results(stored, scenario, days.days)
     earlier = [result for result in stored if not result.is_pooled]
     importances = stored_importances(lake, scenario, days.first) or ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from jobs.ais.terms import AisMode
 from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError, NotDue
 from jobs.preference import PreferenceKind, preference_kind
@@ -97,6 +98,11 @@ def parse_mode(name: str) -> Mode:
     try:
         return Mode(name)
     except ValueError as error:
+        if name == AisMode.LINEAGE:
+            raise InputError(
+                "mode lineage leaks nothing: it scores the vectors of aligned encoders, by lis ais "
+                "--mode lineage"
+            ) from error
         raise InputError(f"unknown mode {name!r}: available: {', '.join(Mode)}") from error
 
 

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric
 
 from jobs.ais.ais_result import AisResult
-from jobs.ais.terms import HeadName
+from jobs.ais.terms import AisMode, HeadName
 from jobs.alignment.training.curves import curve_points
 from jobs.evaluation.figures import flat_values
 from jobs.evaluation.result import Subject
@@ -81,6 +81,7 @@ def _content(lake: Lake, result: AisResult) -> Content:
     document = result.to_dict()
     text = json.dumps(document, indent=1, sort_keys=True)
     points = _points(lake, result)
+    leak = () if result.mode == AisMode.LINEAGE else (f"n={result.horizon}",)
     values = {
         "ais": result.ais,
         **flat_values(result.figures, AisResult.declared_figures()),
@@ -89,7 +90,7 @@ def _content(lake: Lake, result: AisResult) -> Content:
     }
     return Content(
         digest=digest_of(_LAYOUT, document, [(point.key, point.step) for point in points]),
-        name=f"AIS · {result.preference} · n={result.horizon} · {result.way} · {result.as_of}",
+        name=" · ".join(["AIS", result.preference, *leak, result.way, result.as_of]),
         params={
             "scenario": result.scenario,
             "as_of": result.as_of,

@@ -98,7 +98,9 @@ def _interval(axes: Axes, found: object, height: int, colour: str) -> None:
 
 def _curve(axes: Axes, line: Sequence[AisResult], name: str, colour: str, label: str) -> None:
     found = [(_age(result), result.figures[name]) for result in line]
-    points = [(age, one) for age, one in found if isinstance(one, Estimate)]
+    points = [(age, one) for age, one in found if isinstance(one, Estimate) and one.has_interval]
+    if not points:
+        return
     ages = [age for age, _ in points]
     axes.fill_between(
         ages,

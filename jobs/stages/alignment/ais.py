@@ -5,21 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs.ais.terms import HeadName
+from jobs.ais.terms import AisMode, HeadName
 from jobs.common.errors import InputError
 from jobs.common.options import horizons, names, option
 from jobs.common.outcome import mlflow_line
 from jobs.scenarios import Mode, Scenario
 from jobs.stages.alignment.request import AlignmentRequest, AlignmentRequestOptions
 from jobs.stages.score import pooled_or_all
-from jobs.stages.score_options import parse_modes
 from jobs.stages.stage import Stage
 
 if TYPE_CHECKING:
     from jobs.ais.ais_result import AisResult
     from jobs.lake import Lake
 
-_FITTED = (Mode.PROBE, Mode.RETRAIN)
+
+def parse_ais_modes(text: str) -> tuple[AisMode, ...]:
+    """Read modes with commas between them, each once.
+
+    Raises:
+        InputError: If there is none of a name. Swap mode fits nothing to vectors, so it is none.
+    """
+    found = dict.fromkeys(names(text))
+    unknown = [name for name in found if name not in set(AisMode)]
+    if unknown:
+        raise InputError(f"an AIS has no mode {unknown[0]!r}: available: {', '.join(AisMode)}")
+    return tuple(AisMode(name) for name in found)
 
 
 def parse_heads(text: str) -> tuple[HeadName, ...]:
@@ -42,11 +52,13 @@ class AisOptions(AlignmentRequestOptions):
     horizons: tuple[int, ...] | None = option(
         horizons, "days of leak of the bound, such as 7,30 (default: the scenario's)"
     )
-    mode: tuple[Mode, ...] | None = option(
-        parse_modes,
+    mode: tuple[AisMode, ...] | None = option(
+        parse_ais_modes,
         "probe: small towers on the frozen ranker, with and without the vectors; retrain: whole "
-        "rankers (default: those of the scenario's modes that fit rankers, else probe)",
-        values=lambda: [mode.value for mode in _FITTED],
+        "rankers, fitted side by side; lineage: the ranker itself, trained from day to day since "
+        "the alignment with the vectors as an input, which has no bound and no horizon (default: "
+        "those of the scenario's modes that fit rankers, else probe)",
+        values=lambda: [mode.value for mode in AisMode],
     )
     # The form of a DAG leaves it empty.
     head: tuple[HeadName, ...] | None = option(
@@ -58,16 +70,20 @@ class AisOptions(AlignmentRequestOptions):
         values=lambda: [head.value for head in HeadName],
     )
 
-    def modes(self, scenario: Scenario) -> tuple[Mode, ...]:
+    def modes(self, scenario: Scenario) -> tuple[AisMode, ...]:
         """The modes to score in.
 
         Raises:
-            InputError: If swap mode is asked for, which fits nothing to the vectors.
+            InputError: If heads are chosen, and no mode has any.
         """
-        if self.mode is not None and Mode.SWAP in self.mode:
-            raise InputError("an AIS fits rankers to vectors: use --mode probe or --mode retrain")
-        chosen = self.mode or tuple(mode for mode in scenario.modes if mode in _FITTED)
-        return chosen or (Mode.PROBE,)
+        of_scenario = tuple(AisMode(mode) for mode in scenario.modes if mode != Mode.SWAP)
+        chosen = self.mode or of_scenario or (AisMode.PROBE,)
+        if self.head and chosen == (AisMode.LINEAGE,):
+            raise InputError(
+                "lineages read vectors as an input of their network and have no --head: leave it "
+                "out, or add --mode probe or --mode retrain"
+            )
+        return chosen
 
 
 def score_aligned(
@@ -75,13 +91,13 @@ def score_aligned(
 ) -> tuple[AlignmentRequest, list[AisResult]]:
     """AUC Improvement Scores of the encoders that a request names.
 
-    The tables of the bound are assembled, if they are missing.
+    The tables of the bound are assembled, if they are missing. Lineages have none.
 
     Raises:
         InputError: If an encoder is not aligned yet, or the lineage does not cover the days.
         NotDue: If the future of a horizon has not arrived yet.
     """
-    from jobs.ais.score_ais import fitted_mode_of, score_ais
+    from jobs.ais.score_ais import fitted_mode_of, score_ais, score_lineage_ais
     from jobs.stages.assemble import assemble_features
     from jobs.stages.request import DueScores, KindInMode, ScoreRequest
 
@@ -89,7 +105,12 @@ def score_aligned(
     leaks = options.horizons or scenario.horizons
     results: list[AisResult] = []
     for mode in options.modes(scenario):
-        kinds = tuple(KindInMode(kind, mode) for kind in request.kinds)
+        if mode == AisMode.LINEAGE:
+            results += score_lineage_ais(
+                lake, scenario, request.kinds, request.days.days, request.aligned_at
+            )
+            continue
+        kinds = tuple(KindInMode(kind, Mode(mode.value)) for kind in request.kinds)
         assemble_features(lake, ScoreRequest(scenario, DueScores(request.days, leaks), kinds))
         for head in options.head or (HeadName.RAW,):
             results += score_ais(

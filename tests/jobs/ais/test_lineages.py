@@ -49,14 +49,6 @@ class Tower(nn.Module):
 """
 
 
-@pytest.fixture
-def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(params=["built-in", "custom", "without statistics"])
 def scenario(
     request: pytest.FixtureRequest,

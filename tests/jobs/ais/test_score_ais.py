@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from jobs.ais import fitted_heads
@@ -29,13 +27,10 @@ from jobs.evaluation.scored_day import (
     SHUFFLED,
     UNALIGNED,
 )
-from jobs.lake import Lake, schemas
+from jobs.lake import Lake
 from jobs.lake.addresses import (
-    VectorState,
-    encoder_partition,
     encoder_version,
     feature_partition,
-    vector_partition,
 )
 from jobs.lis.fit_features import RollingDays
 from jobs.lis.retrain import Retrain
@@ -50,7 +45,7 @@ from jobs.scenarios import Fold, Mode
 from jobs.snapshots.export import build_snapshots
 from jobs.stages.assemble import assemble_features
 from jobs.stages.request import DueScores, ScoreRequest, requested_kinds
-from tests.jobs.alignment.preference_lake import publish_curated
+from tests.jobs.ais.stored_encoder import RECALL, StoredEncoder
 from tests.jobs.feed import EMPTY_DAY, FEED_DAYS, feed_scenario
 from tests.jobs.lis.stored import flip, rewrite, state, without_seconds
 
@@ -68,6 +63,7 @@ SCENARIO = feed_scenario(
     retrain={"seeds": 2, "epochs": 2, "batch_size": 16, "rate": 0.02},
 )
 MODE = Retrain(SCENARIO.retrain)
+ENCODER = StoredEncoder(SCENARIO, KIND, ALIGNED_AT, CURATED, FEED_DAYS[-1])
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +77,7 @@ def aligned_once(feed_once: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     kinds = requested_kinds(SCENARIO, [KIND], [Mode.RETRAIN])
     due = DueScores(DayRange(AS_OFS[0], AS_OFS[-1]), (2,))
     assemble_features(lake, ScoreRequest(SCENARIO, due, kinds))
-    publish_encoder(lake, leaked_vectors(lake))
+    ENCODER.publish(lake, leaked_vectors(lake))
     return folder
 
 
@@ -102,33 +98,6 @@ def leaked_vectors(lake: Lake) -> dict[int, list[float]]:
                 zip(table["item_id"].to_pylist(), table["embedding"].to_pylist(), strict=True)
             )
     return found
-
-
-def publish_encoder(
-    lake: Lake, vectors: Mapping[int, list[float]], unaligned: Mapping[int, list[float]] = {}
-) -> None:
-    """Publish an encoder's vectors, the items that it was aligned on, and what is known of it."""
-    columns: dict[str, list[Any]] = {
-        "item_id": CURATED,
-        "target": [vectors.get(item, vectors[1]) for item in CURATED],
-    }
-    publish_curated(lake, SCENARIO, kind=KIND, items=len(CURATED), day=ALIGNED_AT, **columns)
-    partition = encoder_partition(SCENARIO, KIND, ALIGNED_AT)
-    with lake.attempt([partition]) as attempt:
-        attempt.write_bytes("alignment.json", str(sorted(vectors.items())).encode())
-        facts = {"recall_mean": 0.75, "in_slot": False, "by_epoch": []}
-        attempt.publish(partition, inputs={}, facts=facts)
-    states = {VectorState.ALIGNED: vectors, VectorState.UNALIGNED: unaligned or vectors}
-    for vector_state, of_items in states.items():
-        partition = vector_partition(SCENARIO, KIND, ALIGNED_AT, vector_state, FEED_DAYS[-1])
-        schema = schemas.item_vectors(SCENARIO, len(next(iter(of_items.values()))))
-        rows = [
-            {"item_id": item, "embedding": vector, "content": str(item)}
-            for item, vector in sorted(of_items.items())
-        ]
-        with lake.attempt([partition]) as attempt:
-            attempt.write_table("part-00000.parquet", pa.Table.from_pylist(rows, schema=schema))
-            attempt.publish(partition, inputs={}, schema=schema)
 
 
 def score(lake: Lake, head: HeadName = HeadName.RAW) -> list[AisResult]:
@@ -157,7 +126,7 @@ def test_an_encoder_that_says_what_is_leaked_realises_the_bound(lake: Lake) -> N
     for one in results:
         assert one.ais == one.lis
         assert one.alignment_gain == one.unrealised == 0
-        assert one.recall == 0.75
+        assert one.recall == RECALL
         assert one.encoder == encoder_version(SCENARIO)
     assert without_seconds(read_ais(lake, SCENARIO.name)) == without_seconds(results)
 
@@ -187,7 +156,7 @@ def test_results_are_on_items_by_whether_they_trained_the_encoder(lake: Lake) ->
 def test_a_table_of_leaked_items_alone_gives_nothing_where_it_has_no_item(lake: Lake) -> None:
     """Without an encoder, an item that is not in the table has no vector."""
     few = {item: vector for item, vector in leaked_vectors(lake).items() if item < 3}
-    publish_encoder(lake, few, leaked_vectors(lake))
+    ENCODER.publish(lake, few, leaked_vectors(lake))
     score(lake)
     for day in AS_OFS:
         name = predictions_partition(
