@@ -54,6 +54,8 @@ make_environment() {
   "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
     fail "$python is not Python 3.11, which the pinned packages need: put python3.11 on the PATH"
   "$python" -m venv .venv
+  # The pip that comes with Python 3.11 takes a half longer.
+  pip_install pip
 }
 
 pip_install() {

@@ -18,12 +18,14 @@ from jobs.scenarios import RetrainOptions
 MODULES = ("jobs.lis.probe", "jobs.lis.retrain", "jobs.lis.slot_importance.importance")
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the project's code, to edit."""
-    shutil.copytree(PROJECT / "jobs", tmp_path / "jobs", ignore=shutil.ignore_patterns("*.pyc"))
-    monkeypatch.setattr(module, "PROJECT", tmp_path)
-    yield tmp_path
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the project's code, to edit. One for all tests: files that stay are parsed once."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copytree(PROJECT / "jobs", folder / "jobs", ignore=shutil.ignore_patterns("*.pyc"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "PROJECT", folder)
+        yield folder
     code_digest.cache_clear()
 
 
@@ -57,10 +59,11 @@ def digests() -> list[str]:
 def test_an_edit_makes_what_depends_on_it_stale(
     project: Path, edited: str, stale: tuple[bool, ...]
 ) -> None:
-    before = digests()
-    with (project / "jobs" / f"{edited}.py").open("a") as file:
-        file.write("\nEDITED = True\n")
+    file = project / "jobs" / f"{edited}.py"
+    before, code = digests(), file.read_text()
+    file.write_text(f"{code}\nEDITED = True\n")
     after = digests()
+    file.write_text(code)
     assert tuple(one != other for one, other in zip(before, after, strict=True)) == stale
 
 
