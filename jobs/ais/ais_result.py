@@ -33,6 +33,8 @@ class AisResult(LisResult):
         aligned_at: The encoder has seen nothing of this day or later.
         head: How towers read the vectors: one of ``jobs.ais.terms.HeadName``.
         recall: Mean of the recall at 1, 10 and 100 of validation items; NaN if unavailable.
+        explained: Share of the variance of validation items' targets that the aligned vectors tell,
+            where these stand in for the ranker's own embeddings; else NaN.
         diagnosis: One of ``jobs.ais.diagnosis.Diagnosis``.
         diagnosis_reason: Why.
     """
@@ -41,6 +43,7 @@ class AisResult(LisResult):
     aligned_at: str
     head: str = HeadName.RAW.value
     recall: float = math.nan
+    explained: float = math.nan
     diagnosis: str = ""
     diagnosis_reason: str = ""
 

@@ -13,6 +13,11 @@ MOST_OF_IT = 0.5
 """The share of the bound from which a gain counts as realised."""
 GOOD_RECALL = 0.5
 """The mean recall of validation items from which an encoder counts as aligned."""
+MOST_EXPLAINED = 0.5
+"""The share of their targets' variance from which aligned vectors say what is leaked.
+
+A smaller share is no evidence against an encoder: what ranks items may be a small part of it.
+"""
 
 
 class Diagnosis(StrEnum):
@@ -48,6 +53,7 @@ class Measured:
         realised: AIS / LIS.
         placebo: Gain of the aligned vectors shuffled among items.
         recall: Mean recall of validation items.
+        explained: Share of the variance of their targets that the vectors tell; NaN if unavailable.
         verdict: The verdict on the bound.
         verdict_reason: Its reason.
         threshold: The AUC difference that counts as significant.
@@ -64,6 +70,7 @@ class Measured:
     verdict_reason: str
     threshold: float
     rows_needed: int | None = None
+    explained: float = math.nan
 
 
 def diagnose(measured: Measured) -> Finding:
@@ -126,10 +133,13 @@ def _what_was_realised(measured: Measured) -> Finding:
         )
     if math.isnan(measured.recall):
         return Finding(Diagnosis.INCONCLUSIVE, f"{of_bound}, and the encoder has no recall")
-    recall = f"the mean recall of validation items is {measured.recall:.2f}"
-    if measured.recall >= GOOD_RECALL:
-        return Finding(Diagnosis.LOST_IN_USE, f"{of_bound} although {recall}")
-    return Finding(Diagnosis.LOST_IN_ALIGNMENT, f"{of_bound}, and {recall}")
+    learnt = f"the mean recall of validation items is {measured.recall:.2f}"
+    if not math.isnan(measured.explained):
+        learnt += f" and the vectors tell {measured.explained:.0%} of their targets' variance"
+    # Among items that are alike, recall is low however well an encoder tells what they are.
+    if measured.recall >= GOOD_RECALL or measured.explained >= MOST_EXPLAINED:
+        return Finding(Diagnosis.LOST_IN_USE, f"{of_bound} although {learnt}")
+    return Finding(Diagnosis.LOST_IN_ALIGNMENT, f"{of_bound}, and {learnt}")
 
 
 def _range(found: Estimate) -> str:

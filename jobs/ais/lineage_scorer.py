@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from jobs.ais.lineage_vectors import as_arrow, lineage_vectors
 from jobs.ais.lineages import SCORED_FOLDS, require_lineage, score_lineages
 from jobs.ais.terms import AisMode
 from jobs.alignment.vectors import read_vectors
@@ -38,19 +39,20 @@ from jobs.lake.addresses import (
     encoder_version,
 )
 from jobs.lake.manifest import digest_of
-from jobs.lis.placebo_table import placebo_table
 from jobs.lis.score_leaks import InputDigests
 from jobs.preference.leak import Leak
 from jobs.ranker.model.checkpoint import read_checkpoint
-from jobs.ranker.rows.day_rows import DayRows, read_day_rows
+from jobs.ranker.rows.day_rows import read_day_rows
 from jobs.ranker.rows.read_day import require_day
-from jobs.ranker.towers.row_features import FeatureTable
 from jobs.ranker.training.kept_checkpoints import restore_checkpoints
 from jobs.scenarios import ITEM, Scenario
 from jobs.scenarios.hints import lis_command
 
 VARIANTS = (BASELINE, ALIGNED, UNALIGNED, SHUFFLED)
 """No lineage is trained on leaked data: it has seen the labels of the rows that train lineages."""
+
+CODE = ("jobs.ais.lineages", "jobs.ais.lineage_vectors")
+"""Modules that scores depend on; their digest covers what these import."""
 
 _UPDATES = "item_updates"
 _ONE_DAY = timedelta(days=1)
@@ -86,7 +88,7 @@ class LineageScorer:
     def input_digests(self, as_of: date, leak: Leak) -> InputDigests:
         """Digests of the baseline's data of day T, and of everything the lineages are made from."""
         scenario = self._scenario
-        digests: list[object] = [code_digest(__name__), self._seeds]
+        digests: list[object] = [code_digest(*CODE), self._seeds]
         for day in (*self.days(as_of), as_of):
             digests += self._row_digests(day)
         digests.append(self._ranker_digest(self._aligned_at))
@@ -118,34 +120,17 @@ class LineageScorer:
         items = pa.chunked_array([known, rows.items, rows.clicks.items]).unique()
         # An embedding table is large, and lineages need one of their own.
         del ranker
-        vectors = self._vectors(leak.preference, as_of, items, rows)
-        tables = {name: _as_arrow(table) for name, table in vectors.items()}
+        aligned, unaligned = (
+            read_vectors(lake, scenario, leak.preference, self._aligned_at, state, as_of, items)
+            for state in (VectorState.ALIGNED, VectorState.UNALIGNED)
+        )
+        vectors = lineage_vectors(lake, scenario, aligned, unaligned, rows, self._aligned_at)
+        tables = {name: as_arrow(table) for name, table in vectors.items()}
         scores = score_lineages(lake, scenario, tables, as_of, self.days(as_of), self._seeds)
         covered = vectors[ALIGNED].key_index(rows) >= 0
         published = {self._name(leak, name): (scores[name], covered) for name in VARIANTS}
         inputs = vars(self.input_digests(as_of, leak))
         publish_predictions(lake, scenario, as_of, rows.rows, rows.item_updates, published, inputs)
-
-    def _vectors(
-        self, preference: str, as_of: date, items: pa.Array, rows: DayRows
-    ) -> dict[str, FeatureTable]:
-        found = {
-            name: FeatureTable.from_arrow(
-                read_vectors(
-                    self._lake, self._scenario, preference, self._aligned_at, state, as_of, items
-                ),
-                "item",
-                in_slot=False,
-            )
-            for name, state in ((ALIGNED, VectorState.ALIGNED), (UNALIGNED, VectorState.UNALIGNED))
-        }
-        # By popularity before the first day that is trained on: a later one would tell its rows
-        # what is to come.
-        first = read_checkpoint(self._lake, self._scenario, self._aligned_at)
-        shuffled = placebo_table(
-            self._lake, self._scenario, first, rows, found[ALIGNED], self._aligned_at
-        )
-        return {**found, SHUFFLED: shuffled}
 
     def _stored(self, as_of: date, leak: Leak) -> dict[str, pa.Table] | None:
         inputs = vars(self.input_digests(as_of, leak))
@@ -184,10 +169,3 @@ class LineageScorer:
     def _name(self, leak: Leak, variant: str) -> str:
         encoder = f"{encoder_version(self._scenario)}-{self._aligned_at}"
         return f"ais-{leak.preference}-{encoder}-{AisMode.LINEAGE}-{variant}"
-
-
-def _as_arrow(table: FeatureTable) -> pa.Table:
-    assert table.vectors is not None
-    flat = pa.array(table.vectors.ravel())
-    embedding = pa.FixedSizeListArray.from_arrays(flat, table.vectors.shape[1])
-    return pa.table({"item_id": table.keys, "embedding": embedding})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 from jobs.ais.ais_result import AIS_TABLE, AisResult, ais_keys
 from jobs.ais.aligned_features import AlignedVectors
 from jobs.ais.diagnosis import Measured, diagnose
+from jobs.ais.exchange_rate import ais_per_point
 from jobs.ais.lineage_scorer import LineageScorer
 from jobs.ais.terms import AisMode, HeadName
 from jobs.ais.without_bound import without_bound
@@ -156,7 +158,7 @@ def _evaluated(
         scored = way.scorer.score_day(as_of, leaks)
         return {leak: _with_split(day, splits[leak.preference]) for leak, day in scored.items()}
 
-    recalls = {kind.name: _recall(lake, scenario, kind, aligned_at) for kind in kinds}
+    learnt = {kind.name: _learnt(lake, scenario, kind, aligned_at) for kind in kinds}
     version = encoder_version(scenario)
 
     def finished(result: LisResult) -> AisResult:
@@ -165,7 +167,7 @@ def _evaluated(
         result = replace(result, fit_days=min(way.scorer.fit_days(day) for day in days))
         if way.mode == AisMode.LINEAGE:
             result = without_bound(result)
-        return _finished(result, version, aligned_at, way.head, recalls[result.preference])
+        return _finished(result, version, aligned_at, way.head, learnt[result.preference])
 
     scoring = Scoring(
         kinds=tuple(kinds),
@@ -222,31 +224,45 @@ def _with_split(day: ScoredDay, splits: pa.Table) -> ScoredDay:
     return replace(day, slices={**day.slices, PREFERENCE_DATA: values})
 
 
-def _recall(lake: Lake, scenario: Scenario, kind: PreferenceKind, aligned_at: date) -> float:
+@dataclass(frozen=True)
+class _Learnt:
+    """How well an encoder has learnt its targets; see ``AisResult``."""
+
+    recall: float
+    explained: float
+
+
+def _learnt(lake: Lake, scenario: Scenario, kind: PreferenceKind, aligned_at: date) -> _Learnt:
     manifest = lake.manifest(encoder_partition(scenario, kind.name, aligned_at))
     assert manifest is not None
-    return float(manifest.facts["recall_mean"])
+    facts = manifest.facts
+    return _Learnt(float(facts["recall_mean"]), float(facts.get("explained", math.nan)))
 
 
 def _finished(
-    result: LisResult, version: str, aligned_at: date, head: HeadName, recall: float
+    result: LisResult, version: str, aligned_at: date, head: HeadName, learnt: _Learnt
 ) -> AisResult:
-    """The result as one of an encoder, with its diagnosis."""
+    """The result as one of an encoder, with its exchange rate and its diagnosis."""
     values = {field.name: getattr(result, field.name) for field in fields(LisResult)}
     undiagnosed = AisResult(
         **values,
         encoder=version,
         aligned_at=aligned_at.isoformat(),
         head=head.value,
-        recall=recall,
+        recall=learnt.recall,
+        explained=learnt.explained,
     )
+    rate = ais_per_point(undiagnosed.ais_estimate, learnt.recall)
+    figures = {**undiagnosed.figures, "ais_per_recall": rate}
+    undiagnosed = replace(undiagnosed, figures=figures)
     finding = diagnose(
         Measured(
             ais=undiagnosed.ais_estimate,
             bound=undiagnosed.estimate,
             realised=undiagnosed.realised_estimate,
             placebo=undiagnosed.placebo_estimate,
-            recall=recall,
+            recall=learnt.recall,
+            explained=learnt.explained,
             verdict=undiagnosed.verdict,
             verdict_reason=undiagnosed.verdict_reason,
             threshold=undiagnosed.threshold,

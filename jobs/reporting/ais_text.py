@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobs.ais.ais_result import AisResult
+from jobs.ais.exchange_rate import slope
 from jobs.ais.terms import AisMode
 from jobs.reporting.text_columns import in_ascii, in_columns
 from jobs.reporting.wording import MISSING, interval, share_interval, signed
@@ -55,6 +56,28 @@ def ais_notes(results: Sequence[AisResult]) -> str:
             f"{result.aligned_at} or later."
         ] = None
     return in_ascii("\n".join(found))
+
+
+def exchange_rate_sentences(results: Sequence[AisResult], level: float) -> list[str]:
+    """Return how the AIS rises with recall, for each way that several encoders were scored in.
+
+    Args:
+        results: Results of the same days.
+        level: Coverage of the interval, between 0 and 1.
+    """
+    groups: dict[tuple[str, int, str], list[AisResult]] = {}
+    for result in results:
+        groups.setdefault((result.way, result.horizon, result.as_of), []).append(result)
+    found = []
+    for (way, _, as_of), group in groups.items():
+        rate = slope(group, level)
+        if rate.has_interval:
+            found.append(
+                f"{as_of}, {way}: over {len(group)} encoders a point of recall comes with "
+                f"{signed(rate.value)} of AIS ({interval(rate)}). Recalls are taken as known, and "
+                "encoders as independent."
+            )
+    return found
 
 
 def _tower(result: AisResult) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jobs.ais.diagnosis import GOOD_RECALL, MOST_OF_IT, Diagnosis
+from jobs.ais.diagnosis import GOOD_RECALL, MOST_EXPLAINED, MOST_OF_IT, Diagnosis
 from jobs.evaluation.figures import alignment_figures
 from jobs.evaluation.result import LisResult
 from jobs.evaluation.verdict.decision import BY_INTERVAL, BY_WORTH, FEWEST_USERS, Verdict
@@ -33,9 +33,10 @@ DIAGNOSES = {
     "more.",
     Diagnosis.BOUND_TOO_LOW: "the LIS lies below the threshold: choose other preference data.",
     Diagnosis.LOST_IN_ALIGNMENT: f"the LIS is high, the AIS is not, and the recall is below "
-    f"{GOOD_RECALL}: the encoder did not learn the data.",
+    f"{GOOD_RECALL} and what the vectors explain below {MOST_EXPLAINED:.0%}: the encoder did not "
+    "learn the data.",
     Diagnosis.LOST_IN_USE: f"the LIS is high, the AIS is not, and the recall is {GOOD_RECALL} or "
-    "more: the ranker makes little of the vectors.",
+    f"more, or the vectors explain {MOST_EXPLAINED:.0%} or more: the ranker makes little of them.",
     Diagnosis.INCONCLUSIVE: "an interval crosses the threshold.",
     Diagnosis.WITHHELD: "the bound has no verdict, or shuffled content gains or loses too.",
 }
@@ -74,6 +75,8 @@ _MEANINGS = {
     "Head": "How towers read a vector: as it is, by its similarity to clicked items, or as codes.",
     "Recall": "How often an item's vector finds its target among all validation items: the mean of "
     "the recall at 1, 10 and 100.",
+    "Explained": "Share of the variance of validation items' targets that the vectors tell, where "
+    "these stand in for the ranker's own embeddings.",
     "Diagnosis": "What became of the bound.",
 }
 

@@ -17,6 +17,7 @@ from jobs.evaluation.result import COMPARE, LisResult, Subject
 from jobs.evaluation.verdict.decision import BY_WORTH
 from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting import glossary, verdict_text, wording
+from jobs.reporting.ais_text import exchange_rate_sentences
 from jobs.reporting.report_pictures import (
     Curation,
     alignment_pictures,
@@ -123,6 +124,7 @@ def build_report(
         alignment_pictures=alignment_pictures(
             shown_aligned, [one for one in aligned if not one.is_pooled], confidence
         ),
+        exchange_rates=exchange_rate_sentences(shown_aligned, confidence),
         diagnosis_terms=glossary.diagnosis_terms(),
         curations=[(one, balance_picture(one)) for one in _of_shown(curations, shown_aligned)],
         importances=importances,

@@ -35,7 +35,8 @@ from the leaked data itself, on the same held-out rows and by the same head: the
 - **Content alone** is the gain of the same content before alignment, **alignment adds** what \
 alignment brings beyond it. **Shuffled content** should gain nothing.
 - **Recall** is how often an item's vector finds its target among all validation items: the mean \
-of the recall at 1, 10 and 100.
+of the recall at 1, 10 and 100. **Explained** is the share of the targets' variance that vectors \
+tell.
 - Intervals are clustered by user."""
 
 
@@ -86,6 +87,7 @@ def _content(lake: Lake, result: AisResult) -> Content:
         "ais": result.ais,
         **flat_values(result.figures, AisResult.declared_figures()),
         "recall": result.recall,
+        "explained": result.explained,
         "seconds": result.seconds,
     }
     return Content(
@@ -144,11 +146,13 @@ def _note(result: AisResult) -> str:
                 wording.interval(value) if figure.format != "percentage" else wording.MISSING,
             )
             for figure in AisResult.declared_figures()
-            if figure.name in ("alignment_gain", "unaligned_content", "ais_placebo")
+            if figure.name
+            in ("alignment_gain", "unaligned_content", "ais_placebo", "ais_per_recall")
             and not isinstance(value := result.value(figure), float | int | None)
         ),
         ("Realised", wording.share_interval(result.realised_estimate), wording.MISSING),
         ("Recall", wording.number(result.recall, 3), wording.MISSING),
+        ("Explained", wording.share(result.explained), wording.MISSING),
     ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return (

@@ -26,6 +26,11 @@ def _rows_needed(found: Comparisons) -> int | None:
     return rows_needed(found[AIS], 0.0) if AIS in found.pooled else None
 
 
+def _not_of_rows(_found: Comparisons) -> Estimate:
+    """Missing: what recalls an encoder has is known to the owner of a result alone."""
+    return Estimate()
+
+
 ALIGNMENT = (
     Figure(
         name="ais",
@@ -46,6 +51,17 @@ ALIGNMENT = (
         description="AIS as a share of the LIS that the same head and rows give.",
         measure=Derived(_realised),
         format=Format.SHARE,
+        higher_is_better=True,
+        has_interval=True,
+    ),
+    Figure(
+        name="ais_per_recall",
+        label="AIS per point of recall",
+        section=Section.ALIGNMENT,
+        description="AIS divided by the mean recall of validation items in points of 100, with the "
+        "interval of the AIS: the recall is taken as known.",
+        measure=Derived(_not_of_rows),
+        format=Format.DIFFERENCE,
         higher_is_better=True,
         has_interval=True,
     ),

@@ -14,6 +14,7 @@ from tests.jobs.tracking.sample_results import make_result
 IMPROVEMENT = {
     "ais": Estimate(0.0110, 0.0062, 0.0159, 0.0024),
     "realised": Estimate(0.70, 0.39, 1.20),
+    "ais_per_recall": Estimate(0.0005, 0.00028, 0.00072),
     "alignment_gain": Estimate(0.0016, -0.0041, 0.0073),
     "unaligned_content": Estimate(0.0095, 0.0046, 0.0143),
     "unrealised": Estimate(0.0048, -0.0022, 0.0118),
@@ -33,6 +34,7 @@ def make_improvement(**changes: Any) -> AisResult:
         "encoder": "small-0123456789",
         "aligned_at": "2026-01-10",
         "recall": 0.221,
+        "explained": 0.34,
         "diagnosis": Diagnosis.REALISED.value,
         "diagnosis_reason": "the AIS (+0.0110, +0.0062 to +0.0159) is 70% of the LIS",
     }

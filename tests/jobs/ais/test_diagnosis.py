@@ -4,11 +4,14 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.ais.diagnosis import Diagnosis, Measured, diagnose
+from jobs.ais.diagnosis import GOOD_RECALL, Diagnosis, Measured, diagnose
+from jobs.alignment.training.recall import target_recall
 from jobs.evaluation.verdict.decision import Verdict
 from jobs.stats.estimate import Estimate
 
@@ -45,6 +48,11 @@ SMALL: dict[str, Any] = {"ais": around(0.002), "realised": Estimate(0.2, 0.1, 0.
         ({"bound": around(0.001)}, Diagnosis.INCONCLUSIVE),
         (SMALL | {"recall": 0.1}, Diagnosis.LOST_IN_ALIGNMENT),
         (SMALL | {"recall": 0.9}, Diagnosis.LOST_IN_USE),
+        (SMALL | {"recall": 0.1, "explained": 0.1}, Diagnosis.LOST_IN_ALIGNMENT),
+        (SMALL | {"recall": 0.1, "explained": 0.9}, Diagnosis.LOST_IN_USE),
+        (SMALL | {"recall": 0.9, "explained": 0.1}, Diagnosis.LOST_IN_USE),
+        ({"explained": 0.05}, Diagnosis.REALISED),
+        ({"bound": Estimate()}, Diagnosis.WITHHELD),
         (SMALL | {"recall": math.nan}, Diagnosis.INCONCLUSIVE),
         ({"ais": around(-0.002), "recall": 0.1}, Diagnosis.LOST_IN_ALIGNMENT),
         ({"ais": around(0.001)}, Diagnosis.INCONCLUSIVE),
@@ -59,6 +67,31 @@ def test_each_diagnosis(changes: dict[str, Any], diagnosis: Diagnosis) -> None:
     assert found.diagnosis == diagnosis
     assert found.reason
     assert "nan" not in found.reason
+
+
+def test_what_blames_alignment_or_use_shows_recall_and_what_vectors_explain() -> None:
+    for recall in (0.1, 0.9):
+        reason = diagnose(measured(**SMALL, recall=recall, explained=0.34)).reason
+        assert f"recall of validation items is {recall:.2f}" in reason
+        assert "34% of their targets' variance" in reason
+        assert "+0.0020" in reason
+    assert "variance" not in diagnose(measured(**SMALL, recall=0.1)).reason
+
+
+def test_recall_is_low_among_items_that_are_alike_however_well_vectors_tell_them() -> None:
+    """Why what vectors explain counts too: here they tell all but a hundredth of their targets."""
+    generator = np.random.default_rng(0)
+    groups = generator.normal(size=(10, 8))[np.arange(2000) % 10]
+    targets = groups + 0.1 * generator.normal(size=groups.shape)
+    explained = 1 - ((targets - groups) ** 2).sum() / ((targets - targets.mean(axis=0)) ** 2).sum()
+    vectors, truth = (
+        torch.nn.functional.normalize(torch.from_numpy(one), dim=1) for one in (groups, targets)
+    )
+    recall = target_recall(vectors, truth, torch.arange(len(truth))).mean
+    assert explained > 0.98
+    assert recall < GOOD_RECALL
+    found = diagnose(measured(**SMALL, recall=recall, explained=explained))
+    assert found.diagnosis == Diagnosis.LOST_IN_USE
 
 
 def test_an_open_score_says_how_many_rows_would_close_it() -> None:

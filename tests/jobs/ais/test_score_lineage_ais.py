@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -15,7 +17,9 @@ from jobs.ais.ais_result import AisResult, read_ais
 from jobs.ais.diagnosis import Diagnosis
 from jobs.ais.score_ais import score_lineage_ais
 from jobs.ais.without_bound import NO_BOUND, without_bound
+from jobs.common import code_digest
 from jobs.common.errors import InputError
+from jobs.common.paths import PROJECT
 from jobs.evaluation.predictions import predictions_partition
 from jobs.evaluation.scored_day import ALIGNED, BASELINE, SHUFFLED, UNALIGNED
 from jobs.evaluation.verdict.decision import Verdict
@@ -130,6 +134,29 @@ def test_the_lineage_without_vectors_is_the_ranker(
     assert np.array_equal(scores_of(lake, custom, day, BASELINE)[:, 0], own)
     found = [scores_of(lake, custom, day, name).tobytes() for name in VARIANTS]
     assert len(set(found)) == len(VARIANTS)
+
+
+def test_lineages_are_trained_anew_when_their_code_is_edited_and_not_for_a_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(PROJECT / "jobs", tmp_path / "jobs", ignore=shutil.ignore_patterns("*.pyc"))
+    monkeypatch.setattr(code_digest, "PROJECT", tmp_path)
+    digests = []
+    for edited in ("evaluation/declared/alignment", "ais/lineage_vectors", "ais/lineages"):
+        code_digest.code_digest.cache_clear()
+        digests.append(code_digest.code_digest(*lineage_scorer.CODE))
+        with (tmp_path / "jobs" / f"{edited}.py").open("a") as file:
+            file.write("\nEDITED = True\n")
+        code_digest.code_digest.cache_clear()
+        digests.append(code_digest.code_digest(*lineage_scorer.CODE))
+    code_digest.code_digest.cache_clear()
+    assert [one != other for one, other in itertools.pairwise(digests)] == [
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_without_a_bound_there_is_no_verdict() -> None:
