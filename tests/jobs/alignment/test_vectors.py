@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -19,6 +23,7 @@ from jobs.alignment.inference.unaligned import own_vectors, reduced
 from jobs.alignment.training.align import align
 from jobs.alignment.vectors import publish_vectors, read_vectors
 from jobs.common.errors import InputError
+from jobs.common.paths import PROJECT
 from jobs.lake import Lake
 from jobs.lake.addresses import VectorState, vector_partition
 from jobs.lake.schemas import CONTENT
@@ -33,6 +38,33 @@ from tests.jobs.alignment.preference_lake import (
     stored_bytes,
 )
 
+KILLED_AT_A_SHARD = """
+import os, signal, sys
+from datetime import date
+from jobs.alignment.encoders.kinds import small
+from jobs.alignment.inference import item_content
+from jobs.alignment.vectors import publish_vectors
+from jobs.lake import Lake
+from jobs.lake.storage import Storage
+from jobs.scenarios import Scenario
+
+left, write = int(sys.argv[3]), Storage.replace
+
+def write_or_die(self, path, content, **options):
+    global left
+    left -= path.startswith("_unfinished") and path.endswith(".parquet")
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(self, path, content, **options)
+
+Storage.replace = write_or_die
+small.BUCKETS = 64
+item_content.shards.__defaults__ = (16,)
+scenario = Scenario.model_validate_json(sys.argv[2])
+publish_vectors(
+    Lake(sys.argv[1]), scenario, "id_embedding", date(2026, 1, 10), date(2026, 1, 11)
+)
+"""
 FIRST, SECOND, THIRD = (date(2026, 1, day) for day in (10, 11, 12))
 
 
@@ -175,6 +207,34 @@ def test_what_was_interrupted_goes_on_after_the_last_shard(
     computed.clear()
     publish_vectors(lake, scenario, KIND, ALIGNED_AT, SECOND)
     assert computed == list(range(16, 40))
+    assert stored_bytes(lake, "item_vectors") == stored_bytes(unbroken, "item_vectors")
+    assert not lake.storage.folders("_unfinished")
+
+
+def test_a_killed_process_leaves_what_a_rerun_completes_to_the_same_bytes(
+    lake: Lake,
+    scenario: Scenario,
+    computed: list[int],
+    aligned_once: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(item_content.shards, "__defaults__", (16,))
+    unbroken = copied(aligned_once, tmp_path / "unbroken")
+    publish_vectors(unbroken, scenario, KIND, ALIGNED_AT, SECOND)
+    # The vectors before alignment have three shards, and so have the aligned ones.
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_A_SHARD, lake.uri, scenario.model_dump_json(), "6"],
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        check=False,
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    aligned = vector_partition(scenario, KIND, ALIGNED_AT, VectorState.ALIGNED, SECOND)
+    assert lake.manifest(aligned) is None
+    computed.clear()
+    publish_vectors(lake, scenario, KIND, ALIGNED_AT, SECOND)
+    assert computed == list(range(32, 40))
     assert stored_bytes(lake, "item_vectors") == stored_bytes(unbroken, "item_vectors")
     assert not lake.storage.folders("_unfinished")
 
