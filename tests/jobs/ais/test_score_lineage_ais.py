@@ -31,6 +31,7 @@ from jobs.ranker.model.checkpoint import read_checkpoint
 from jobs.ranker.rows.day_rows import read_day_rows
 from jobs.ranker.scoring.frozen_forward import frozen_rows
 from jobs.scenarios import Fold, Scenario
+from jobs.stages.alignment.ais import AisOptions, parse_ais_modes, parse_heads
 from jobs.stages.request import parse_mode
 from jobs.stats.estimate import Estimate
 from tests.jobs.ais.sample_improvements import make_improvement
@@ -157,6 +158,16 @@ def test_lineages_are_trained_anew_when_their_code_is_edited_and_not_for_a_figur
         False,
         True,
     ]
+
+
+def test_options_choose_modes_and_heads(scenario: Scenario) -> None:
+    assert AisOptions().modes(scenario) == ("probe",)
+    both = parse_ais_modes("probe, lineage, probe")
+    assert AisOptions(mode=both, head=parse_heads("codes")).modes(scenario) == ("probe", "lineage")
+    with pytest.raises(InputError, match="have no --head: leave it out, or add --mode probe"):
+        AisOptions(mode=parse_ais_modes("lineage"), head=parse_heads("raw")).modes(scenario)
+    with pytest.raises(InputError, match="an AIS has no mode 'swap': available: probe, retrain"):
+        parse_ais_modes("swap")
 
 
 def test_without_a_bound_there_is_no_verdict() -> None:

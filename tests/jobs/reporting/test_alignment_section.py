@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from jobs.ais.without_bound import NO_BOUND, without_bound
 from jobs.alignment.curation.curation_facts import CurationFacts, EntryBalance, EntryKind
 from jobs.reporting.ais_text import ais_line, ais_notes, ais_table
 from jobs.reporting.html_report import build_report
@@ -54,6 +55,18 @@ def test_results_of_several_heads_are_told_apart() -> None:
     assert "similarity" in ais_table([RESULT, tiers])
     assert "probe, similarity, n = " in ais_line(tiers)
     assert "probe, n = " in ais_line(RESULT)
+
+
+def test_a_lineage_has_its_gains_and_says_why_it_has_no_bound() -> None:
+    measured = make_improvement(mode="lineage", horizon=0, diagnosis_reason=NO_BOUND)
+    lineage = replace(measured, figures=without_bound(measured).figures)
+    text = page(RESULT, lineage)
+    assert text.count(NO_BOUND) == 1
+    line = next(line for line in ais_table([RESULT, lineage]).splitlines() if "lineage" in line)
+    assert line.split()[1:5] == [RESULT.preference, "lineage", "-", "-"]
+    assert "+0.0110" in line
+    assert "nan" not in line
+    assert "n = 0" not in ais_line(lineage) + ais_notes([lineage])
 
 
 def test_without_an_encoder_there_is_no_section() -> None:
