@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: help setup setup-sharded setup-align setup-encoders setup-docs setup-dev setup-ui demo align-demo test ui-test screenshots order check docs bench bench-quick up clean
+.PHONY: help setup setup-sharded setup-align setup-encoders setup-docs setup-dev setup-ui demo align-demo test fault-test test-all ui-test screenshots order check docs bench bench-quick up clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -36,8 +36,16 @@ align-demo: setup ## what aligning an encoder brings on that feed, after its LIS
 	@scripts/align_demo.sh
 
 # Two processes of one thread each: more would wait for one another on two cores.
-test: setup-dev ## all tests
-	@source scripts/env.sh && OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+PYTEST = source scripts/env.sh && OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test: setup-dev ## the tests but those of the next two targets
+	@$(PYTEST) -m "not slow and not fault"
+
+fault-test: setup-dev ## processes are killed; what they leave is looked at
+	@$(PYTEST) -m fault
+
+test-all: setup-dev ## every test, as before a release
+	@$(PYTEST)
 
 ui-test: setup-ui ## forms, runs and reports in a headless browser, on what the demo leaves
 	@source scripts/env.sh && { [ -f "$$LIS_DATA/reports/simulated_feed/latest.html" ] || scripts/demo.sh; }

@@ -29,12 +29,12 @@ YESTERDAY = TODAY - timedelta(days=1)
 """The day of a scheduled run, and of a manual run without a date."""
 TABLES_OF_SCORES = {"features", "predictions", "lis", "_claims", "checkpoints", "snapshots"}
 """Probe mode reads rankers whose files were removed, so they are made again."""
-START = TODAY - timedelta(days=12)
+START = TODAY - timedelta(days=8)
 SCENARIO = f"""
 name: small_feed
 source:
   reader: simulated
-  options: {{rows_per_day: 1500, users: 80, new_items_per_day: 8}}
+  options: {{rows_per_day: 1000, users: 80, new_items_per_day: 8}}
 context: [hour]
 history_length: 5
 ranker:
@@ -180,6 +180,7 @@ def test_each_mapped_score_has_its_own_link(deployment: Deployment) -> None:
     assert len(linked) == 2
 
 
+@pytest.mark.slow
 def test_a_form_that_cannot_be_used_ends_the_run_in_one_line(deployment: Deployment) -> None:
     before = deployment.bytes_in_lake()
     form = json.dumps({"as_of": "2999-01-01"})
@@ -245,6 +246,7 @@ def test_predictions_from_a_file_have_the_figures_of_the_score_that_they_belong_
     assert {name: compared[name] for name in same} == {name: expected[name] for name in same}
 
 
+@pytest.mark.slow
 def test_new_results_start_an_alignment_that_the_gate_lets_pass_or_skips(
     deployment: Deployment,
 ) -> None:

@@ -56,6 +56,7 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("spark")
 def test_exported_vectors_are_scored_without_a_lineage(
     exported: Path, capsys: pytest.CaptureFixture[str]

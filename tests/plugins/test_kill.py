@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TASK = """
 import signal
 from plugins.lis_plugin.{module} import {operator}
+
+pytestmark = pytest.mark.fault
 days = ["--start", "2026-01-01", "--end", "2099-12-31"]
 task = {operator}(
     task_id="t", stage="simulate", arguments=["--scenario", {feed!r}, *days]

@@ -101,7 +101,7 @@ def assert_equals_the_loop(lake: Lake, log: list[Row]) -> None:
         assert built(lake, day) == statistics_loop.statistics(log, day, CONTEXT)
 
 
-@pytest.mark.parametrize("ids", ["int64", "string"])
+@pytest.mark.parametrize("ids", ["int64", pytest.param("string", marks=pytest.mark.slow)])
 @given(data=st.data())
 @settings(
     max_examples=2,

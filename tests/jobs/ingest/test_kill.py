@@ -19,6 +19,8 @@ from jobs.ingest.publish_log import ingest
 from jobs.lake import Lake
 from jobs.scenarios import Scenario
 
+pytestmark = pytest.mark.fault
+
 PROJECT = Path(__file__).resolve().parents[3]
 FIRST_SECOND = 1_767_225_600
 DAYS = 3

@@ -149,6 +149,7 @@ def vectors(scenario: Scenario, ids: pa.Array, embedding: np.ndarray) -> pa.Tabl
     return pa.table(columns).cast(schemas.features(scenario))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [(1, 2, 3)])
 def test_embeddings_have_a_higher_lis_where_content_explains_less(
     tmp_path: Path, seeds: tuple[int, ...]

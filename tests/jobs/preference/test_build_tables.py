@@ -192,6 +192,7 @@ KINDS_OF_THE_FEED: list[PreferenceKind] = [
 of_every_kind = pytest.mark.parametrize("kind", KINDS_OF_THE_FEED, ids=lambda kind: kind.name)
 
 
+@pytest.mark.slow
 @of_every_kind
 def test_a_table_has_the_same_bytes_alone_and_among_others(
     feed: Lake, kind: PreferenceKind, published_bytes: Bytes, tmp_path: Path

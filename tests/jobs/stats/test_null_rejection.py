@@ -42,6 +42,7 @@ def test_clustering_by_user_keeps_the_nominal_rate() -> None:
     assert np.mean([result.se for result in results]) == pytest.approx(spread, rel=0.06)
 
 
+@pytest.mark.slow
 def test_pooling_accounts_for_returning_users() -> None:
     rng = np.random.default_rng(7)
     users = np.repeat(np.arange(USERS), ROWS_A_USER)
@@ -83,6 +84,7 @@ def null_of_seeds(
     return labels, scores(), scores(), users
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("of_seed", "of_users", "of_ranker"),
     [(1.0, 0.0, 0.0), (0.5, 0.7, 0.1), (0.0, 0.7, 0.0), (0.1, 0.3, 0.4)],

@@ -330,6 +330,7 @@ def test_names_cannot_become_markup_or_filter(client: MlflowClient, lake: Lake) 
     assert "\\| &lt;b>" in note
 
 
+@pytest.mark.fault
 def test_processes_that_meet_an_empty_store_at_once_share_one_parent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,6 +363,7 @@ def test_processes_that_meet_an_empty_store_at_once_share_one_parent(
     }
 
 
+@pytest.mark.fault
 def test_a_killed_log_is_completed_by_the_next(client: MlflowClient, lake: Lake) -> None:
     script = DIES_AT_ITS_FILES + LOG_ONE.replace("2026-03-05", "2026-03-08")
     killed = subprocess.run([sys.executable, "-c", script, "7"], env=os.environ, check=False)

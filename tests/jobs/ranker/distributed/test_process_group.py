@@ -44,6 +44,7 @@ def log_of_a_day(
     return lake
 
 
+@pytest.mark.slow
 def test_a_single_process_does_not_import_torchrec(log_of_a_day: Lake, scenario: Scenario) -> None:
     alone = {name: value for name, value in os.environ.items() if name != "WORLD_SIZE"}
     run = subprocess.run(

@@ -21,10 +21,13 @@ from jobs.ranker.lineage import extend_lineage
 from jobs.ranker.model.checkpoint import DENSE, DESCRIPTION, TABLE, vocabulary_file
 from jobs.scenarios import Scenario
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("torchrec") is None,
-    reason="TorchRec is not installed: run make setup-sharded",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("torchrec") is None,
+        reason="TorchRec is not installed: run make setup-sharded",
+    ),
+]
 
 PROJECT = Path(__file__).resolve().parents[4]
 FIRST = date(2026, 1, 1)

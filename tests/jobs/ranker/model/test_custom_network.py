@@ -99,6 +99,7 @@ def test_the_built_in_network_keeps_its_initial_weights() -> None:
     assert all(torch.equal(found[name], direct[name]) for name in found)
 
 
+@pytest.mark.fault
 def test_a_killed_lineage_resumes_to_the_same_bytes(
     published: Callable[[str], Lake],
     custom_scenario: Callable[..., Scenario],
