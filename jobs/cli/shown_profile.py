@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from jobs.common.secrets import without_password
 from jobs.scenarios import Scenario
 from jobs.scenarios.hints import ingest_command, lis_command
 from jobs.sources.profile.log_profile import LogProfile, days_to_score, suggested_days
@@ -61,7 +62,7 @@ def _lines(scenario: Scenario, found: LogProfile, raw: str | None) -> Iterator[s
         yield f"warning: {warning}"
     yield ""
     yield "The log can be ingested. If the columns above are right:"
-    yield f"  {ingest_command(scenario, raw)}"
+    yield f"  {without_password(ingest_command(scenario, raw))}"
     yield f"  {lis_command('train', scenario)}"
     possible = days_to_score(found.days, scenario.horizons)
     if possible is not None:

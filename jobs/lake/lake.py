@@ -23,6 +23,15 @@ from jobs.lake.storage import Storage
 _MAX_TRIES = 5
 
 
+def _day_of(folder: str) -> date | None:
+    """The day in the name of a partition's folder; None for a folder that is no partition."""
+    try:
+        day = date.fromisoformat(folder.removeprefix("ds="))
+    except ValueError:
+        return None
+    return day if folder == f"ds={day}" else None
+
+
 class Lake:
     """All tables below one URI (``LIS_LAKE``; by default ``data/lake``)."""
 
@@ -59,7 +68,7 @@ class Lake:
     def days_with_any(self, table: str, scenario: str) -> list[date]:
         """Days with a folder of the table, whatever is published in it, ascending."""
         folders = self.storage.folders(f"{table}/scenario={scenario}")
-        return [date.fromisoformat(name[3:]) for name in folders if name.startswith("ds=")]
+        return [day for name in folders if (day := _day_of(name)) is not None]
 
     def is_published(self, partition: Partition) -> bool:
         """Whether the partition has a manifest."""

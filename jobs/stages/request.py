@@ -162,7 +162,10 @@ def require_due(lake: Lake, scenario: Scenario, due: DueScores) -> None:
         for leak in sorted({0, *horizons}):
             day = as_of + timedelta(days=leak)
             if not _reaches(rankers, day) or not _reaches(tables, day):
-                raise _not_due(scenario, as_of, leak, rankers, names_horizon=leak in horizons)
+                # Each ranker is published before its item table.
+                has_ranker = not imported and _reaches(rankers, day)
+                until = _until(scenario, tables if has_ranker else rankers, has_ranker=has_ranker)
+                raise _not_due(scenario, as_of, leak, until, names_horizon=leak in horizons)
     if first <= rankers[0] and not imported:
         raise InputError(
             f"as of {first}: the lineage of {scenario.name} starts on {rankers[0]}, and its first "
@@ -180,26 +183,32 @@ def _reaches(days: Sequence[date], day: date) -> bool:
     return bool(days) and day <= days[-1]
 
 
+def _until(scenario: Scenario, days: Sequence[date], *, has_ranker: bool) -> str:
+    """How far the days reach that are not far enough."""
+    if scenario.snapshots is not None:
+        return f"reach {days[-1]}" if days else "are not imported yet"
+    if has_ranker:
+        reach = f"reach {days[-1]}" if days else "are not published yet"
+        return f"the item tables of {scenario.name} {reach}"
+    if not days:
+        return f"scenario {scenario.name} has no lineage yet"
+    return f"the lineage of {scenario.name} reaches {days[-1]}"
+
+
 def _not_due(
-    scenario: Scenario, as_of: date, leak: int, rankers: Sequence[date], *, names_horizon: bool
+    scenario: Scenario, as_of: date, leak: int, until: str, *, names_horizon: bool
 ) -> NotDue:
     day = as_of + timedelta(days=leak)
     awaited = day - timedelta(days=1)
     # The baseline needs day T itself, whatever the horizons of the request.
     asked = f"as of {as_of}, horizon {leak}" if names_horizon else f"as of {as_of}: the baseline"
     if scenario.snapshots is not None:
-        until = f"reach {rankers[-1]}" if rankers else "are not imported yet"
         return NotDue(
             f"{asked} needs the item vectors of {day}, but those of "
             f"{scenario.snapshots.path} {until}: export that day and run "
             f"{lis_command('train', scenario)}, or ask for an earlier day",
             awaited.isoformat(),
         )
-    until = (
-        f"the lineage of {scenario.name} reaches {rankers[-1]}"
-        if rankers
-        else f"scenario {scenario.name} has no lineage yet"
-    )
     return NotDue(
         f"{asked} needs the ranker of {day}, but {until}: "
         f"run {lis_command('train', scenario, until=awaited)} "

@@ -14,7 +14,9 @@ import pytest
 import yaml
 
 from jobs.cli.main import main
+from jobs.cli.shown_profile import profile_text
 from jobs.scenarios import load_scenario
+from jobs.sources.profile.log_profile import profile_log
 
 ROWS, DAYS = 400, 20
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -279,6 +281,15 @@ def test_check_counts_what_would_be_quarantined(capsys: Capture, folder: Path) -
     assert "warning: 1 values are words for a missing value" in found
     assert f"lis ingest --scenario my_feed.yaml --raw {folder}\n" in found
     assert not (folder / "data").exists()
+
+
+def test_check_shows_no_password(folder: Path) -> None:
+    scenario = load_scenario(scenario_of(frame()))
+    found = profile_log(scenario, str(folder))
+    shown = profile_text(scenario, found, "s3://key:sesame@bucket/log")
+    assert "lis ingest" in shown
+    assert "bucket/log" in shown
+    assert "sesame" not in shown
 
 
 def test_check_warns_of_what_will_not_work(capsys: Capture, folder: Path) -> None:

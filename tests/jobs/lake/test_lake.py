@@ -45,6 +45,13 @@ def test_days_are_those_with_a_published_partition_ascending(any_lake: Lake) -> 
     assert any_lake.days("history", "tiny") == []
 
 
+@pytest.mark.parametrize("name", ["ds=foo", "ds=20260105", "ds=2026-13-01", "2026-01-05", "ds="])
+def test_a_folder_that_is_no_partition_is_no_day(lake: Lake, name: str) -> None:
+    publish(lake, partition(0), [1])
+    Path(lake.storage.absolute(partition(0).path)).with_name(name).mkdir()
+    assert lake.days_with_any("impressions", "tiny") == [FIRST]
+
+
 def test_days_of_keyed_partitions_are_separate(any_lake: Lake) -> None:
     seven, thirty = ("horizon", "7"), ("horizon", "30")
     publish(any_lake, partition(0, seven), [1])

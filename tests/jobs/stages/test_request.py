@@ -58,6 +58,13 @@ def test_each_ranker_version_is_due_by_its_lineage(lake: Lake) -> None:
         require_due(lake, OTHER, due(3, 3, 1))
 
 
+def test_a_ranker_whose_item_table_is_missing_is_not_due(lake: Lake) -> None:
+    publish(lake, checkpoint_partition(SCENARIO, day(6)))
+    line = "ranker of 2026-01-06, but the item tables of tiny reach 2026-01-05: run lis train"
+    with pytest.raises(NotDue, match=line):
+        require_due(lake, SCENARIO, due(6, 6, 0))
+
+
 def test_a_ranker_version_without_a_lineage_is_not_due(lake: Lake) -> None:
     untrained = SCENARIO.model_copy(update={"ranker": RankerOptions(seed=6)})
     with pytest.raises(NotDue, match="has no lineage yet") as refused:
