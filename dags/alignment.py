@@ -28,12 +28,13 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, Asset, chain
 
-from jobs.scenarios import load_scenario
+from jobs.scenarios import Scenario
 from jobs.stages import ALIGNMENT_STAGES
 from jobs.stages.report import REPORT
 from plugins.lis_plugin import dag_parts as parts
 from plugins.lis_plugin.alignment_form import alignment_form
 from plugins.lis_plugin.resolve_alignment import ResolveAlignmentOperator
+from plugins.lis_plugin.scenario_files import read_scenarios
 from plugins.lis_plugin.stage_tasks import OF_ALIGNMENT, stage_tasks
 
 _ACTIVE_RUNS = 2
@@ -41,14 +42,13 @@ _ACTIVE_RUNS = 2
 together."""
 
 
-def alignment_dag(source: str) -> None:
+def alignment_dag(source: str, scenario: Scenario) -> None:
     """Define the DAG of one scenario.
 
     Args:
         source: Shipped name, or path of a YAML file.
+        scenario: What was read there.
     """
-    scenario = load_scenario(source)
-
     with DAG(
         dag_id=f"alignment__{scenario.name}",
         description=f"What alignment brings to {scenario.title or scenario.name}",
@@ -66,5 +66,5 @@ def alignment_dag(source: str) -> None:
         chain(plan, *stage_tasks(stages, scenario, source, plan.output, OF_ALIGNMENT))
 
 
-for source in parts.scenario_sources():
-    alignment_dag(source)
+for source, scenario in read_scenarios().usable.items():
+    alignment_dag(source, scenario)

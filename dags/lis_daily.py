@@ -28,25 +28,25 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, chain
 
-from jobs.scenarios import load_scenario
+from jobs.scenarios import Scenario
 from jobs.stages import STAGES
 from plugins.lis_plugin import dag_parts as parts
 from plugins.lis_plugin.resolve import ResolveDateOperator
 from plugins.lis_plugin.run_form import form
+from plugins.lis_plugin.scenario_files import read_scenarios
 from plugins.lis_plugin.stage_tasks import stage_tasks
 
 _ACTIVE_RUNS = 16
 """They take turns, but each checks its form at once."""
 
 
-def daily_dag(source: str) -> None:
+def daily_dag(source: str, scenario: Scenario) -> None:
     """Define the DAG of one scenario.
 
     Args:
         source: Shipped name, or path of a YAML file.
+        scenario: What was read there.
     """
-    scenario = load_scenario(source)
-
     with DAG(
         dag_id=f"lis_daily__{scenario.name}",
         description=f"Leakage Impact Score of {scenario.title or scenario.name}",
@@ -63,5 +63,5 @@ def daily_dag(source: str) -> None:
         chain(plan, *stage_tasks(STAGES, scenario, source, plan.output))
 
 
-for source in parts.scenario_sources():
-    daily_dag(source)
+for source, scenario in read_scenarios().usable.items():
+    daily_dag(source, scenario)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable
 
-from jobs.scenarios import Scenario, SimulatedSource, shipped_scenarios
+from jobs.scenarios import Scenario, SimulatedSource
 from plugins.lis_plugin.refusal import NoRetryIfRefused
 
 DEFAULT_ARGS: dict[str, Any] = {
@@ -18,13 +16,6 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_delay": timedelta(minutes=2),
     "retry_policy": NoRetryIfRefused(),
 }
-
-
-def scenario_sources() -> list[str]:
-    """Shipped names, then the YAML paths in ``LIS_SCENARIOS``, which is written like ``PATH``."""
-    paths = os.environ.get("LIS_SCENARIOS", "").split(os.pathsep)
-    # Absolute, as a task runs in another folder than the one in which the variable was set.
-    return [*shipped_scenarios(), *(str(Path(path).resolve()) for path in paths if path)]
 
 
 def schedule(scenario: Scenario) -> CronDataIntervalTimetable | None:

@@ -167,13 +167,3 @@ def test_a_custom_scenario_gets_a_dag(tmp_path: Path, monkeypatch: pytest.Monkey
     # Daily by default; its logical date is the day of data, and no past day is brought in.
     assert isinstance(dag.schedule, CronDataIntervalTimetable)
     assert dag.catchup is False
-
-
-def test_a_broken_yaml_shows_as_an_import_error_that_names_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "custom_feed.yaml"
-    path.write_text("source: {reader: simulated}\nhorizon: [7]\n")
-    monkeypatch.setenv("LIS_SCENARIOS", str(path))
-    errors = DagBag(DAILY).import_errors
-    assert ["custom_feed.yaml: unknown key 'horizon'" in text for text in errors.values()] == [True]
