@@ -19,6 +19,7 @@ from jobs.ais.exchange_rate import ais_per_point
 from jobs.ais.lineage_scorer import LineageScorer
 from jobs.ais.terms import AisMode, HeadName
 from jobs.ais.without_bound import without_bound
+from jobs.alignment.split import Split
 from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError
 from jobs.evaluation.result import LisResult
@@ -45,7 +46,7 @@ from jobs.scenarios.hints import lis_command
 PREFERENCE_DATA = "preference data"
 """The slice by whether an item trained the encoder."""
 _NOT_IN_IT = "not in it"
-_SPLITS = {"train": "trained on", "validation": "validated on"}
+_SPLITS = {Split.TRAIN: "trained on", Split.VALIDATION: "validated on"}
 
 
 def score_ais(

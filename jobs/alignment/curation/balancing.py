@@ -11,11 +11,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.alignment.curation.curation_facts import EntryBalance, EntryKind
+from jobs.alignment.split import Split
 from jobs.lake.folds import HASH_DIGITS, HASH_RANGE
 from jobs.scenarios import Scenario
 
 TOP_ENTRIES = 50
-TRAIN, VALIDATION = "train", "validation"
 
 
 def keep_probabilities(entries: DataFrame, balance: int) -> DataFrame:
@@ -46,7 +46,7 @@ def is_kept(scenario: Scenario) -> Column:
 def split_of(scenario: Scenario) -> Column:
     """The split of an ``item_id``: the same on every day and for every kind of preference data."""
     is_validation = _share(scenario, "split") < scenario.alignment.curation.validation
-    return F.when(is_validation, VALIDATION).otherwise(TRAIN)
+    return F.when(is_validation, Split.VALIDATION.value).otherwise(Split.TRAIN.value)
 
 
 def top_entries(entries: DataFrame, kept: DataFrame) -> tuple[EntryBalance, ...]:

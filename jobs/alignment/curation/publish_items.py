@@ -14,8 +14,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.alignment.curation.balancing import (
-    TRAIN,
-    VALIDATION,
     is_kept,
     keep_probabilities,
     split_of,
@@ -30,6 +28,7 @@ from jobs.alignment.curation.known_items import (
 )
 from jobs.alignment.curation.metadata_entries import metadata_entries, names_of_entries
 from jobs.alignment.curation.targets import publishable_targets, target_windows
+from jobs.alignment.split import Split
 from jobs.common.code_digest import code_digest
 from jobs.common.errors import InputError
 from jobs.lake import Lake, Manifest, schemas
@@ -110,8 +109,8 @@ def publish_preference_items(
             unmatched=by_reason[Dropped.UNMATCHED],
             thinned=by_reason[Dropped.THINNED],
             without_target=by_reason[_KEPT] - result.rows,
-            train=splits[TRAIN],
-            validation=splits[VALIDATION],
+            train=splits[Split.TRAIN],
+            validation=splits[Split.VALIDATION],
             is_balanced=is_balanced,
             entries=top_entries(entries, kept),
         )

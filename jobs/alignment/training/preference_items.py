@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from jobs.alignment.split import Split
 from jobs.common.errors import InputError
 from jobs.lake import Lake, Manifest
 from jobs.lake.addresses import curated_partition
@@ -17,8 +18,6 @@ from jobs.lake.schemas import CONTENT
 from jobs.ranker.model.vocabulary import Vocabulary
 from jobs.scenarios import Scenario
 from jobs.scenarios.hints import lis_command
-
-TRAIN, VALIDATION = "train", "validation"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +83,10 @@ def read_splits(lake: Lake, scenario: Scenario, preference: str, day: date) -> S
     manifest = require_curated(lake, scenario, preference, day)
     table = lake.read(curated_partition(scenario, preference, day)).sort_by("item_id")
     found = {
-        split: _of_split(table.filter(pc.equal(table["split"], split)), preference, day)
-        for split in (TRAIN, VALIDATION)
+        split: _of_split(table.filter(pc.equal(table["split"], split.value)), preference, day)
+        for split in Split
     }
-    train, validation = found[TRAIN], found[VALIDATION]
+    train, validation = found[Split.TRAIN], found[Split.VALIDATION]
     fewest = scenario.alignment.curation.min_validation
     if len(validation) < fewest:
         raise InputError(
