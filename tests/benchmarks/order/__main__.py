@@ -88,6 +88,7 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--lake", type=Path, help="with the feed, already trained")
     options = parser.parse_args()
+    load = os.getloadavg()[0]
     folder, chosen = options.out.resolve(), options.kinds.split(",")
     folder.mkdir(parents=True, exist_ok=True)
     path = scenario_file(folder)
@@ -111,7 +112,7 @@ def main() -> None:
         costs.run(f"align {kind}", ["align", *asked])
         costs.run(f"ais {kind}", ["ais", *asked, *leak])
     order = read_order(scenario, days, chosen, horizon)
-    publish_page(order, {name: vars(cost) for name, cost in costs.found.items()})
+    publish_page(order, {name: vars(cost) for name, cost in costs.found.items()}, load)
 
 
 if __name__ == "__main__":

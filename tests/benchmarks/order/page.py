@@ -16,8 +16,14 @@ PICTURE = RESULTS.parent / "images" / "order.png"
 Costs = Mapping[str, Mapping[str, float]]
 
 
-def publish_page(order: Order, costs: Costs) -> None:
-    """Write the page and its picture."""
+def publish_page(order: Order, costs: Costs, load: float) -> None:
+    """Write the page and its picture.
+
+    Args:
+        order: The scores.
+        costs: Of each command, by its name.
+        load: The machine's one-minute average before the first command.
+    """
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     PICTURE.write_bytes(png(scatter(order)))
     days = order.results[0].as_of.replace(":", " to ")
@@ -38,7 +44,7 @@ def publish_page(order: Order, costs: Costs) -> None:
             "kendall": vars(order.kendall),
             "costs": {name: dict(cost) for name, cost in costs.items()},
         },
-        load=0.0,
+        load=load,
     ).publish(kept=True)
 
 
@@ -47,14 +53,15 @@ _MEANS = """\
 `id_noise_K` adds random vectors of K times the length: preference data of known worth. LIS and AIS
 come from the same rows and the same head. Costs are of one process after another on this machine;
 the cost of a LIS includes the tables at T+n, that of an alignment the curation of the preference
-data, training and the vectors of all items."""
+data, training and the vectors of all items. `realised` has no interval where the LIS may be 0."""
 
 
 def scatter(order: Order) -> Figure:
     """AIS against LIS, both with their intervals."""
     with style():
         figure, (axes,) = panels(["Held-out AUC gain"], 720, 460, columns=1)
-        for result in order.results:
+        by_lis = sorted(order.results, key=lambda one: one.lis)
+        for place, result in enumerate(by_lis):
             lis, ais = result.estimate, result.ais_estimate
             axes.hlines([ais.value], [lis.ci_low], [lis.ci_high], color=INK, alpha=0.35)
             axes.vlines([lis.value], [ais.ci_low], [ais.ci_high], color=HELD_OUT, alpha=0.6)
@@ -62,7 +69,8 @@ def scatter(order: Order) -> Figure:
             axes.annotate(
                 result.preference,
                 (lis.value, ais.value),
-                xytext=(5, 4),
+                # Names of neighbours would lie upon one another.
+                xytext=(5, 4) if place % 2 else (5, -12),
                 textcoords="offset points",
                 fontsize=9,
             )
