@@ -59,6 +59,7 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("spark")
 def test_a_newcomer_scores_custom_kinds(newcomer: Path, capsys: pytest.CaptureFixture[str]) -> None:
     feed = ("--scenario", str(newcomer / "my_feed.yaml"))

@@ -136,6 +136,7 @@ def test_a_dated_run_scores_each_horizon_on_another_day(deployment: Deployment) 
     assert "Leakage Impact Score" in reports[0].read_text()
 
 
+@pytest.mark.slow
 def test_the_same_day_again_changes_no_byte_and_adds_only_what_is_new(
     deployment: Deployment,
 ) -> None:
@@ -201,6 +202,7 @@ def newest_ranker(deployment: Deployment) -> date:
     return span.last
 
 
+@pytest.mark.slow
 def test_the_notebook_recomputes_a_stored_score(deployment: Deployment, tmp_path: Path) -> None:
     """It asserts itself that the predictions give the stored LIS again."""
     executed = tmp_path / "executed.ipynb"
@@ -212,6 +214,7 @@ def test_the_notebook_recomputes_a_stored_score(deployment: Deployment, tmp_path
     assert "Figure size" in executed.read_text()
 
 
+@pytest.mark.slow
 def test_predictions_from_a_file_have_the_figures_of_the_score_that_they_belong_to(
     deployment: Deployment, tmp_path: Path
 ) -> None:

@@ -13,6 +13,8 @@ from pyspark.sql import SparkSession
 
 from jobs.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 10
 WITHOUT_CLICKS, ONE_USER = 6, 7

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
+pytestmark = [
+    pytest.mark.fault,
+    pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux"),
+]
 ROOT = Path(__file__).resolve().parents[2]
 
 TASK = """
 import signal
 from plugins.lis_plugin.{module} import {operator}
-
-pytestmark = pytest.mark.fault
 days = ["--start", "2026-01-01", "--end", "2099-12-31"]
 task = {operator}(
     task_id="t", stage="simulate", arguments=["--scenario", {feed!r}, *days]

@@ -211,6 +211,7 @@ def test_what_was_interrupted_goes_on_after_the_last_shard(
     assert not lake.storage.folders("_unfinished")
 
 
+@pytest.mark.fault
 def test_a_killed_process_leaves_what_a_rerun_completes_to_the_same_bytes(
     lake: Lake,
     scenario: Scenario,

@@ -101,6 +101,7 @@ def test_a_comparison_leaves_a_report_and_one_run_however_often_it_is_made(
     assert "days of leak\u201d" not in pages[0]
 
 
+@pytest.mark.slow
 def test_a_new_store_is_made_without_a_word(folder: Path) -> None:
     """In a process of its own: MLflow sets up its loggers when it is imported."""
     lis = str(Path(sys.executable).with_name("lis"))

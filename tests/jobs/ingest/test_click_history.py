@@ -92,6 +92,7 @@ def test_histories_equal_those_of_a_loop_over_all_clicks(
     assert lake.read(Partition("history", "tiny", days[0])).schema.names == expected.names
 
 
+@pytest.mark.slow
 def test_a_range_equals_its_days(
     tmp_path: Path, make_scenario: MakeScenario, published_bytes: Bytes
 ) -> None:

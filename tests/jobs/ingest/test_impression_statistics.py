@@ -249,6 +249,7 @@ def test_empty_days_have_empty_statistics(lake: Lake, make_scenario: MakeScenari
     assert built(lake, FIRST) == []
 
 
+@pytest.mark.slow
 def test_other_context_fields_make_every_day_stale(lake: Lake, make_scenario: MakeScenario) -> None:
     scenario, log = scenario_of(make_scenario), dense_log()[:20]
     days = publish(lake, scenario, log)

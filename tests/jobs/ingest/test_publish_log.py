@@ -78,6 +78,7 @@ def test_impressions_are_in_order_and_have_the_schema(
             assert row["weekday"] == f"{row['ts']:%a}"
 
 
+@pytest.mark.slow
 def test_a_long_day_has_several_files(
     tmp_path: Path,
     make_scenario: MakeScenario,
@@ -292,6 +293,7 @@ def write_days(write_log: WriteLog) -> Callable[[Rows], str]:
     return write
 
 
+@pytest.mark.slow
 def test_a_range_equals_its_days(
     tmp_path: Path,
     make_scenario: MakeScenario,

@@ -129,7 +129,8 @@ def test_days_may_be_trained_in_several_runs(
     assert train(parts, scenario, 5) == []
 
 
-@pytest.mark.parametrize("write", [4, pytest.param(17, marks=pytest.mark.fault)])
+@pytest.mark.fault
+@pytest.mark.parametrize("write", [4, 17])
 def test_a_killed_run_resumes(
     published: Callable[[str], Lake],
     scenario: Scenario,

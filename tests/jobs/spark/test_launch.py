@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 _CODE = """
 from jobs.spark.session import spark_session
 with spark_session("test") as spark:
@@ -12,6 +14,7 @@ with spark_session("test") as spark:
 """
 
 
+@pytest.mark.slow
 def test_only_errors_are_shown() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "SPARK_CONF_DIR"}
     done = subprocess.run(

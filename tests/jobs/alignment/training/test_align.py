@@ -83,6 +83,7 @@ def test_a_current_encoder_is_left_as_it_is(lake: Lake, monkeypatch: pytest.Monk
     assert align(lake, scenario, KIND, ALIGNED_AT) == first
 
 
+@pytest.mark.fault
 def test_a_killed_training_goes_on_to_the_same_bytes(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
