@@ -11,14 +11,14 @@ import pyarrow as pa
 from jobs.ais.fitted_heads import FittedHeads
 from jobs.ais.terms import HeadName
 from jobs.alignment.vectors import read_vectors
-from jobs.evaluation.scored_day import ALIGNED, KNOWN, LEAKED, PLACEBO, SHUFFLED, UNALIGNED
+from jobs.evaluation.scored_day import ALIGNED, SHUFFLED, UNALIGNED
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import (
     VectorState,
     encoder_partition,
     encoder_version,
 )
-from jobs.lis.feature_source import LeakedTables, read_feature_table
+from jobs.lis.feature_source import LeakedTables
 from jobs.lis.placebo_table import lineage_keys, placebo_table
 from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker
@@ -60,9 +60,8 @@ class AlignedVectors:
             head: How towers read vectors.
         """
         self._lake, self._scenario, self._aligned_at = lake, scenario, aligned_at
-        self._leaked = LeakedTables(lake, scenario, kinds)
-        self._kinds = {kind.name: kind for kind in kinds}
         self._heads = FittedHeads(lake, scenario, aligned_at, head)
+        self._leaked = LeakedTables(lake, scenario, kinds, self._heads.of_preference)
 
     @property
     def identity(self) -> Sequence[object]:
@@ -87,7 +86,7 @@ class AlignedVectors:
         ranker_logits: Floats,
     ) -> dict[Leak, dict[str, RowFeature]]:
         """See ``FeatureSource``."""
-        features = self._leaked_features(ranker, rows, day, leaks, ranker_logits)
+        features = self._leaked.features(ranker, rows, day, leaks, ranker_logits)
         # Which items the log shows on the day must not depend on the fold of the rows at hand.
         of_day = lineage_keys(self._lake, self._scenario, day, ITEM)
         items = pa.chunked_array([of_day, rows.items, rows.clicks.items]).unique()
@@ -122,32 +121,6 @@ class AlignedVectors:
             preference=leak.preference,
             aligned_at=self._aligned_at,
         )
-
-    def _leaked_features(
-        self,
-        ranker: Ranker,
-        rows: DayRows,
-        day: date,
-        leaks: Sequence[Leak],
-        ranker_logits: Floats,
-    ) -> dict[Leak, dict[str, RowFeature]]:
-        """The leaked tables as ``LeakedTables`` gives them, by the head of this evaluation."""
-        if self._heads.is_raw:
-            return self._leaked.features(ranker, rows, day, leaks, ranker_logits)
-        features = {}
-        for leak in leaks:
-            kind = self._kinds[leak.preference]
-            known, leaked = (
-                read_feature_table(self._lake, self._scenario, kind, day, horizon)
-                for horizon in (0, leak.horizon)
-            )
-            placebo = placebo_table(self._lake, self._scenario, ranker, rows, leaked, day)
-            head = self._heads.of_preference(leak.preference, leaked)
-            features[leak] = {
-                variant: head(ranker, rows, table, ranker_logits)
-                for variant, table in ((KNOWN, known), (LEAKED, leaked), (PLACEBO, placebo))
-            }
-        return features
 
     def _table(
         self, preference: str, state: VectorState, day: date, items: pa.Array

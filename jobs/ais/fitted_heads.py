@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from jobs.ais.heads import HEADS, Head
+from jobs.ais.heads import HEADS
 from jobs.ais.terms import HeadName
 from jobs.alignment.vectors import read_vectors
 from jobs.common.code_digest import code_digest
 from jobs.evaluation.scored_day import LEAKED
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import VectorState, curated_partition
+from jobs.lis.feature_source import Head
 from jobs.ranker.towers.row_features import FeatureTable, row_feature
 from jobs.scenarios import Scenario
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.ais.terms import HeadName
+from jobs.lis.feature_source import Head
 from jobs.preference.residual_codes import ResidualCodebook
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.model.vocabulary import Vocabulary
@@ -28,11 +29,6 @@ LEVELS, CODES = 3, 16
 """Levels of residual codes, and codes of a level."""
 
 Integers = NDArray[np.int64]
-Head = Callable[[Ranker, DayRows, FeatureTable, Floats], RowFeature]
-"""Gives the input columns of the rows of day d, as ``row_feature`` does.
-
-Its arguments are M_d, the rows, a table of item vectors, and the logits of M_d, (rows, 1).
-"""
 
 
 def similarity_tiers(

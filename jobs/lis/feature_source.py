@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,6 +23,13 @@ from jobs.scenarios.hints import lis_command
 # cover the code of all kinds, although scores depend on their published tables alone.
 if TYPE_CHECKING:
     from jobs.preference import PreferenceKind
+
+
+Head = Callable[[Ranker, DayRows, FeatureTable, Floats], RowFeature]
+"""Gives the input columns of the rows of day d, as ``row_feature`` does.
+
+Its arguments are M_d, the rows, a table of preference data, and the logits of M_d, (rows, 1).
+"""
 
 
 class FeatureSource(Protocol):
@@ -79,8 +86,22 @@ class LeakedTables:
     variants = (KNOWN, LEAKED, PLACEBO)
     covering = LEAKED
 
-    def __init__(self, lake: Lake, scenario: Scenario, kinds: Sequence[PreferenceKind]) -> None:
-        self._lake, self._scenario = lake, scenario
+    def __init__(
+        self,
+        lake: Lake,
+        scenario: Scenario,
+        kinds: Sequence[PreferenceKind],
+        head_of: Callable[[str, FeatureTable], Head] = lambda _preference, _table: row_feature,
+    ) -> None:
+        """Start without reading anything.
+
+        Args:
+            lake: Where tables are read.
+            scenario: The scenario.
+            kinds: Kinds of preference data.
+            head_of: For the name of a kind and a table of it, how towers read it.
+        """
+        self._lake, self._scenario, self._head_of = lake, scenario, head_of
         self._kinds = {kind.name: kind for kind in kinds}
 
     def partitions(self, day: date, leak: Leak) -> list[Partition]:
@@ -99,8 +120,12 @@ class LeakedTables:
         ranker_logits: Floats,
     ) -> dict[Leak, dict[str, RowFeature]]:
         """See ``FeatureSource``."""
+
+        def feature(preference: str, table: FeatureTable) -> RowFeature:
+            return self._head_of(preference, table)(ranker, rows, table, ranker_logits)
+
         known = {
-            name: row_feature(ranker, rows, self._table(name, day, 0), ranker_logits)
+            name: feature(name, self._table(name, day, 0))
             for name in sorted({leak.preference for leak in leaks})
         }
         features = {}
@@ -109,8 +134,8 @@ class LeakedTables:
             placebo = placebo_table(self._lake, self._scenario, ranker, rows, leaked, day)
             features[leak] = {
                 KNOWN: known[leak.preference],
-                LEAKED: row_feature(ranker, rows, leaked, ranker_logits),
-                PLACEBO: row_feature(ranker, rows, placebo, ranker_logits),
+                LEAKED: feature(leak.preference, leaked),
+                PLACEBO: feature(leak.preference, placebo),
             }
         return features
 
