@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from jobs.ais.terms import AisMode, HeadName
 from jobs.common.errors import InputError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from jobs.ais.ais_result import AisResult
     from jobs.lake import Lake
 
+Name = TypeVar("Name", AisMode, HeadName)
+
 
 def parse_ais_modes(text: str) -> tuple[AisMode, ...]:
     """Read modes with commas between them, each once.
@@ -25,11 +27,7 @@ def parse_ais_modes(text: str) -> tuple[AisMode, ...]:
     Raises:
         InputError: If there is none of a name. Swap mode fits nothing to vectors, so it is none.
     """
-    found = dict.fromkeys(names(text))
-    unknown = [name for name in found if name not in set(AisMode)]
-    if unknown:
-        raise InputError(f"an AIS has no mode {unknown[0]!r}: available: {', '.join(AisMode)}")
-    return tuple(AisMode(name) for name in found)
+    return _parsed(text, AisMode, "an AIS has no mode")
 
 
 def parse_heads(text: str) -> tuple[HeadName, ...]:
@@ -38,11 +36,15 @@ def parse_heads(text: str) -> tuple[HeadName, ...]:
     Raises:
         InputError: If there is none of a name.
     """
+    return _parsed(text, HeadName, "unknown head")
+
+
+def _parsed(text: str, kind: type[Name], complaint: str) -> tuple[Name, ...]:
     found = dict.fromkeys(names(text))
-    unknown = [name for name in found if name not in set(HeadName)]
-    if unknown:
-        raise InputError(f"unknown head {unknown[0]!r}: available: {', '.join(HeadName)}")
-    return tuple(HeadName(name) for name in found)
+    for name in found:
+        if name not in set(kind):
+            raise InputError(f"{complaint} {name!r}: available: {', '.join(kind)}")
+    return tuple(kind(name) for name in found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -176,19 +176,30 @@ def test_vectors_of_another_encoder_are_not_reused(
     assert sorted(computed) == list(range(40))
 
 
-def test_what_was_interrupted_goes_on_after_the_last_shard(
-    lake: Lake,
+@pytest.fixture
+def unbroken(
     scenario: Scenario,
     computed: list[int],
     aligned_once: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
+) -> Lake:
+    """Vectors of a run that nothing has stopped, in shards of sixteen items."""
     monkeypatch.setattr(item_content.shards, "__defaults__", (16,))
-    unbroken = copied(aligned_once, tmp_path / "unbroken")
-    publish_vectors(unbroken, scenario, KIND, ALIGNED_AT, SECOND)
-    assert [len(part) for part in parts(unbroken, scenario)] == [16, 16, 8]
+    lake = copied(aligned_once, tmp_path / "unbroken")
+    publish_vectors(lake, scenario, KIND, ALIGNED_AT, SECOND)
     computed.clear()
+    return lake
+
+
+def test_what_was_interrupted_goes_on_after_the_last_shard(
+    lake: Lake,
+    scenario: Scenario,
+    computed: list[int],
+    unbroken: Lake,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert [len(part) for part in parts(unbroken, scenario)] == [16, 16, 8]
     file, left = module._Job._file, 5
 
     def interrupted(*arguments: object) -> bytes:
@@ -213,16 +224,8 @@ def test_what_was_interrupted_goes_on_after_the_last_shard(
 
 @pytest.mark.fault
 def test_a_killed_process_leaves_what_a_rerun_completes_to_the_same_bytes(
-    lake: Lake,
-    scenario: Scenario,
-    computed: list[int],
-    aligned_once: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    lake: Lake, scenario: Scenario, computed: list[int], unbroken: Lake
 ) -> None:
-    monkeypatch.setattr(item_content.shards, "__defaults__", (16,))
-    unbroken = copied(aligned_once, tmp_path / "unbroken")
-    publish_vectors(unbroken, scenario, KIND, ALIGNED_AT, SECOND)
     # The vectors before alignment have three shards, and so have the aligned ones.
     ended = subprocess.run(
         [sys.executable, "-c", KILLED_AT_A_SHARD, lake.uri, scenario.model_dump_json(), "6"],
