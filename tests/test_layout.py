@@ -178,3 +178,16 @@ def test_light_modules_load_no_heavy_library(module: str) -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "[]"
+
+
+def test_functions_of_spark_come_from_modules_that_load_fast() -> None:
+    """Each worker imports them: torch alone would take it 250 MB and several seconds."""
+    modules = [label(path) for path in JOBS if "InArrow(" in path.read_text(encoding="utf-8")]
+    names = ", ".join(name.removesuffix(".py").replace("/", ".") for name in modules)
+    heavy = ("torch", "mlflow", "airflow", "sklearn", "scipy", "matplotlib")
+    code = f"import sys, {names}; print([name for name in {heavy} if name in sys.modules])"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert len(modules) > 5
+    assert run.stdout.strip() == "[]"

@@ -15,7 +15,7 @@ from jobs.ranker.training.kept_checkpoints import days_to_keep, restore_checkpoi
 from jobs.scenarios import ITEM, Scenario
 from jobs.scenarios.hints import lis_command
 from jobs.snapshots.checkpoint_rows import ranges_of_slot, read_slot
-from jobs.snapshots.export import parquet_bytes, part_name
+from jobs.snapshots.snapshot_files import parquet_bytes, part_name
 
 
 def thin_snapshots(lake: Lake, scenario: Scenario) -> list[date]:
