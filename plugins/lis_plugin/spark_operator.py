@@ -13,6 +13,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
 from jobs.common.outcome import ExitCode
+from jobs.spark.jvm_options import OPTIONS, jvm_options
 from plugins.lis_plugin.due_horizon import skip_unless_due
 from plugins.lis_plugin.refusal import InputRefused
 from plugins.lis_plugin.task_process import (
@@ -60,6 +61,7 @@ class LisSparkOperator(SparkSubmitOperator):
                 "LIS_DIE_WITH_PARENT": "1",
                 "PYSPARK_PYTHON": sys.executable,
                 "PYSPARK_DRIVER_PYTHON": sys.executable,
+                OPTIONS: jvm_options(),
             },
             **options,
         )
