@@ -45,11 +45,8 @@ class FittedHeads:
 
     @property
     def identity(self) -> Sequence[object]:
-        """What scores depend on besides data; nothing for raw vectors, as before there were heads.
-
-        The modes cover the code that reads raw vectors.
-        """
-        return () if self.is_raw else (self.name.value, code_digest("jobs.ais.aligned_features"))
+        """What scores depend on besides data and the code of modes."""
+        return (self.name.value, code_digest("jobs.ais.aligned_features"))
 
     def partitions(self, preference: str) -> list[Partition]:
         """Tables that heads are fitted to, besides vectors, which follow from their encoder."""
