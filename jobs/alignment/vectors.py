@@ -32,6 +32,7 @@ from jobs.common.errors import FencedOut, InputError
 from jobs.lake import Attempt, Lake, Manifest, Partition, Window, schemas
 from jobs.lake.addresses import VectorState, encoder_version, vector_partition
 from jobs.lake.manifest import digest_of
+from jobs.lake.read_check import read_work_file, write_work_file
 from jobs.scenarios import Scenario
 from jobs.scenarios.hints import lis_command
 
@@ -163,8 +164,9 @@ class _Job:
                 facts["reused"] += int(found.is_kept.sum())
                 facts["computed"] += int((~found.is_kept).sum())
                 path = self._path(shard.number)
-                if not self.lake.storage.exists(path):
-                    self.lake.storage.replace(path, self._file(shard, found, vectors))
+                if read_work_file(self.lake.storage, path) is None:
+                    content = self._file(shard, found, vectors)
+                    write_work_file(self.lake.storage, path, content)
                 number, newest = shard.number + 1, shard.newest
                 bar.update(len(shard.content))
             for one in range(number):
@@ -228,7 +230,7 @@ class _Job:
         return f"{unfinished_folder(self.partition)}/{digest}-{number:05d}.parquet"
 
     def _take(self, attempt: Attempt, number: int) -> None:
-        content = self.lake.storage.read(self._path(number))
+        content = read_work_file(self.lake.storage, self._path(number))
         if content is None:
             raise FencedOut(f"{self.partition}: another attempt has published it meanwhile")
         attempt.write_bytes(f"part-{number:05d}.parquet", content)

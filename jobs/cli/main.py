@@ -12,7 +12,7 @@ from jobs.cli.command import Command
 from jobs.cli.completion import answer_shell
 from jobs.cli.option_parser import read_options
 from jobs.cli.parser import build_parser
-from jobs.common.errors import AuditError, FencedOut, InputError
+from jobs.common.errors import AuditError, DamagedFile, FencedOut, InputError
 from jobs.common.outcome import ExitCode
 from jobs.common.secrets import SafeFormatter, hide_in_tracebacks, without_password
 from jobs.ranker.distributed.process_group import process_count
@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _check_processes(command)
         command.run(read_options(parsed, command.options))
     except InputError as error:
+        if isinstance(error, DamagedFile) and (given := getattr(parsed, "scenario", None)):
+            error = error.named_as(given)
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return ExitCode.BAD_INPUT
     except (AuditError, FencedOut) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from jobs.common.secrets import without_password
 
 
@@ -25,6 +27,33 @@ class NotDue(InputError):
     def __init__(self, message: str, waits_for: str) -> None:
         super().__init__(message)
         self.waits_for = waits_for
+
+
+class DamagedFile(InputError):
+    """A file of the lake does not hold what was published. The message names what makes it again.
+
+    Attributes:
+        file: Path or URI of the file.
+        fault: What is wrong with it, such as ``is missing``.
+        partition: Path of its partition in the lake.
+    """
+
+    def __init__(self, file: str, fault: str, partition: str, scenario: str) -> None:
+        """Describe the damage.
+
+        Args:
+            file: Path or URI of the file.
+            fault: What is wrong with it.
+            partition: Path of its partition in the lake.
+            scenario: Name of the scenario, or what its user writes after ``--scenario``.
+        """
+        self.file, self.fault, self.partition = file, fault, partition
+        command = shlex.join(["lis", "rebuild", partition, "--scenario", scenario])
+        super().__init__(f"{file} {fault}: run {command}")
+
+    def named_as(self, scenario: str) -> DamagedFile:
+        """The same, with the scenario as its user has named it."""
+        return DamagedFile(self.file, self.fault, self.partition, scenario)
 
 
 class AuditError(Exception):

@@ -113,7 +113,7 @@ class Attempt:
             self._check_claim(partition)
             for path, file in staged:
                 self.storage.move(path, f"{partition.path}/{file.path}")
-            self.storage.replace(f"{partition.path}/{MANIFEST}", manifest.to_json().encode())
+            self.storage.replace(manifest_path(partition), manifest.to_json().encode())
             kept = {MANIFEST, *(file.path for file in manifest.files)}
             for name in set(self.storage.files(partition.path)) - kept:
                 self.storage.remove(f"{partition.path}/{name}")
@@ -133,7 +133,9 @@ class Attempt:
         if tuple(file for _, file in staged) != manifest.files:
             raise AuditError(f"{partition}: its files were made again and are not the same")
         with self.storage.lock(lock_path(partition)):
-            if self.storage.read(f"{partition.path}/{MANIFEST}") != manifest.to_json().encode():
+            # Not compared as bytes: those of an earlier release differ in their version.
+            content = self.storage.read(manifest_path(partition))
+            if content is None or Manifest.from_json(content) != manifest:
                 raise FencedOut(f"{partition}: was replaced while its files were made again")
             for path, file in staged:
                 self.storage.move(path, f"{partition.path}/{file.path}")
@@ -226,6 +228,11 @@ def _audit_window(partition: Partition, window: Window | None) -> None:
             f"{partition}: has read an event of {window.max_ts}, outside its window "
             f"[{window.start or 'first event'}, {window.end})"
         )
+
+
+def manifest_path(partition: Partition) -> str:
+    """The file that makes a partition visible to readers."""
+    return f"{partition.path}/{MANIFEST}"
 
 
 def claim_path(partition: Partition) -> str:

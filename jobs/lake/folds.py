@@ -8,6 +8,7 @@ from hashlib import md5
 from jobs.common.errors import InputError
 from jobs.lake.lake import Lake
 from jobs.scenarios import Fold, FoldShares, Scenario
+from jobs.scenarios.hints import ingest_command
 
 HASH_DIGITS = 8
 HASH_RANGE = 16**HASH_DIGITS
@@ -34,7 +35,7 @@ def pin_folds(lake: Lake, scenario: Scenario) -> None:
     """Store the fold shares at first use, and refuse different ones later.
 
     Raises:
-        InputError: If the lake has this scenario with other shares.
+        InputError: If the lake has this scenario with other shares, or their file is damaged.
     """
     path = f"_scenarios/{scenario.name}.json"
     content = json.dumps({"folds": scenario.folds.model_dump()}, sort_keys=True).encode() + b"\n"
@@ -43,9 +44,23 @@ def pin_folds(lake: Lake, scenario: Scenario) -> None:
         if stored is None:
             lake.storage.replace(path, content)
         elif stored != content:
-            pinned = json.loads(stored)["folds"]
+            pinned = _pinned(stored)
+            if pinned is None:
+                raise InputError(
+                    f"{lake.storage.shown(path)} is damaged: if the folds of {scenario.name} are "
+                    f"what they were at its first ingest, remove it and run "
+                    f"{ingest_command(scenario)}"
+                )
             raise InputError(
-                f"scenario {scenario.name}: folds are {pinned} in this lake and never change, but "
-                f"the scenario has {scenario.folds.model_dump()}: restore them, or give the "
-                "scenario another name"
+                f"scenario {scenario.name}: folds are {pinned.model_dump()} in this lake and never "
+                f"change, but the scenario has {scenario.folds.model_dump()}: restore them, or "
+                "give the scenario another name"
             )
+
+
+def _pinned(content: bytes) -> FoldShares | None:
+    """The stored shares; None if the file is damaged."""
+    try:
+        return FoldShares.model_validate(json.loads(content.decode())["folds"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None

@@ -6,18 +6,19 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import fs
 
-from jobs.common.errors import AuditError, InputError
+from jobs.common.errors import AuditError, DamagedFile, InputError, first_line
 from jobs.common.paths import data_folder
-from jobs.lake.attempt import MANIFEST, Attempt, lock_path
-from jobs.lake.manifest import Manifest
+from jobs.lake.attempt import Attempt, lock_path, manifest_path
+from jobs.lake.manifest import Manifest, ManifestFault, NewerManifest
 from jobs.lake.partition import Partition
+from jobs.lake.read_check import ReadCheck, fault_of
 from jobs.lake.storage import Storage
 
 _MAX_TRIES = 5
@@ -35,8 +36,19 @@ def _day_of(folder: str) -> date | None:
 class Lake:
     """All tables below one URI (``LIS_LAKE``; by default ``data/lake``)."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, check: ReadCheck | None = None) -> None:
+        """Open a lake; nothing is read or written yet.
+
+        Args:
+            uri: Local path or URI.
+            check: What of a file is compared with its manifest before it is read; None for what
+                the environment names.
+
+        Raises:
+            InputError: If the URI cannot be used, or the environment names no check.
+        """
         self.uri = uri
+        self._check = check or ReadCheck.from_environment()
         self.storage = Storage(uri)
 
     @classmethod
@@ -45,9 +57,26 @@ class Lake:
         return cls(os.environ.get("LIS_LAKE") or str(data_folder() / "lake"))
 
     def manifest(self, partition: Partition) -> Manifest | None:
-        """The manifest of a published partition, or None where nothing is published."""
-        content = self.storage.read(f"{partition.path}/{MANIFEST}")
-        return None if content is None else Manifest.from_json(content)
+        """The manifest of a published partition, or None where nothing is published.
+
+        Raises:
+            DamagedFile: If it is damaged, or that of another partition.
+            InputError: If it is of a later release, or cannot be read.
+        """
+        path = manifest_path(partition)
+        try:
+            content = self.storage.read(path)
+            manifest = None if content is None else Manifest.from_json(content)
+        except ManifestFault as error:
+            raise self._damaged(partition, path, str(error)) from error
+        except NewerManifest as error:
+            raise InputError(f"{self.storage.shown(path)} is of {error}") from error
+        except OSError as error:
+            shown = self.storage.shown(path)
+            raise InputError(f"{shown} cannot be read: {first_line(error)}") from error
+        if manifest is not None and not manifest.is_of(partition):
+            raise self._damaged(partition, path, "is the manifest of another partition")
+        return manifest
 
     def require(self, partition: Partition, hint: str) -> Manifest:
         """The manifest of a partition that must be published.
@@ -72,7 +101,7 @@ class Lake:
 
     def is_published(self, partition: Partition) -> bool:
         """Whether the partition has a manifest."""
-        return self.storage.exists(f"{partition.path}/{MANIFEST}")
+        return self.storage.exists(manifest_path(partition))
 
     def keys_below(self, table: str, scenario: str, ds: date) -> list[tuple[tuple[str, str], ...]]:
         """The ``keys`` of all partitions of a table that are published for a day, sorted."""
@@ -92,26 +121,20 @@ class Lake:
     def paths(
         self, partition: Partition, manifest: Manifest, suffix: str = ".parquet"
     ) -> list[str]:
-        """Paths of the data files, relative to the lake and in order.
+        """Paths of the data files, relative to the lake and in order. The files are checked.
 
         Raises:
             FileNotFoundError: If a file is missing.
-            AuditError: If a file does not have the size that the manifest gives.
+            DamagedFile: If a file does not hold what the manifest says.
         """
         paths = []
         for file in manifest.files:
             if not file.name.endswith(suffix):
                 continue
             path = f"{partition.path}/{file.path}"
-            size = self.storage.size(path)
-            if size is None:
-                raise FileNotFoundError(path)
-            if size != file.size:
-                raise AuditError(
-                    f"{self.storage.absolute(path)} has {size} bytes, but {file.size} in its "
-                    "manifest: it was truncated or overwritten; remove its folder and run the day "
-                    "again"
-                )
+            fault = fault_of(self.storage, path, file, self._check)
+            if fault is not None:
+                raise self._damaged(partition, path, fault)
             paths.append(path)
         return paths
 
@@ -120,7 +143,7 @@ class Lake:
 
         Raises:
             InputError: If the partition is not published.
-            AuditError: If a data file is missing or does not have the size in the manifest.
+            DamagedFile: If a data file is missing or does not hold what the manifest says.
         """
         tables = list(self.read_files(partition, columns))
         return pa.concat_tables(tables)
@@ -155,19 +178,30 @@ class Lake:
                 return
         raise _replaced_too_often(partition)
 
-    def published_paths(self, partition: Partition) -> list[str]:
-        """Paths of the data files of a partition.
+    def published_paths(self, partition: Partition, suffix: str = ".parquet") -> list[str]:
+        """Paths of the data files of a partition, which are checked.
 
         Tries again if the partition is replaced after its manifest was read.
         """
         for _ in range(_MAX_TRIES):
             manifest = self.require(partition, "run the step that publishes it first")
             try:
-                return self.paths(partition, manifest)
-            except FileNotFoundError:
+                return self.paths(partition, manifest, suffix)
+            except FileNotFoundError as error:
                 if self.manifest(partition) == manifest:
-                    raise _missing_file(partition) from None
+                    raise self._damaged(partition, str(error), "is missing") from None
         raise _replaced_too_often(partition)
+
+    def check(self, partition: Partition) -> None:
+        """Check all files of a partition, before tasks of Spark read it by themselves.
+
+        What a task raises would reach the user as a traceback of Spark.
+
+        Raises:
+            InputError: If the partition is not published.
+            DamagedFile: If a file is missing or does not hold what the manifest says.
+        """
+        self.published_paths(partition, suffix="")
 
     def spark_paths(self, partition: Partition) -> list[str]:
         """URIs of the data files of a partition, as Spark reads them."""
@@ -179,22 +213,29 @@ class Lake:
 
         Raises:
             InputError: If the partition is not published.
-            AuditError: If it has no such file, or the file is missing or of another size.
+            AuditError: If it has no such file.
+            DamagedFile: If the file is missing or does not hold what the manifest says.
         """
         manifest = self.require(partition, "run the step that publishes it first")
-        stored = [file for file in manifest.files if file.name == name]
-        if not stored:
+        file = next((file for file in manifest.files if file.name == name), None)
+        if file is None:
             raise AuditError(f"{partition} has no file named {name}")
-        try:
-            [path] = self.paths(partition, replace(manifest, files=tuple(stored)), suffix="")
-        except FileNotFoundError as error:
-            raise _missing_file(partition) from error
-        if self.storage.is_local:
-            yield Path(self.storage.absolute(path))
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder) / name
-            target.write_bytes(self.storage.read(path) or b"")
+        path = f"{partition.path}/{file.path}"
+        with ExitStack() as stack:
+            try:
+                if self.storage.is_local:
+                    target = Path(self.storage.absolute(path))
+                    fault = fault_of(self.storage, path, file, self._check)
+                else:
+                    folder = stack.enter_context(tempfile.TemporaryDirectory())
+                    target = Path(folder) / name
+                    source = self.storage.filesystem
+                    fs.copy_files(self.storage.absolute(path), str(target), source)
+                    fault = fault_of(Storage(folder), name, file, self._check)
+            except FileNotFoundError as error:
+                raise self._damaged(partition, path, "is missing") from error
+            if fault is not None:
+                raise self._damaged(partition, path, fault)
             yield target
 
     def has_files(self, partition: Partition, manifest: Manifest) -> bool:
@@ -222,18 +263,9 @@ class Lake:
         finally:
             attempt.close()
 
-
-def _missing_file(partition: Partition) -> AuditError:
-    thinned = ""
-    if partition.table in ("checkpoints", "snapshots"):
-        thinned = (
-            "if it was removed to save space, run lis train --scenario "
-            f"{partition.scenario} --restore {partition.ds}; else "
-        )
-    return AuditError(
-        f"{partition}: a data file of its manifest is missing; {thinned}"
-        "remove the folder and run the day again"
-    )
+    def _damaged(self, partition: Partition, path: str, fault: str) -> DamagedFile:
+        shown = self.storage.shown(path)
+        return DamagedFile(shown, fault, partition.path, partition.scenario)
 
 
 def _replaced_too_often(partition: Partition) -> AuditError:

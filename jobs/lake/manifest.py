@@ -1,13 +1,35 @@
-"""The manifest of a partition: the small file that lists its data files and their origin."""
+"""The manifest of a partition: the small file that lists its data files and their origin.
+
+Its JSON has two keys more than the fields of ``Manifest``. ``version`` is that of its schema, such
+as ``1.0``: a later minor version adds keys, which are ignored here. ``checksum`` is a SHA-256 of
+all other keys, in every version. Manifests of releases before 0.2 have neither.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from jobs.common.errors import InputError, first_line
+from jobs.lake.partition import Partition
+
+MAJOR, MINOR = 1, 0
+_VERSION, _CHECKSUM = "version", "checksum"
+
+
+class ManifestFault(InputError):
+    """A manifest is damaged. The message is the rest of a sentence that begins with its path."""
+
+
+class NewerManifest(InputError):
+    """A manifest of a later release. The message begins with its version."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +78,15 @@ class Manifest:
     window: Window | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    def is_of(self, partition: Partition) -> bool:
+        """Whether it is that of a partition: one that was copied to another's place is not."""
+        return (self.table, self.scenario, self.ds, dict(self.keys)) == (
+            partition.table,
+            partition.scenario,
+            partition.ds.isoformat(),
+            dict(partition.keys),
+        )
+
     @property
     def rows(self) -> int:
         """Number of rows in all data files."""
@@ -69,15 +100,61 @@ class Manifest:
 
     def to_json(self) -> str:
         """Serialise with sorted keys, so that equal manifests have equal text."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
+        content = asdict(self) | {_VERSION: f"{MAJOR}.{MINOR}"}
+        content[_CHECKSUM] = digest_of(content)
+        return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Manifest:
-        """Read what ``to_json`` has written."""
-        content = json.loads(text)
-        window = content.pop("window")
-        files = tuple(StoredFile(**file) for file in content.pop("files"))
-        return cls(files=files, window=Window(**window) if window else None, **content)
+    def from_json(cls, text: bytes) -> Manifest:
+        """Read what ``to_json`` has written, in this release or another.
+
+        Raises:
+            ManifestFault: If it is damaged.
+            NewerManifest: If this release cannot know what it means.
+        """
+        content = _json_object(text)
+        checksum = content.pop(_CHECKSUM, None)
+        if checksum is None and _VERSION in content:
+            raise ManifestFault("has lost its checksum")
+        if checksum is not None and checksum != digest_of(content):
+            raise ManifestFault("does not have the content that its checksum is of")
+        if _VERSION in content:
+            _check_version(content.pop(_VERSION))
+        try:
+            return _MANIFEST.validate_python(content)
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_input=False)[0]
+            key = ".".join(map(str, fault["loc"]))
+            raise ManifestFault(f"is no manifest ({key}: {fault['msg']})") from error
+
+
+_MANIFEST = TypeAdapter(Manifest)
+
+
+def _json_object(text: bytes) -> dict[str, Any]:
+    if not text:
+        raise ManifestFault("is empty")
+    try:
+        content = json.loads(text.decode())
+    except UnicodeDecodeError as error:
+        raise ManifestFault("is not in UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise ManifestFault(f"is not JSON ({first_line(error)})") from error
+    if not isinstance(content, dict):
+        raise ManifestFault("is no manifest (it has no keys)")
+    return content
+
+
+def _check_version(version: object) -> None:
+    """Check that this release can read a version of the schema."""
+    parts = re.fullmatch(r"(\d{1,9})\.\d{1,9}", version) if isinstance(version, str) else None
+    if parts is None:
+        raise ManifestFault(f"has the version {version!r}, which is none")
+    if int(parts[1]) > MAJOR:
+        raise NewerManifest(
+            f"version {version}, written by a later release; this one reads versions up to "
+            f"{MAJOR}: install the release that wrote it"
+        )
 
 
 def digest_of(*parts: object) -> str:

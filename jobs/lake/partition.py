@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from jobs.common.errors import InputError
+
 
 @dataclass(frozen=True)
 class Partition:
@@ -20,6 +22,26 @@ class Partition:
         """Folder in the lake, such as ``impressions/scenario=simulated_feed/ds=2026-01-31``."""
         levels = [self.table, f"scenario={self.scenario}", f"ds={self.ds.isoformat()}"]
         return "/".join(levels + [f"{key}={value}" for key, value in self.keys])
+
+    @classmethod
+    def parse(cls, text: str) -> Partition:
+        """Read the path of a partition; ``str`` is the inverse.
+
+        Raises:
+            InputError: If it is none.
+        """
+        table, *levels = text.strip("/").split("/")
+        pairs = [(name, value) for name, _, value in (level.partition("=") for level in levels)]
+        try:
+            (scenario, name), (ds, day), *keys = pairs
+            if (scenario, ds) != ("scenario", "ds") or not all(map(all, pairs)):
+                raise ValueError(text)
+            return cls(table, name, date.fromisoformat(day), tuple(keys))
+        except ValueError as error:
+            raise InputError(
+                f"{text!r} is no partition of a lake: write it as in features/scenario=S/"
+                "ds=2026-01-31/ranker=R/preference=P/horizon=7"
+            ) from error
 
     def __str__(self) -> str:
         return self.path

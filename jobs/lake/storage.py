@@ -21,6 +21,14 @@ _BLOCK = 1 << 22
 _PATTERN_CHARACTER = re.compile(r"[{}\[\]*?\\]")
 
 
+@dataclass(frozen=True)
+class FileState:
+    """Size of a file in bytes, and when it was last written, in nanoseconds since 1970."""
+
+    size: int
+    mtime_ns: int
+
+
 class Storage:
     """Reads and writes files under a root. Paths are relative to it, with forward slashes."""
 
@@ -68,8 +76,13 @@ class Storage:
 
     def size(self, path: str) -> int | None:
         """Size of a file in bytes, or None if there is no such file."""
+        state = self.state(path)
+        return None if state is None else state.size
+
+    def state(self, path: str) -> FileState | None:
+        """What changes whenever a file is written, or None if there is no such file."""
         info = self._info(path)
-        return info.size if info.type == fs.FileType.File else None
+        return FileState(info.size, info.mtime_ns) if info.type == fs.FileType.File else None
 
     def folders(self, path: str) -> list[str]:
         """Names of the folders in a folder, sorted; empty if it does not exist."""

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from jobs.lake import Lake
+from jobs.lake import Lake, ReadCheck
+from jobs.lake.addresses import checkpoint_partition
 from jobs.lake.manifest import Manifest
 from jobs.scenarios import ITEM, Scenario
 from jobs.snapshots.checkpoint_rows import SlotRange, ranges_of, read_slot, slot_ranges
@@ -38,9 +39,11 @@ def write_item_tables(
         folder: Path in the lake.
     """
     lake_uri = lake.uri
+    for day, _ in checkpoints:
+        lake.check(checkpoint_partition(scenario, day))
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        task_lake = Lake(lake_uri)
+        task_lake = Lake(lake_uri, ReadCheck.SIZE)
         written = 0
         for part in ranges_of(batches):
             name = f"ds={part.ds}/{part_name(part)}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.common.day_range import parse_day
 from jobs.common.options import option
-from jobs.preference import preference_kind
+from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.kinds.id_embedding import IdEmbedding
 from jobs.scenarios import ITEM, Mode, Scenario
 from jobs.stages.ingest import last_ingested_day
@@ -69,10 +70,6 @@ def assemble_features(lake: Lake, request: ScoreRequest) -> None:
     """
     from jobs.evaluation.fit_window import fit_days
     from jobs.lake.addresses import starting_ranker_days
-    from jobs.preference.build_tables import assemble_tables
-    from jobs.ranker.training.kept_checkpoints import restore_checkpoints
-    from jobs.snapshots.kept_snapshots import restore_snapshots
-    from jobs.spark.progress import spark_progress
     from jobs.spark.session import one_session
 
     scenario, horizons = request.scenario, request.horizons
@@ -88,20 +85,36 @@ def assemble_features(lake: Lake, request: ScoreRequest) -> None:
     kinds = {one.kind.name: one.kind for one in request.kinds}
     with one_session():
         for name, days in days_of.items():
-            kind = kinds[name]
-            if isinstance(kind, IdEmbedding):
-                restore = restore_snapshots if kind.slot == ITEM else restore_checkpoints
-                later = {day + timedelta(days=leak) for day in days for leak in (0, *horizons)}
-                restore(lake, scenario, later)
-            with spark_progress(f"features {name}"):
-                done = assemble_tables(lake, scenario, kind, sorted(days), horizons)
-            log.info("%s: %d feature tables of %s", scenario.name, len(done), name)
+            assemble_kind(lake, scenario, kinds[name], days, horizons)
         if any(one.mode != Mode.SWAP for one in request.kinds):
             every_day = sorted(set().union(*days_of.values()))
             for name in scenario.ranker.side_information:
-                with spark_progress(f"features {name}"):
-                    kind = preference_kind(name, scenario)
-                    assemble_tables(lake, scenario, kind, every_day, [0])
+                assemble_kind(lake, scenario, preference_kind(name, scenario), every_day, [0])
+
+
+def assemble_kind(
+    lake: Lake,
+    scenario: Scenario,
+    kind: PreferenceKind,
+    days: Collection[date],
+    horizons: Sequence[int],
+) -> None:
+    """Publish the feature tables of a kind at T and T+n of some days T.
+
+    Raises:
+        InputError: If data that a table is computed from is not published.
+    """
+    from jobs.preference.build_tables import assemble_tables
+    from jobs.ranker.training.kept_checkpoints import restore_checkpoints
+    from jobs.snapshots.kept_snapshots import restore_snapshots
+    from jobs.spark.progress import spark_progress
+
+    if isinstance(kind, IdEmbedding):
+        restore = restore_snapshots if kind.slot == ITEM else restore_checkpoints
+        restore(lake, scenario, {day + timedelta(days=n) for day in days for n in (0, *horizons)})
+    with spark_progress(f"features {kind.name}"):
+        done = assemble_tables(lake, scenario, kind, sorted(days), horizons)
+    log.info("%s: %d feature tables of %s", scenario.name, len(done), kind.name)
 
 
 def _run(lake: Lake, scenario: Scenario, options: AssembleOptions) -> None:

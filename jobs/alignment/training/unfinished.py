@@ -17,6 +17,7 @@ from torch import Tensor
 
 from jobs.lake import Partition
 from jobs.lake.manifest import digest_of
+from jobs.lake.read_check import read_work_file, write_work_file
 from jobs.lake.storage import Storage
 
 UNFINISHED = "_unfinished"
@@ -68,11 +69,11 @@ class UnfinishedTraining:
         }
         about = {"inputs": dict(self.inputs), "epochs": state.epochs, "torch": torch.__version__}
         tensors[_ABOUT] = torch.frombuffer(bytearray(json.dumps(about).encode()), dtype=torch.uint8)
-        self.storage.replace(self.path, save(tensors))
+        write_work_file(self.storage, self.path, save(tensors))
 
     def load(self) -> TrainingState | None:
-        """Read the stored state; None if there is none, or it is of other inputs."""
-        content = self.storage.read(self.path)
+        """Read the stored state; None if there is none, it is damaged, or of other inputs."""
+        content = read_work_file(self.storage, self.path)
         if content is None:
             return None
         tensors = load(content)

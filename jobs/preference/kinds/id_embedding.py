@@ -108,11 +108,13 @@ def _other_slot(behaviour: Behaviour, slot: str) -> DataFrame:
         )
         for day in behaviour.known_at
     ]
+    for day, _ in checkpoints:
+        behaviour.lake.check(addresses.checkpoint_partition(scenario, day))
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from jobs.lake import Lake
+        from jobs.lake import Lake, ReadCheck
 
-        task_lake = Lake(lake_uri)
+        task_lake = Lake(lake_uri, ReadCheck.SIZE)
         for part in checkpoint_rows.ranges_of(batches):
             rows = checkpoint_rows.read_slot(task_lake, scenario, slot, part)
             table = pa.table(

@@ -72,11 +72,13 @@ class SemanticIds:
             day.isoformat(): addresses.snapshot_partition(behaviour.scenario, day)
             for day in behaviour.known_at
         }
+        for partition in snapshots.values():
+            behaviour.lake.check(partition)
 
         def quantise(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            from jobs.lake import Lake
+            from jobs.lake import Lake, ReadCheck
 
-            task_lake = Lake(lake_uri)
+            task_lake = Lake(lake_uri, ReadCheck.SIZE)
             for batch in batches:
                 for day in batch["known_at"].to_pylist():
                     table = task_lake.read(snapshots[day], _COLUMNS)

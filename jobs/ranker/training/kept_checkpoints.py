@@ -18,7 +18,7 @@ from jobs.common.errors import AuditError, FencedOut, InputError
 from jobs.lake import Lake, Manifest
 from jobs.lake.addresses import checkpoint_days, checkpoint_partition, snapshot_partition
 from jobs.ranker.model.checkpoint import read_checkpoint, write_ranker
-from jobs.ranker.model.ranker import Ranker
+from jobs.ranker.model.ranker import Ranker, new_ranker
 from jobs.ranker.rows.read_day import require_day
 from jobs.ranker.training.train_day import train_day
 from jobs.ranker.training.train_next import checkpoint_inputs, train_next
@@ -95,7 +95,12 @@ def restore_checkpoints(lake: Lake, scenario: Scenario, days: Iterable[date]) ->
     missing = [day for day in sorted(set(days)) if _is_thinned(lake, scenario, day)]
     if not missing:
         return []
-    to_train = _days_to_train(lake, scenario, missing)
+    restored = []
+    if missing[0] == (first := checkpoint_days(lake, scenario)[0]):
+        # No day comes before the first one, whose ranker is untrained.
+        _put_back(new_ranker(scenario), lake, scenario, first)
+        restored.append(first)
+    to_train = _days_to_train(lake, scenario, missing[len(restored) :])
     interval = 0.1 if sys.stderr.isatty() else 10
     progress = tqdm(
         to_train,
@@ -110,7 +115,7 @@ def restore_checkpoints(lake: Lake, scenario: Scenario, days: Iterable[date]) ->
             ranker = read_checkpoint(lake, scenario, day)
         trained_until = day + _ONE_DAY
         _train_again(ranker, lake, scenario, day)
-    return [day + _ONE_DAY for day in to_train]
+    return restored + [day + _ONE_DAY for day in to_train]
 
 
 def _train_again(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> None:
@@ -120,15 +125,21 @@ def _train_again(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> N
     if child.inputs != checkpoint_inputs(scenario, parent, require_day(lake, scenario, day)):
         raise _changed(scenario, next_day, f"the log of {day} has changed since")
     train_next(ranker, lake, scenario, day, train_day)
+    _put_back(ranker, lake, scenario, next_day)
+
+
+def _put_back(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> None:
+    """Write the files of M_D where they were removed."""
+    manifest = _manifest(lake, scenario, day)
     with lake.attempt([]) as attempt:
-        write_ranker(attempt, scenario, next_day, ranker)
+        write_ranker(attempt, scenario, day, ranker)
         try:
-            attempt.put_back(checkpoint_partition(scenario, next_day), child)
+            attempt.put_back(checkpoint_partition(scenario, day), manifest)
         except AuditError as error:
             fault = "another machine, or other versions of libraries, trained it"
-            raise _changed(scenario, next_day, fault) from error
+            raise _changed(scenario, day, fault) from error
         except FencedOut as error:
-            raise _changed(scenario, next_day, "it has just been trained anew") from error
+            raise _changed(scenario, day, "it has just been trained anew") from error
 
 
 def _days_to_train(lake: Lake, scenario: Scenario, missing: Sequence[date]) -> list[date]:

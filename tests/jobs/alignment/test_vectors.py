@@ -37,6 +37,7 @@ from tests.jobs.alignment.preference_lake import (
     publish_items,
     stored_bytes,
 )
+from tests.jobs.lake.damage import flip
 
 KILLED_AT_A_SHARD = """
 import os, signal, sys
@@ -220,6 +221,24 @@ def test_what_was_interrupted_goes_on_after_the_last_shard(
     assert computed == list(range(16, 40))
     assert stored_bytes(lake, "item_vectors") == stored_bytes(unbroken, "item_vectors")
     assert not lake.storage.folders("_unfinished")
+
+
+def test_a_damaged_shard_of_unfinished_work_is_computed_again(
+    lake: Lake,
+    scenario: Scenario,
+    computed: list[int],
+    unbroken: Lake,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(module._Job, "_published", None)
+        with pytest.raises(TypeError):
+            publish_vectors(lake, scenario, KIND, ALIGNED_AT, SECOND)
+    computed.clear()
+    damaged = sorted(Path(lake.storage.absolute("_unfinished")).rglob("*.parquet"))[1]
+    flip(damaged, damaged.stat().st_size // 2)
+    publish_vectors(lake, scenario, KIND, ALIGNED_AT, SECOND)
+    assert stored_bytes(lake, "item_vectors") == stored_bytes(unbroken, "item_vectors")
 
 
 @pytest.mark.fault

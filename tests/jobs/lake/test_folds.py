@@ -96,3 +96,13 @@ def test_stored_shares_are_kept_and_others_refused(lake: Lake) -> None:
     assert "give the scenario another name" in message
     assert "\n" not in message
     pin_folds(lake, scenario())
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff", b"[]", b"{}", b'{"folds": {"lineage": 0.9, "fit": 0.1}}']
+)
+def test_damaged_shares_are_not_taken_for_others(lake: Lake, content: bytes) -> None:
+    pin_folds(lake, scenario())
+    lake.storage.replace("_scenarios/tiny.json", content)
+    with pytest.raises(InputError, match=r"tiny\.json is damaged: .* remove it and run lis ingest"):
+        pin_folds(lake, scenario())

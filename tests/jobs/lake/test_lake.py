@@ -146,41 +146,6 @@ def test_an_unpublished_partition_is_named_with_a_hint(any_lake: Lake) -> None:
         any_lake.require(partition(), "run this")
 
 
-def test_a_truncated_data_file_is_named(lake: Lake) -> None:
-    publish(lake, partition(), [1, 2], [3])
-    damaged = data_files(lake, partition())[1]
-    damaged.write_bytes(damaged.read_bytes()[:-7])
-    with pytest.raises(AuditError, match="truncated or overwritten") as caught:
-        lake.read(partition())
-    assert str(damaged) in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_data_file_is_named(lake: Lake) -> None:
-    publish(lake, partition(), [1], [2])
-    data_files(lake, partition())[0].unlink()
-    with pytest.raises(AuditError, match="is missing; remove the folder and run the day again"):
-        lake.read(partition())
-
-
-@pytest.mark.parametrize("size", [None, 3])
-def test_a_damaged_file_is_not_returned(lake: Lake, size: int | None) -> None:
-    target = partition(table="checkpoints")
-    with lake.attempt([target]) as attempt:
-        attempt.write_bytes("ranker.json", b"{}")
-        manifest = attempt.publish(target, inputs={})
-    stored = Path(lake.storage.absolute(target.path)) / manifest.files[0].path
-    if size is None:
-        stored.unlink()
-    else:
-        stored.write_bytes(b"x" * size)
-    with (
-        pytest.raises(AuditError, match=r"missing|truncated"),
-        lake.local_file(target, "ranker.json"),
-    ):
-        pass
-
-
 def test_an_unknown_scheme_is_refused() -> None:
     with pytest.raises(InputError, match="cannot use 'nope://lake' as storage"):
         Lake("nope://lake")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from jobs.ais.terms import AisMode
 from jobs.cli.command import Command, ScenarioOptions
-from jobs.common.errors import InputError
+from jobs.common.errors import DamagedFile, InputError
 from jobs.common.options import flag
 from jobs.lake import Lake
 from jobs.scenarios import Scenario, load_scenario
@@ -67,6 +67,8 @@ def _page(
     """The report; None if lineages alone were scored, and there is no LIS that it could be on."""
     try:
         return write_report(lake, scenario, request.days)
+    except DamagedFile:
+        raise
     except InputError as error:
         if any(one.mode != AisMode.LINEAGE for one in results):
             raise

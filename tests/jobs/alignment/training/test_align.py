@@ -31,6 +31,7 @@ from tests.jobs.alignment.preference_lake import (
     stored_bytes,
     targets,
 )
+from tests.jobs.lake.damage import flip
 
 PROJECT = Path(__file__).resolve().parents[4]
 KILLED_AT_A_WRITE = """
@@ -125,6 +126,23 @@ def test_a_state_of_other_items_is_not_continued(
     assert lake.storage.folders("_unfinished")
     for one in (lake, other_lake(tmp_path)):
         publish_curated(one, scenario)
+        align(one, scenario, KIND, ALIGNED_AT)
+    assert names_and_bytes(lake) == names_and_bytes(other_lake(tmp_path))
+
+
+def test_a_damaged_state_is_not_continued(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = alignment_scenario()
+    publish_curated(lake, scenario)
+    with monkeypatch.context() as broken:
+        broken.setattr(_Training, "take_best", None)
+        with pytest.raises(TypeError):
+            align(lake, scenario, KIND, ALIGNED_AT)
+    [state] = Path(lake.storage.absolute("_unfinished")).rglob("state.safetensors")
+    flip(state, state.stat().st_size // 2)
+    publish_curated(other_lake(tmp_path), scenario)
+    for one in (lake, other_lake(tmp_path)):
         align(one, scenario, KIND, ALIGNED_AT)
     assert names_and_bytes(lake) == names_and_bytes(other_lake(tmp_path))
 

@@ -1,0 +1,1 @@
+"""What keeps a lake in order, beside the runs that fill it."""
