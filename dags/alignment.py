@@ -13,6 +13,7 @@ that bounds it. One DAG a scenario, an encoder for each kind of preference data.
 | `vectors` | publishes a vector of each item |
 | `ais` | scores the ranker with and without the vectors; links to its run in MLflow |
 | `report` | renders the results of a date as one page, and keeps it in MLflow |
+| `log` | logs what MLflow did not take before, of whichever run; does not decide how a run ends |
 
 New LIS results start a run, once this DAG is switched on; switching it on starts nothing. It waits
 until the run that scores them has ended, and takes the newest date. Where the gate lets nothing
@@ -30,6 +31,7 @@ from airflow.sdk import DAG, Asset, chain
 
 from jobs.scenarios import Scenario
 from jobs.stages import ALIGNMENT_STAGES
+from jobs.stages.log import LOG
 from jobs.stages.report import REPORT
 from plugins.lis_plugin import dag_parts as parts
 from plugins.lis_plugin.alignment_form import alignment_form
@@ -62,7 +64,7 @@ def alignment_dag(source: str, scenario: Scenario) -> None:
         default_args=parts.DEFAULT_ARGS,
     ):
         plan = ResolveAlignmentOperator(task_id="resolve", scenario=source)
-        stages = (*ALIGNMENT_STAGES, REPORT)
+        stages = (*ALIGNMENT_STAGES, REPORT, LOG)
         chain(plan, *stage_tasks(stages, scenario, source, plan.output, OF_ALIGNMENT))
 
 

@@ -13,6 +13,7 @@ data and horizons. One DAG a scenario.
 | `assemble` | publishes the rankers' item embeddings, and preference data at T and at T+n |
 | `score` | scores the ranker with and without a leak, in each mode; links to its run in MLflow |
 | `report` | renders the results of a date as one page, and keeps it in MLflow |
+| `log` | logs what MLflow did not take before, of whichever run; does not decide how a run ends |
 
 A run for day D scores T = D - n for each horizon n. A horizon whose future has not arrived is
 skipped, and its log names the day that it waits for. To score other dates, trigger the DAG with

@@ -12,7 +12,14 @@ from jobs.cli.command import Command
 from jobs.cli.completion import answer_shell
 from jobs.cli.option_parser import read_options
 from jobs.cli.parser import build_parser
-from jobs.common.errors import AuditError, DamagedFile, FencedOut, InputError
+from jobs.common.errors import (
+    AuditError,
+    DamagedFile,
+    FencedOut,
+    InputError,
+    ServiceUnavailable,
+    is_connection_error,
+)
 from jobs.common.outcome import ExitCode
 from jobs.common.secrets import SafeFormatter, hide_in_tracebacks, without_password
 from jobs.ranker.distributed.process_group import process_count
@@ -36,11 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check_processes(command)
         command.run(read_options(parsed, command.options))
-    except InputError as error:
+    except (InputError, ServiceUnavailable, OSError) as error:
+        may_pass = is_connection_error(error)
+        if isinstance(error, OSError) and not may_pass:
+            raise
         if isinstance(error, DamagedFile) and (given := getattr(parsed, "scenario", None)):
             error = error.named_as(given)
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return ExitCode.BAD_INPUT
+        line = without_password(" ".join(str(error).split()))
+        again = "; run the same command again when it answers" if may_pass else ""
+        print(f"error: {line}{again}", file=sys.stderr)
+        return ExitCode.UNAVAILABLE if may_pass else ExitCode.BAD_INPUT
     except (AuditError, FencedOut) as error:
         print(f"stopped, nothing published: {without_password(str(error))}", file=sys.stderr)
         return ExitCode.FAILED

@@ -13,7 +13,7 @@ from jobs.stages.score import pooled_or_all
 
 
 def show_results(
-    about: Subject, results: Sequence[LisResult], page: Path, run_url: str, *, as_json: bool
+    about: Subject, results: Sequence[LisResult], page: Path, run_url: str | None, *, as_json: bool
 ) -> None:
     """Print results to standard output, and where to review them to standard error.
 
@@ -21,7 +21,7 @@ def show_results(
         about: The scenario of the results, or what was compared.
         results: All of them as JSON; as a table, those that are pooled if there are any.
         page: The report.
-        run_url: The run in MLflow.
+        run_url: The run in MLflow; None if it is not logged yet.
         as_json: Whether to print JSON with all fields in place of a table.
     """
     if as_json:
@@ -31,4 +31,9 @@ def show_results(
         print(result_table(shown))
         if notes := result_notes(shown, about):
             print(f"\n{notes}")
-    print(f"report: {page}\nMLflow: {run_url}", file=sys.stderr)
+    print(f"report: {page}\n{review_line(run_url)}", file=sys.stderr)
+
+
+def review_line(run_url: str | None) -> str:
+    """The line that says where the run is in MLflow; None if it is not logged yet."""
+    return f"MLflow: {run_url or 'not logged yet'}"

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from jobs.common.secrets import without_password
+
+_OBJECT_STORE_DOWN = re.compile(
+    r"AWS Error (NETWORK_CONNECTION|SERVICE_UNAVAILABLE|INTERNAL_FAILURE|SLOW_DOWN|THROTTLING|"
+    r"REQUEST_TIMEOUT)"
+)
 
 
 class InputError(Exception):
@@ -56,12 +62,39 @@ class DamagedFile(InputError):
         return DamagedFile(self.file, self.fault, self.partition, scenario)
 
 
+class ServiceUnavailable(Exception):
+    """A tracking server, database or object store does not answer. A later try may succeed.
+
+    The message is one line. It never has the password of a URI.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(without_password(" ".join(message.split())))
+
+
 class AuditError(Exception):
     """A table violates its contract and is not published. The old partition stays readable."""
 
 
 class FencedOut(Exception):
     """A newer attempt has claimed the partition, so this one must not publish."""
+
+
+def is_connection_error(error: BaseException) -> bool:
+    """Whether an error, or one that it was raised from, comes from a connection.
+
+    A later try of the same may succeed, unlike that of other input that cannot be used.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        # A broken pipe is the end of who reads the output.
+        if isinstance(cause, ServiceUnavailable | ConnectionError | TimeoutError):
+            return not isinstance(cause, BrokenPipeError)
+        # Arrow gives all errors of an object store as this class.
+        if isinstance(cause, OSError) and _OBJECT_STORE_DOWN.search(str(cause)):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def first_line(error: BaseException) -> str:

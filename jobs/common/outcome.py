@@ -10,11 +10,17 @@ MLFLOW_URL = "mlflow_url"
 
 
 class ExitCode(IntEnum):
-    """``BAD_INPUT`` means that the same command cannot succeed: a retry is pointless."""
+    """How a command ended.
+
+    ``BAD_INPUT`` means that the same command cannot succeed: a retry is pointless. ``UNAVAILABLE``
+    means that a service did not answer: a retry is all it takes. The number is ``EX_TEMPFAIL`` of
+    ``sysexits.h``.
+    """
 
     DONE = 0
     FAILED = 1
     BAD_INPUT = 2
+    UNAVAILABLE = 75
     INTERRUPTED = 130
 
 

@@ -100,7 +100,7 @@ def stored_result(
     manifest = lake.manifest(partition)
     if manifest is None or dict(manifest.inputs) != dict(inputs):
         return None
-    return _read(lake, partition, kind)
+    return read_result(lake, partition, kind)
 
 
 def store_result(
@@ -152,7 +152,7 @@ def read_table(
             pooled_from = dict(keys).get("pooled_from")
             if first is not None and pooled_from and date.fromisoformat(pooled_from) < first:
                 continue
-            found.append(_read(lake, Partition(table, scenario, day, keys), kind))
+            found.append(read_result(lake, Partition(table, scenario, day, keys), kind))
     return sorted(
         found,
         key=lambda result: (
@@ -166,7 +166,8 @@ def read_table(
     )
 
 
-def _read(lake: Lake, partition: Partition, kind: type[ResultT]) -> ResultT:
+def read_result(lake: Lake, partition: Partition, kind: type[ResultT]) -> ResultT:
+    """Return the result in a partition that is published."""
     (content,) = lake.read(partition).to_pylist()
     manifest = lake.manifest(partition)
     # Earlier versions kept the time in the table.

@@ -7,9 +7,11 @@ opens where a verdict is *worth aligning*, or where a user forces it and says wh
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from jobs.common.errors import InputError
 from jobs.evaluation.result import LisResult
@@ -59,6 +61,25 @@ class GateDecision:
     def opens(self) -> bool:
         """Whether the preference data may be aligned."""
         return self.outcome != Outcome.REFUSED
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        ground = None if self.ground is None else self.ground.to_dict()
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**own, "as_of": self.as_of.isoformat(), "ground": ground}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> GateDecision:
+        """Return the decision that ``to_dict`` described."""
+        ground = content["ground"]
+        return cls(
+            **{
+                **content,
+                "as_of": date.fromisoformat(content["as_of"]),
+                "outcome": Outcome(content["outcome"]),
+                "ground": None if ground is None else LisResult.from_dict(ground),
+            }
+        )
 
     def __str__(self) -> str:
         because = f" because {self.forced_because}" if self.forced_because else ""

@@ -11,13 +11,14 @@ from jobs.stages.alignment.gate import GATE
 from jobs.stages.alignment.vectors import VECTORS
 from jobs.stages.assemble import ASSEMBLE
 from jobs.stages.ingest import INGEST
+from jobs.stages.log import LOG
 from jobs.stages.report import REPORT
 from jobs.stages.score import SCORE
 from jobs.stages.simulate import SIMULATE
 from jobs.stages.stage import Stage
 from jobs.stages.train import TRAIN
 
-STAGES: tuple[Stage[Any], ...] = (SIMULATE, INGEST, TRAIN, ASSEMBLE, SCORE, REPORT)
+STAGES: tuple[Stage[Any], ...] = (SIMULATE, INGEST, TRAIN, ASSEMBLE, SCORE, REPORT, LOG)
 """The stages of a daily run."""
 
 ALIGNMENT_STAGES: tuple[Stage[Any], ...] = (GATE, CURATE, ALIGN, VECTORS, AIS)

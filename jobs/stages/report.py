@@ -1,4 +1,7 @@
-"""Stage ``report``: one HTML page on the results of some days, also kept in MLflow."""
+"""Stage ``report``: one HTML page on the results of some days, also kept in MLflow.
+
+It needs no MLflow: what cannot be logged is left to the stage ``log``.
+"""
 
 from __future__ import annotations
 
@@ -104,11 +107,11 @@ def stored_results(lake: Lake, request: ScoreRequest) -> list[LisResult]:
 def log_report(
     lake: Lake, scenario: Scenario, results: Sequence[LisResult], page: Path
 ) -> list[LoggedRun]:
-    """Log results to MLflow, with the page on them."""
-    from jobs.tracking.log_results import log_results
+    """Log results to MLflow, with the page on them; none if that is left to the stage ``log``."""
+    from jobs.tracking.spool.log_spooled import log_with_report
 
     text = page.read_text(encoding="utf-8")
-    return log_results(lake, scenario, pooled_or_all(results), text, single_days=results)
+    return log_with_report(lake, scenario, pooled_or_all(results), results, text)
 
 
 def _run(lake: Lake, scenario: Scenario, options: DueOptions) -> None:

@@ -1,4 +1,7 @@
-"""Stage ``score``: score the ranker with and without each leak, and log the results to MLflow."""
+"""Stage ``score``: score the ranker with and without each leak.
+
+It needs no MLflow: what cannot be logged is left to the stage ``log``.
+"""
 
 from __future__ import annotations
 
@@ -56,13 +59,13 @@ def pooled_or_all(results: Sequence[ResultT]) -> list[ResultT]:
 
 def _run(lake: Lake, scenario: Scenario, options: DueOptions) -> None:
     from jobs.reporting.result_text import result_line
-    from jobs.tracking.log_results import log_single_results
+    from jobs.tracking.spool.log_spooled import log_scores
 
     scenario = options.applied_to(scenario)
     for request in options.requests(lake, scenario):
         results = pooled_or_all(score(lake, request))
-        runs = log_single_results(lake, scenario, results)
-        print(mlflow_line(runs[-1].url))
+        if runs := log_scores(lake, scenario, results):
+            print(mlflow_line(runs[-1].url))
         # Last, so that the log of a task ends with what its user came for.
         for result in results:
             print(result_line(result, scenario))

@@ -35,6 +35,8 @@ class Stage(Generic[OptionsT]):
         per_leak: Whether its task is mapped: one task instance for each leak that is planned.
         logs_mlflow_run: Whether it prints ``jobs.common.outcome.mlflow_line``, so that its task
             links to the run.
+        runs_always: Whether its task runs whatever came of those before, and leaves it to them how
+            the run ends.
         applies_to: Whether a scenario needs the stage.
     """
 
@@ -49,4 +51,5 @@ class Stage(Generic[OptionsT]):
     in_processes: bool = False
     per_leak: bool = False
     logs_mlflow_run: bool = False
+    runs_always: bool = False
     applies_to: Callable[[Scenario], bool] = lambda _: True

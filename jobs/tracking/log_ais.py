@@ -23,7 +23,7 @@ from jobs.tracking.experiment_page import open_experiment
 from jobs.tracking.log_results import LoggedRun, open_parent
 from jobs.tracking.run_content import source_tags
 from jobs.tracking.runs import KIND, NOTE, PARENT, Content, Kind, run_key
-from jobs.tracking.store import prepare_store, run_url, store_lock
+from jobs.tracking.store import run_url, store_lock, tracking_store
 
 _LAYOUT = 1
 """Raised when the content of these runs changes, so that older ones are completed."""
@@ -48,10 +48,11 @@ def log_ais(lake: Lake, about: Subject, results: Sequence[AisResult]) -> list[Lo
 
     Raises:
         InputError: If the tracking store cannot be used.
+        ServiceUnavailable: If it does not answer.
     """
-    client = prepare_store()
-    experiment_id = open_experiment(client, about)
-    return [_log(client, experiment_id, lake, result) for result in results]
+    with tracking_store() as client:
+        experiment_id = open_experiment(client, about)
+        return [_log(client, experiment_id, lake, result) for result in results]
 
 
 def _log(client: MlflowClient, experiment_id: str, lake: Lake, result: AisResult) -> LoggedRun:

@@ -11,7 +11,7 @@ from jobs.tracking.log_results import LoggedRun, log_single_results
 from jobs.tracking.run_content import source_tags
 from jobs.tracking.run_notes import gate_note
 from jobs.tracking.runs import KEY, KIND, NOTE, PARENT, Content, Kind, run_key
-from jobs.tracking.store import prepare_store, run_url, store_lock
+from jobs.tracking.store import run_url, store_lock, tracking_store
 
 _LAYOUT = 1
 """Raised when the content of these runs changes, so that older ones are completed."""
@@ -29,6 +29,7 @@ def log_decision(lake: Lake, about: Subject, decision: GateDecision) -> LoggedRu
 
     Raises:
         InputError: If the tracking store cannot be used.
+        ServiceUnavailable: If it does not answer.
         AuditError: If the predictions of two variants are not on the same rows.
     """
     ground = decision.ground
@@ -36,8 +37,7 @@ def log_decision(lake: Lake, about: Subject, decision: GateDecision) -> LoggedRu
         return None
     (score,) = log_single_results(lake, about, [ground])
     content = _content(decision, ground, score)
-    client = prepare_store()
-    with store_lock():
+    with tracking_store() as client, store_lock():
         score_run = client.get_run(score.run_id)
         parent_id = score_run.data.tags[PARENT]
         key = run_key(Kind.GATE, client.get_run(parent_id).data.tags[KEY], content.digest)

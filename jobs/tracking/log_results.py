@@ -29,7 +29,7 @@ from jobs.tracking.run_content import (
     result_name,
 )
 from jobs.tracking.runs import KIND, Kind, run_key
-from jobs.tracking.store import prepare_store, run_url, store_lock
+from jobs.tracking.store import run_url, store_lock, tracking_store
 
 
 @dataclass(frozen=True)
@@ -73,21 +73,22 @@ def log_results(
 
     Raises:
         InputError: If the tracking store cannot be used.
+        ServiceUnavailable: If it does not answer.
         AuditError: If the predictions of two variants are not on the same rows.
     """
-    client = prepare_store()
-    experiment_id = open_experiment(client, about)
-    logged = []
-    for parent, runs_below in _runs_by_parent(client, experiment_id, lake, about, results):
+    with tracking_store() as client:
+        experiment_id = open_experiment(client, about)
+        logged = []
+        for parent, runs_below in _runs_by_parent(client, experiment_id, lake, about, results):
+            with store_lock():
+                stored = corrected_for_looks(_stored_results(client, parent), about.confidence)
+                content = parent_content(lake, about, stored, report_html)
+                written = runs.write(client, parent.info.run_id, content)
+                log_by_horizon(client, parent, stored)
+                register_ranker(client, lake, parent.info.run_id, stored[0])
+            logged += [_logged(parent, content.name, None, written), *runs_below]
         with store_lock():
-            stored = corrected_for_looks(_stored_results(client, parent), about.confidence)
-            content = parent_content(lake, about, stored, report_html)
-            written = runs.write(client, parent.info.run_id, content)
-            log_by_horizon(client, parent, stored)
-            register_ranker(client, lake, parent.info.run_id, stored[0])
-        logged += [_logged(parent, content.name, None, written), *runs_below]
-    with store_lock():
-        log_by_day(client, experiment_id, [*single_days, *results])
+            log_by_day(client, experiment_id, [*single_days, *results])
     return logged
 
 
@@ -99,13 +100,14 @@ def log_single_results(lake: Lake, about: Subject, results: Sequence[LisResult])
 
     Raises:
         InputError: If the tracking store cannot be used.
+        ServiceUnavailable: If it does not answer.
         AuditError: If the predictions of two variants are not on the same rows.
     """
-    client = prepare_store()
-    found = _runs_by_parent(
-        client, open_experiment(client, about), lake, about, results, keeps_correction=True
-    )
-    return [run for _, runs_below in found for run in runs_below]
+    with tracking_store() as client:
+        found = _runs_by_parent(
+            client, open_experiment(client, about), lake, about, results, keeps_correction=True
+        )
+        return [run for _, runs_below in found for run in runs_below]
 
 
 def _runs_by_parent(

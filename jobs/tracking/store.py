@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,11 +17,22 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from sqlalchemy.engine import make_url
 
-from jobs.common.errors import InputError
+from jobs.common.errors import InputError, ServiceUnavailable
 from jobs.common.paths import data_folder
 from jobs.common.secrets import without_password
+from jobs.tracking.store_errors import is_temporary, require_answer, store_errors
 
 DEFAULT_PORT = "5000"
+_FIRST_CONTACT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+_AFTERWARDS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+"""Settings of MLflow's HTTP client, unless the environment has them.
+
+With MLflow's own, a server that is down costs four minutes. A task that cannot log goes on, and
+what it would have logged waits in the lake.
+"""
+_LONGEST_WAIT_SECONDS = 120
+"""For other processes of this machine that write to the store."""
+_SECONDS_BETWEEN_LOOKS = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -66,37 +78,54 @@ def prepare_store() -> MlflowClient:
 
     Raises:
         InputError: If there is no usable store at the tracking URI.
+        ServiceUnavailable: If the store does not answer.
     """
     uri = tracking_uri()
     database = _sqlite_file(uri)
-    with store_lock():
+    with store_errors(uri), store_lock():
         if database is not None and not database.exists():
             _create(database)
+        require_answer(uri, database)
         try:
-            try:
-                return _connected(uri)
-            except MlflowException:
-                if database is None:
-                    raise
-                # Most likely the schema of an older MLflow. Checking it first costs every task 1 s.
-                upgrade.main([uri], standalone_mode=False)
-                return _connected(uri)
-        except (MlflowException, ImportError) as error:
-            # SQLAlchemy imports a database's driver, which may be missing.
-            reason = " ".join(without_password(str(error)).split())
-            raise InputError(
-                f"cannot use MLFLOW_TRACKING_URI={without_password(uri)}: {reason}"
-            ) from None
+            return _connected(uri)
+        except MlflowException as error:
+            if database is None or is_temporary(error):
+                raise
+            # Most likely the schema of an older MLflow. Checking it first costs every task 1 s.
+            upgrade.main([uri], standalone_mode=False)
+            return _connected(uri)
+
+
+@contextmanager
+def tracking_store() -> Iterator[MlflowClient]:
+    """Give a client of the store, and its errors in the block the form of the project's own.
+
+    Raises:
+        InputError: If the store cannot be used, or refuses what it is given.
+        ServiceUnavailable: If it does not answer.
+    """
+    with store_errors(tracking_uri()):
+        yield prepare_store()
 
 
 @contextmanager
 def store_lock() -> Iterator[None]:
-    """Let one process of this machine write to the store at a time. The lock is not reentrant."""
+    """Let one process of this machine write to the store at a time. The lock is not reentrant.
+
+    Raises:
+        ServiceUnavailable: If another process keeps it for minutes.
+    """
     database = _sqlite_file(tracking_uri())
     folder = database.parent if database is not None else _folder()
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "store.lock").open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
+        while not _locked(handle.fileno()):
+            if time.monotonic() > deadline:
+                raise ServiceUnavailable(
+                    f"another process has held {handle.name} for {_LONGEST_WAIT_SECONDS} s"
+                )
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
         yield
 
 
@@ -120,6 +149,14 @@ def experiment(client: MlflowClient, name: str) -> str:
     return found.experiment_id
 
 
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _folder() -> Path:
     return data_folder().resolve() / "mlflow"
 
@@ -138,9 +175,26 @@ def _sqlite_file(uri: str) -> Path | None:
 def _connected(uri: str) -> MlflowClient:
     # MLflow would print the address of a run together with the password of the tracking URI.
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+    # It would print the statement that failed, before ``store_errors`` says what to do.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     client = MlflowClient(tracking_uri=uri)
-    client.search_experiments(max_results=1)
+    with _environment(_FIRST_CONTACT):
+        client.search_experiments(max_results=1)
+    for name, value in _AFTERWARDS.items():
+        os.environ.setdefault(name, value)
     return client
+
+
+@contextmanager
+def _environment(defaults: Mapping[str, str]) -> Iterator[None]:
+    """Set those variables that are not set, for a while."""
+    added = {name: value for name, value in defaults.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
 
 
 def _create(database: Path) -> None:

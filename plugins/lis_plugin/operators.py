@@ -16,7 +16,7 @@ from jobs.common.outcome import MLFLOW_URL, ExitCode, announced_url
 from jobs.common.secrets import without_password
 from plugins.lis_plugin.due_horizon import skip_unless_due
 from plugins.lis_plugin.links import MlflowRunLink
-from plugins.lis_plugin.refusal import InputRefused
+from plugins.lis_plugin.refusal import InputRefused, NoAnswer
 from plugins.lis_plugin.task_process import (
     PROJECT,
     end_group,
@@ -39,6 +39,7 @@ class LisStageOperator(BaseOperator):
 
     Raises:
         InputRefused: If the stage refused its input. A retry would not help.
+        NoAnswer: If a service that the stage needs does not answer.
         AirflowSkipException: If the horizon is not due.
     """
 
@@ -87,6 +88,8 @@ class LisStageOperator(BaseOperator):
         code = self._process.wait()
         if code == ExitCode.BAD_INPUT:
             raise InputRefused(last_message(lines))
+        if code == ExitCode.UNAVAILABLE:
+            raise NoAnswer(last_message(lines))
         if code != ExitCode.DONE:
             raise AirflowException(f"stage {self.stage} ended with {code}: {last_message(lines)}")
         return list(lines)

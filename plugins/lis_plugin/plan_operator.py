@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar, cast
 
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 
-from jobs.common.errors import InputError
+from jobs.common.errors import InputError, is_connection_error
 from jobs.common.secrets import without_password
-from plugins.lis_plugin.refusal import InputRefused
+from plugins.lis_plugin.refusal import InputRefused, NoAnswer
 from plugins.lis_plugin.turn import run_at_work
 
 _SECONDS_BETWEEN_LOOKS = 20
@@ -74,7 +74,8 @@ class PlanOperator(BaseSensorOperator, Generic[PlanT]):
                 return PokeReturnValue(is_done=True, xcom_value=self.announced(context, plan))
         except InputError as error:
             line = without_password(" ".join(str(error).split()))
-            raise InputRefused(f"error: {line}") from None
+            ending = NoAnswer if is_connection_error(error) else InputRefused
+            raise ending(f"error: {line}") from None
         self.log.info(
             "The form is valid. %s waits for %s, and looks again every %d s. To let it go first, "
             "mark that run as failed",

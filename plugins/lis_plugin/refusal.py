@@ -1,4 +1,4 @@
-"""How a task refuses its input: one line, no traceback, no retry."""
+"""How a task ends for a known reason: one line, no traceback, a retry only where it may help."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ class InputRefused(SystemExit):
     Airflow logs other exceptions with their traceback, which buries the line that a user can act
     on. It logs an exit with its message alone.
     """
+
+
+class NoAnswer(SystemExit):
+    """Ends a try of a task because a service does not answer; it is tried again."""
 
 
 class NoRetryIfRefused(RetryPolicy):

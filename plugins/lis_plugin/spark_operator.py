@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowException
 from jobs.common.outcome import ExitCode
 from jobs.spark.jvm_options import OPTIONS, jvm_options
 from plugins.lis_plugin.due_horizon import skip_unless_due
-from plugins.lis_plugin.refusal import InputRefused
+from plugins.lis_plugin.refusal import InputRefused, NoAnswer
 from plugins.lis_plugin.task_process import (
     PROJECT,
     end_group,
@@ -35,6 +35,7 @@ class LisSparkOperator(SparkSubmitOperator):
 
     Raises:
         InputRefused: If the stage refused its input. A retry would not help.
+        NoAnswer: If a service that the stage needs does not answer.
         AirflowSkipException: If the horizon is not due.
     """
 
@@ -76,8 +77,11 @@ class LisSparkOperator(SparkSubmitOperator):
         try:
             super().execute(context)
         except AirflowException:
-            if hook._submit_sp is not None and hook._submit_sp.returncode == ExitCode.BAD_INPUT:
+            code = None if hook._submit_sp is None else hook._submit_sp.returncode
+            if code == ExitCode.BAD_INPUT:
                 raise InputRefused(last_message(hook._last_submit_log_lines)) from None
+            if code == ExitCode.UNAVAILABLE:
+                raise NoAnswer(last_message(hook._last_submit_log_lines)) from None
             raise
 
     def on_kill(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Asset, BaseOperator, TriggerRule, XComArg
@@ -31,6 +32,8 @@ class TaskValues:
     is_mapped: Callable[[Stage[Any]], bool]
     map_name: str
 
+
+_MOST_TIME_TO_LOG = timedelta(hours=1)
 
 _PLAN = "ti.xcom_pull(task_ids='resolve_date', key='plan')"
 _DUE = "ti.xcom_pull(task_ids='resolve_date', key='due')"
@@ -128,9 +131,13 @@ def _task(
     }
     if stage.on_gpu:
         options["pool"] = "gpu"
-    if follows_mapped:
+    if follows_mapped and not stage.runs_always:
         # A horizon that is not due yet is skipped.
         options["trigger_rule"] = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+    if stage.runs_always:
+        # A store that is down does not fail a day whose results are in the lake.
+        task = operator(**options, execution_timeout=_MOST_TIME_TO_LOG)
+        return task.as_teardown(on_failure_fail_dagrun=False)
     if not values.is_mapped(stage):
         return operator(**options)
     # One at a time: entries of one date share its baseline partitions.

@@ -28,7 +28,8 @@ OF_A_LOG = {
     "train": ["assemble"],
     "assemble": ["score"],
     "score": ["report"],
-    "report": [],
+    "report": ["log"],
+    "log": [],
 }
 SIMULATED = {**OF_A_LOG, "resolve_date": ["score", "simulate"], "simulate": ["ingest"]}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def dag_of(*stages: Stage[Any]) -> DAG:
 def test_a_registered_stage_gets_a_task_with_its_outlets() -> None:
     dag = dag_of(*STAGES, DUMMY)
     task = dag.get_task("dummy")
-    assert dag.get_task("report").downstream_task_ids == {"dummy"}
+    assert dag.get_task("log").downstream_task_ids == {"dummy"}
     assert isinstance(task, LisStageOperator)
     assert task.stage == "dummy"
     assert task.outlets == [Asset(f"lis://{FEED}/dummies"), Asset(f"lis://{FEED}/copies")]
@@ -68,6 +69,15 @@ def test_a_stage_per_leak_is_mapped_and_the_next_runs_after_skips() -> None:
     assert isinstance(dag.get_task("first"), MappedOperator)
     assert dag.get_task("first").trigger_rule == TriggerRule.ALL_SUCCESS
     assert dag.get_task("then").trigger_rule == TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+
+
+def test_a_stage_that_always_runs_leaves_the_state_of_the_run_to_the_others() -> None:
+    dag = dag_of(replace(DUMMY, name="first", per_leak=True), replace(DUMMY, runs_always=True))
+    task = dag.get_task("dummy")
+    assert task.is_teardown
+    assert not task.on_failure_fail_dagrun
+    assert task.trigger_rule == TriggerRule.ALL_DONE_SETUP_SUCCESS
+    assert task.execution_timeout == timedelta(hours=1)
 
 
 def test_a_stage_that_does_not_apply_has_no_task() -> None:

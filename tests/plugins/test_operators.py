@@ -8,9 +8,10 @@ import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
+from jobs.common.outcome import ExitCode
 from plugins.lis_plugin.links import MlflowRunLink, checked_link
 from plugins.lis_plugin.operators import LisScoreOperator, LisStageOperator
-from plugins.lis_plugin.refusal import InputRefused, NoRetryIfRefused
+from plugins.lis_plugin.refusal import InputRefused, NoAnswer, NoRetryIfRefused
 from plugins.lis_plugin.spark_operator import LisSparkOperator
 from plugins.lis_plugin.task_process import last_message
 
@@ -42,6 +43,24 @@ def test_any_other_failure_may_be_tried_again(
     monkeypatch.setenv("PYTHONPATH", str(broken))
     task = LisStageOperator(task_id="t", stage="train", arguments=[])
     with pytest.raises(AirflowException, match="stage train ended with 7") as caught:
+        task.execute(NO_CONTEXT)
+    assert NoRetryIfRefused().evaluate(caught.value).action == RetryAction.DEFAULT
+
+
+@pytest.mark.parametrize("operator", [LisStageOperator, LisSparkOperator])
+def test_a_service_that_does_not_answer_is_tried_again_and_named_in_a_line(
+    operator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = tmp_path / "ended"
+    ended.mkdir()
+    line = "error: the store does not answer"
+    (ended / "sitecustomize.py").write_text(
+        f"import os, sys\nif 'stage' in sys.orig_argv:\n"
+        f"    os.write(2, b'{line}\\n')\n    os._exit({ExitCode.UNAVAILABLE.value})\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(ended))
+    task = operator(task_id="t", stage="train", arguments=[])
+    with pytest.raises(NoAnswer, match=f"^{line}$") as caught:
         task.execute(NO_CONTEXT)
     assert NoRetryIfRefused().evaluate(caught.value).action == RetryAction.DEFAULT
 

@@ -21,6 +21,7 @@ from jobs.cli.commands.slots import SLOTS
 from jobs.cli.commands.stage import STAGE
 from jobs.cli.commands.train import TRAIN
 from jobs.cli.commands.tune import TUNE
+from jobs.cli.commands.upkeep.log import LOG
 from jobs.cli.commands.upkeep.rebuild import REBUILD
 
 COMMANDS: tuple[Command[Any] | CommandGroup, ...] = (
@@ -39,6 +40,7 @@ COMMANDS: tuple[Command[Any] | CommandGroup, ...] = (
     AIS,
     REPORT,
     REBUILD,
+    LOG,
     STAGE,
     COMPLETION,
 )

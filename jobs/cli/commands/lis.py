@@ -42,7 +42,8 @@ def _run(options: _Options) -> None:
     # The page also shows earlier results of these days, so that kinds are compared on one page.
     page = write_report(lake, request.scenario, request.days)
     runs = log_report(lake, request.scenario, results, page)
-    show_results(request.scenario, results, page, runs[0].url, as_json=options.json)
+    url = runs[0].url if runs else None
+    show_results(request.scenario, results, page, url, as_json=options.json)
 
 
 LIS = Command(

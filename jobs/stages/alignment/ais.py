@@ -130,12 +130,12 @@ def score_aligned(
 
 def _run(lake: Lake, scenario: Scenario, options: AisOptions) -> None:
     from jobs.reporting.ais_text import ais_line
-    from jobs.tracking.log_ais import log_ais
+    from jobs.tracking.spool.log_spooled import log_improvements
 
     _, results = score_aligned(lake, scenario, options)
     shown = pooled_or_all(results)
-    runs = log_ais(lake, scenario, shown)
-    print(mlflow_line(runs[-1].url))
+    if runs := log_improvements(lake, scenario, shown):
+        print(mlflow_line(runs[-1].url))
     # Last, so that the log of a task ends with what its user came for.
     for result in shown:
         print(ais_line(result))

@@ -52,21 +52,22 @@ def decide(
         force: Why they may be aligned although no result speaks for them; None to refuse them then.
 
     Returns:
-        Each decision with its run in MLflow; None where there is no result to log it under.
+        Each decision with its run in MLflow; None where there is no result to log it under, or
+        MLflow does not take it yet.
 
     Raises:
-        InputError: If ``force`` is blank, or the tracking store cannot be used.
+        InputError: If ``force`` is blank.
     """
     from jobs.gate.decide import gate_decision
     from jobs.gate.record import record_decision
-    from jobs.tracking.log_gate import log_decision
+    from jobs.tracking.spool.log_spooled import log_gate_decision
 
     decided = []
     for preference in preferences:
         decision = gate_decision(lake, scenario, preference, as_of, force)
         record_decision(lake, scenario, decision)
-        run = log_decision(lake, scenario, decision)
-        if run is None:
+        run = log_gate_decision(lake, scenario, decision)
+        if decision.ground is None:
             log.info("%s: recorded in the lake alone, as no LIS is there to log it under", decision)
         decided.append((decision, run))
     return decided

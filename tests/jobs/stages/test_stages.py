@@ -21,7 +21,7 @@ ALL = (*STAGES, *ALIGNMENT_STAGES)
 
 def test_the_stages_are_in_the_order_of_a_run() -> None:
     names = [stage.name for stage in STAGES]
-    assert names == ["simulate", "ingest", "train", "assemble", "score", "report"]
+    assert names == ["simulate", "ingest", "train", "assemble", "score", "report", "log"]
 
 
 @pytest.mark.parametrize("stage", ALL, ids=lambda stage: stage.name)

@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, REQUEST_LIMIT_EXCEEDED
 from mlflow.store.db.utils import _get_alembic_config
 from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
 from sqlalchemy import create_engine, text
 
-from jobs.common.errors import InputError
+from jobs.common.errors import InputError, ServiceUnavailable
 from jobs.tracking import store
+from jobs.tracking.store_errors import store_errors
 
 
 @pytest.fixture(autouse=True)
@@ -42,17 +45,39 @@ def test_a_store_of_an_unknown_kind_is_bad_input(monkeypatch: pytest.MonkeyPatch
         store.prepare_store()
 
 
-@pytest.mark.parametrize("scheme", ["ftp", "postgresql", "http"])
+@pytest.mark.parametrize(
+    ("scheme", "kind"),
+    [("ftp", InputError), ("postgresql", ServiceUnavailable), ("http", ServiceUnavailable)],
+)
 def test_the_password_of_a_store_is_in_no_message_and_no_link(
-    monkeypatch: pytest.MonkeyPatch, scheme: str
+    monkeypatch: pytest.MonkeyPatch, scheme: str, kind: type[Exception]
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{scheme}://someone:s3cret@127.0.0.1:9/runs")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(InputError, match="cannot use MLFLOW_TRACKING_URI=") as refused:
+    with pytest.raises(kind, match="cannot use MLFLOW_TRACKING_URI=") as refused:
         store.prepare_store()
     assert "s3cret" not in str(refused.value)
     assert refused.value.__suppress_context__
     assert "s3cret" not in store.page_url("#/experiments/1")
+
+
+def test_a_request_that_a_server_refuses_is_no_matter_of_time() -> None:
+    """One that it could not take in time is."""
+    with pytest.raises(InputError, match="URI=http://a: not allowed"), store_errors("http://a"):
+        raise MlflowException("not allowed", PERMISSION_DENIED)
+    with pytest.raises(ServiceUnavailable, match="too many"), store_errors("http://a"):
+        raise MlflowException("too many", REQUEST_LIMIT_EXCEEDED)
+
+
+def test_another_process_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_LONGEST_WAIT_SECONDS", 0)
+    with (
+        store.store_lock(),
+        pytest.raises(ServiceUnavailable, match=r"store\.lock for 0 s"),
+        store.store_lock(),
+    ):
+        raise AssertionError
+    with store.store_lock():
+        pass
 
 
 def test_links_have_the_port_of_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from jobs.ais.terms import AisMode
 from jobs.cli.command import Command, ScenarioOptions
+from jobs.cli.shown_results import review_line
 from jobs.common.errors import DamagedFile, InputError
 from jobs.common.options import flag
 from jobs.lake import Lake
@@ -46,19 +47,21 @@ result whose inputs have not changed is read back and not computed again.
 
 def _run(options: _Options) -> None:
     from jobs.reporting.ais_text import ais_notes, ais_table
-    from jobs.tracking.log_ais import log_ais
+    from jobs.tracking.spool.log_spooled import log_improvements
 
     lake, scenario = Lake.from_environment(), load_scenario(options.scenario)
     request, results = score_aligned(lake, scenario, options)
     log.info("%s: %d results; writing the report, logging to MLflow", scenario.name, len(results))
     page = _page(lake, scenario, request, results)
-    runs = log_ais(lake, scenario, pooled_or_all(results))
+    runs = log_improvements(lake, scenario, pooled_or_all(results))
     if options.json:
         print(json.dumps([result.to_dict() for result in results], indent=1))
     else:
         print(ais_table(pooled_or_all(results)))
         print(f"\n{ais_notes(pooled_or_all(results))}")
-    print(f"report: {page or 'none'}\nMLflow: {runs[-1].url}", file=sys.stderr)
+    print(
+        f"report: {page or 'none'}\n{review_line(runs[-1].url if runs else None)}", file=sys.stderr
+    )
 
 
 def _page(

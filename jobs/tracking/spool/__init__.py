@@ -1,0 +1,1 @@
+"""What waits in the lake to be logged to MLflow."""
