@@ -56,12 +56,10 @@ def alignment_dag(source: str, scenario: Scenario) -> None:
         description=f"What alignment brings to {scenario.title or scenario.name}",
         doc_md=__doc__,
         schedule=Asset(f"lis://{scenario.name}/lis"),
-        start_date=parts.start_date(scenario),
-        catchup=False,
         max_active_runs=_ACTIVE_RUNS,
         tags=["alignment", *parts.tags(scenario)],
         params=alignment_form(scenario),
-        default_args=parts.DEFAULT_ARGS,
+        **parts.options(scenario),
     ):
         plan = ResolveAlignmentOperator(task_id="resolve", scenario=source)
         stages = (*ALIGNMENT_STAGES, REPORT, LOG)

@@ -53,12 +53,10 @@ def daily_dag(source: str, scenario: Scenario) -> None:
         description=f"Leakage Impact Score of {scenario.title or scenario.name}",
         doc_md=__doc__,
         schedule=parts.schedule(scenario),
-        start_date=parts.start_date(scenario),
-        catchup=False,
         max_active_runs=_ACTIVE_RUNS,
         tags=parts.tags(scenario),
         params=form(scenario),
-        default_args=parts.DEFAULT_ARGS,
+        **parts.options(scenario),
     ):
         plan = ResolveDateOperator(task_id="resolve_date", scenario=source)
         chain(plan, *stage_tasks(STAGES, scenario, source, plan.output))

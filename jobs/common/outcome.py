@@ -7,6 +7,7 @@ from enum import IntEnum
 
 MLFLOW_URL = "mlflow_url"
 """Name of the XCom, and of the line that a stage prints."""
+_VERDICT_CHANGE = "verdict_change"
 
 
 class ExitCode(IntEnum):
@@ -31,6 +32,19 @@ def mlflow_line(url: str) -> str:
 
 def announced_url(lines: Iterable[str]) -> str:
     """The address in the last ``mlflow_line`` among a stage's output; empty if there is none."""
-    prefix = mlflow_line("")
-    urls = [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
-    return urls[-1] if urls else ""
+    return (_announced(MLFLOW_URL, lines) or [""])[-1]
+
+
+def verdict_change_line(change: object) -> str:
+    """The line that a stage prints to announce that a verdict has changed."""
+    return f"{_VERDICT_CHANGE}={change}"
+
+
+def announced_changes(lines: Iterable[str]) -> list[str]:
+    """What the ``verdict_change_line``s among a stage's output say."""
+    return _announced(_VERDICT_CHANGE, lines)
+
+
+def _announced(name: str, lines: Iterable[str]) -> list[str]:
+    prefix = f"{name}="
+    return [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]

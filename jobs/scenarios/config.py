@@ -61,6 +61,10 @@ class FoldShares(Frozen):
         return self
 
 
+_YEAR = 24 * 366
+"""In hours."""
+
+
 class Schedule(Frozen):
     """When Airflow runs the scenario. A run scores the day on which its data interval starts."""
 
@@ -68,6 +72,19 @@ class Schedule(Frozen):
         "0 2 * * *", description="cron expression in UTC; null: only runs started by hand"
     )
     start: date = Field(date(2026, 1, 1), description="first day that a backfill may request")
+    task_hours: float = Field(
+        12, gt=0, le=_YEAR, description="hours after which a task is ended, and tried again"
+    )
+    run_hours: float = Field(
+        72,
+        gt=0,
+        le=_YEAR,
+        description="hours after which a run is ended and has failed; it may wait for its turn for "
+        "a part of them",
+    )
+    late_hours: float = Field(
+        24, gt=0, le=_YEAR, description="hours after which a run that goes on is late"
+    )
 
 
 class Scenario(Frozen):

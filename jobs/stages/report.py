@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.common.day_range import DayRange
+from jobs.common.outcome import verdict_change_line
 from jobs.scenarios import Scenario
 from jobs.stages.request import ScoreRequest
 from jobs.stages.score import pooled_or_all
@@ -20,12 +21,14 @@ from jobs.stages.stage import Stage
 if TYPE_CHECKING:
     from jobs.ais.ais_result import AisResult
     from jobs.evaluation.result import LisResult
+    from jobs.evaluation.verdict.changes import VerdictChange
     from jobs.lake import Lake
     from jobs.reporting.report_pictures import Curation
     from jobs.tracking.log_results import LoggedRun
 
 _TREND = timedelta(days=90)
 """How far before its days a report's trend reaches: a feed of years has too many results."""
+_LOOKS_BACK = timedelta(days=7)
 
 
 def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
@@ -114,11 +117,30 @@ def log_report(
     return log_with_report(lake, scenario, pooled_or_all(results), results, text)
 
 
+def changed_verdicts(lake: Lake, request: ScoreRequest) -> list[VerdictChange]:
+    """The verdicts of a request that are not those of the newest day before, within a week."""
+    from jobs.evaluation.result_store import read_results
+    from jobs.evaluation.verdict.changes import verdict_changes
+    from jobs.evaluation.verdict.many_looks import corrected_for_looks
+
+    scenario, days = request.scenario, request.days
+    stored = read_results(lake, scenario.name, days.first - _LOOKS_BACK, days.last)
+    asked = {(one.kind.name, one.mode.value) for one in request.kinds}
+    results = [
+        result
+        for result in corrected_for_looks(stored, scenario.confidence)
+        if (result.preference, result.mode) in asked and result.horizon in request.horizons
+    ]
+    return verdict_changes(results, days)
+
+
 def _run(lake: Lake, scenario: Scenario, options: DueOptions) -> None:
     scenario = options.applied_to(scenario)
     for request in options.requests(lake, scenario):
         page = write_report(lake, scenario, request.days)
         log_report(lake, scenario, stored_results(lake, request), page)
+        for change in changed_verdicts(lake, request):
+            print(verdict_change_line(change))
         print(page)
 
 

@@ -12,10 +12,11 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException
 
-from jobs.common.outcome import MLFLOW_URL, ExitCode, announced_url
+from jobs.common.outcome import MLFLOW_URL, ExitCode, announced_changes, announced_url
 from jobs.common.secrets import without_password
 from plugins.lis_plugin.due_horizon import skip_unless_due
 from plugins.lis_plugin.links import MlflowRunLink
+from plugins.lis_plugin.notify import Event, Message, send
 from plugins.lis_plugin.refusal import InputRefused, NoAnswer
 from plugins.lis_plugin.task_process import (
     PROJECT,
@@ -62,7 +63,9 @@ class LisStageOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         skip_unless_due(self.planned)
-        self.run_stage()
+        ti: Any = context.get("ti")
+        for change in announced_changes(self.run_stage()):
+            send(Message(Event.VERDICT_CHANGE, ti.dag_id, ti.run_id, change, ti.task_id))
 
     def run_stage(self) -> list[str]:
         """Run the stage to its end; returns the last lines that it printed."""

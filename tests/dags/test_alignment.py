@@ -64,6 +64,8 @@ def test_each_stage_but_the_report_is_mapped_over_the_encoders(dag: DAG) -> None
     for task in dag.tasks:
         assert task.pool == ("gpu" if task.task_id in ("align", "vectors", "ais") else task.pool)
         assert task.owner not in ("", "airflow")
+        assert task.execution_timeout is not None
+    assert dag.dagrun_timeout is not None
     assert dag.get_task("curate").operator_class is LisSparkOperator
 
 

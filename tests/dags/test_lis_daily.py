@@ -68,6 +68,8 @@ def test_the_dag_keeps_the_house_rules(bag: DagBag, name: str) -> None:
     for task in dag.tasks:
         assert task.owner not in ("", "airflow")
         assert task.retries > 0
+        assert task.execution_timeout is not None
+    assert dag.dagrun_timeout is not None
     for heavy in ("train", "score"):
         assert dag.get_task(heavy).pool == "gpu"
 

@@ -27,6 +27,21 @@ task.execute({{}})
 """
 
 
+TASK_WITH_TIMEOUT = """
+from datetime import timedelta
+from airflow.sdk.execution_time.task_runner import _run_execute_callable
+from plugins.lis_plugin.operators import LisStageOperator
+days = ["--start", "2026-01-01", "--end", "2099-12-31"]
+task = LisStageOperator(
+    task_id="t",
+    stage="simulate",
+    arguments=["--scenario", {feed!r}, *days],
+    execution_timeout=timedelta(seconds=8),
+)
+_run_execute_callable({{}}, task.execute, task)
+"""
+
+
 def descendants(pid: int) -> set[int]:
     found: set[int] = set()
     for thread in Path(f"/proc/{pid}/task").glob("*"):
@@ -86,6 +101,17 @@ def test_a_killed_task_leaves_no_process(
         assert any(words in command_of(pid) for pid in started), f"no process {words!r} was seen"
     task.send_signal(how)
     task.wait()
+    while alive := [pid for pid in started if is_alive(pid)]:
+        time.sleep(0.02)
+    assert not alive
+
+
+def test_a_task_that_takes_too_long_leaves_no_process(tiny_feed: Path) -> None:
+    code = TASK_WITH_TIMEOUT.format(feed=str(tiny_feed))
+    task = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
+    started = wait_for_work(task, Path(os.environ["LIS_DATA"]))
+    _, error = task.communicate(timeout=60)
+    assert b"AirflowTaskTimeout" in error
     while alive := [pid for pid in started if is_alive(pid)]:
         time.sleep(0.02)
     assert not alive

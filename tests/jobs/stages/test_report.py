@@ -12,7 +12,7 @@ from jobs.evaluation.result_store import read_results, result_partition, store_r
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_version
 from jobs.scenarios import Mode
-from jobs.stages.report import stored_results, write_report
+from jobs.stages.report import changed_verdicts, stored_results, write_report
 from jobs.stages.request import DueScores, ScoreRequest, requested_kinds
 from tests.jobs.tracking.sample_results import SCENARIO, make_result
 
@@ -81,3 +81,29 @@ def test_results_are_shown_corrected_for_their_number_and_stored_alone(lake: Cou
     assert (alone.verdict, alone.looks) == ("worth aligning", 1)
     assert "inconclusive after correction for 2 looks; alone: worth aligning" in page
     assert {one.verdict for one in read_results(lake, SCENARIO.name)} == {"worth aligning"}
+
+
+def test_a_verdict_that_changed_is_told_once_and_not_again_with_a_later_horizon(
+    lake: CountingLake,
+) -> None:
+    version = ranker_version(SCENARIO)
+    for horizon in (7, 30):
+        for days, verdict in ((1, "inconclusive"), (0, "worth aligning")):
+            day = AS_OF - timedelta(days=days)
+            gain = {"inconclusive": 0.0, "worth aligning": 0.011}[verdict]
+            result = make_result(
+                as_of=day.isoformat(),
+                ranker_version=version,
+                horizon=horizon,
+                lis_ci_low=gain,
+                verdict=verdict,
+                verdict_p_value=0.0001,
+            )
+            partition = result_partition(
+                SCENARIO.name, version, day, day, result.preference, result.mode, horizon
+            )
+            store_result(lake, partition, result, {})
+    days, kinds = DayRange.of_day(AS_OF), requested_kinds(SCENARIO, ["id_embedding"], [Mode.SWAP])
+    [change] = changed_verdicts(lake, ScoreRequest(SCENARIO, DueScores(days, (7,)), kinds))
+    assert (change.before.verdict, change.after.verdict) == ("inconclusive", "worth aligning")
+    assert change.after.horizon == 7
