@@ -13,7 +13,7 @@ from mlflow.protos.databricks_pb2 import REQUEST_LIMIT_EXCEEDED, TEMPORARILY_UNA
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
 
-from jobs.common.errors import InputError, ServiceUnavailable
+from jobs.common.errors import InputError, ServiceUnavailable, first_line
 from jobs.common.secrets import without_password
 
 _TEMPORARY = {ErrorCode.Name(code) for code in (REQUEST_LIMIT_EXCEEDED, TEMPORARILY_UNAVAILABLE)}
@@ -35,10 +35,13 @@ def store_errors(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
+        cannot = f"cannot use MLFLOW_TRACKING_URI={without_password(uri)}"
+        if is_temporary(error):
+            # What its libraries add says nothing more: requests, addresses, statements.
+            raise ServiceUnavailable(f"{cannot}: {first_line(_causes(error)[-1])}") from None
         # SQLAlchemy imports a database's driver, which may be missing, and adds the statement.
-        reason = " ".join(without_password(str(error).partition("\n[SQL:")[0]).split())
-        kind = ServiceUnavailable if is_temporary(error) else InputError
-        raise kind(f"cannot use MLFLOW_TRACKING_URI={without_password(uri)}: {reason}") from None
+        reason = " ".join(str(error).partition("\n[SQL:")[0].split())
+        raise InputError(f"{cannot}: {reason}") from None
 
 
 def is_temporary(error: BaseException) -> bool:
@@ -46,14 +49,21 @@ def is_temporary(error: BaseException) -> bool:
 
     MLflow hides what its libraries raise in an error of its own.
     """
+    return any(
+        isinstance(cause, OSError | OperationalError | InterfaceError)
+        or (isinstance(cause, MlflowException) and cause.error_code in _TEMPORARY)
+        for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and those that led to it, the first of them last."""
+    causes: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError | OperationalError | InterfaceError):
-            return True
-        if isinstance(cause, MlflowException) and cause.error_code in _TEMPORARY:
-            return True
+        causes.append(cause)
         cause = cause.__cause__ or cause.__context__
-    return False
+    return causes
 
 
 def require_answer(uri: str, database: Path | None) -> None:
