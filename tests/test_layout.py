@@ -20,6 +20,7 @@ LAYERS = (
     {"tracking"},
     {"reporting"},
     {"ais"},
+    {"freshness"},
     {"lis", "alignment", "gate"},
     {"tuning"},
     {"evaluation"},

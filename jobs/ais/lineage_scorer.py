@@ -39,7 +39,7 @@ from jobs.lake.addresses import (
     encoder_version,
 )
 from jobs.lake.manifest import digest_of
-from jobs.lis.score_leaks import InputDigests
+from jobs.lis.targets import InputDigests
 from jobs.preference.leak import Leak
 from jobs.ranker.model.checkpoint import read_checkpoint
 from jobs.ranker.rows.day_rows import read_day_rows

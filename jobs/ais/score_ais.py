@@ -35,8 +35,9 @@ from jobs.lake.addresses import (
 from jobs.lis.fitted_modes import eval_rows_seen, side_information
 from jobs.lis.fitted_scorer import FittedMode, FittedScorer
 from jobs.lis.result_table import ResultTable
-from jobs.lis.score_leaks import InputDigests, Scoring, evaluate
+from jobs.lis.score_leaks import evaluate
 from jobs.lis.simple_models import SimpleModels
+from jobs.lis.targets import InputDigests, Scoring
 from jobs.preference import PreferenceKind
 from jobs.preference.kind import has_lookback
 from jobs.preference.leak import Leak

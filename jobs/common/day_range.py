@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -82,3 +82,28 @@ class DayRange:
     def is_single_day(self) -> bool:
         """Whether the range is one day, as opposed to days that are pooled."""
         return self.first == self.last
+
+
+def day_ranges(text: str) -> tuple[DayRange, ...]:
+    """Read ranges with commas between them; ``shown_ranges`` is the inverse.
+
+    Raises:
+        InputError: If one is malformed.
+    """
+    return tuple(DayRange.parse(part.strip()) for part in text.split(",") if part.strip())
+
+
+def shown_ranges(ranges: Iterable[DayRange]) -> str:
+    """The ranges as ``day_ranges`` reads them."""
+    return ",".join(map(str, ranges))
+
+
+def ranges_of(days: Iterable[date]) -> tuple[DayRange, ...]:
+    """The fewest ranges that hold exactly these days, ascending."""
+    found: list[DayRange] = []
+    for day in sorted(set(days)):
+        if found and found[-1].last + timedelta(days=1) == day:
+            found[-1] = DayRange(found[-1].first, day)
+        else:
+            found.append(DayRange.of_day(day))
+    return tuple(found)

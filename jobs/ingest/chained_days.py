@@ -49,20 +49,24 @@ class ChainedTable:
     state_contract: Contract
     options: str
 
+    def inputs(self) -> dict[date, dict[str, str]]:
+        """Digests of what each ingested day is computed from, for its manifest."""
+        chain = chain_digests(self.lake, self.scenario.name)
+        return {day: {"log": digest, "options": self.options} for day, digest in chain.items()}
+
     def plan(self, last: date) -> DayPlan:
         """The days up to ``last`` that are missing or stale, and what they are computed from.
 
         Raises:
             InputError: If no day up to ``last`` is ingested.
         """
-        chain = chain_digests(self.lake, self.scenario.name)
-        days = [day for day in chain if day <= last]
+        inputs = {day: of_day for day, of_day in self.inputs().items() if day <= last}
+        days = list(inputs)
         if not days:
             raise InputError(
                 f"scenario {self.scenario.name}: no day up to {last} is ingested: run "
                 f"{ingest_command(self.scenario, end=last)}"
             )
-        inputs = {day: {"log": chain[day], "options": self.options} for day in days}
 
         def is_current(table: str, day: date) -> bool:
             manifest = self.lake.manifest(Partition(table, self.scenario.name, day))

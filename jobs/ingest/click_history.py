@@ -36,16 +36,7 @@ def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
     Raises:
         InputError: If no day up to ``last`` is ingested.
     """
-    table = ChainedTable(
-        lake=lake,
-        scenario=scenario,
-        name="history",
-        contract=schemas.history,
-        state=RECENT_CLICKS,
-        state_contract=schemas.recent_clicks,
-        options=digest_of(scenario.history_length),
-    )
-    plan = table.plan(last)
+    plan = history_table(lake, scenario).plan(last)
     if not plan.days:
         return []
     with (
@@ -59,6 +50,19 @@ def build_history(lake: Lake, scenario: Scenario, last: date) -> list[date]:
         folder = plan.write_state(attempt, _state(clicks, scenario), ["user_id"])
         plan.publish(attempt, newest, latest_timestamp(lake.storage, folder, _STATE_TS))
     return plan.days
+
+
+def history_table(lake: Lake, scenario: Scenario) -> ChainedTable:
+    """The table of histories, and its state."""
+    return ChainedTable(
+        lake=lake,
+        scenario=scenario,
+        name="history",
+        contract=schemas.history,
+        state=RECENT_CLICKS,
+        state_contract=schemas.recent_clicks,
+        options=digest_of(scenario.history_length),
+    )
 
 
 def _impressions(

@@ -58,16 +58,7 @@ def build_statistics(lake: Lake, scenario: Scenario, last: date) -> list[date]:
         InputError: If no day up to ``last`` is ingested.
         AuditError: If a row was computed from an event that is not before it.
     """
-    table = ChainedTable(
-        lake=lake,
-        scenario=scenario,
-        name="statistics",
-        contract=schemas.statistics,
-        state=RECENT_COUNTS,
-        state_contract=schemas.recent_counts,
-        options=digest_of(scenario.fields, schemas.STATISTIC_WINDOWS),
-    )
-    plan = table.plan(last)
+    plan = statistics_table(lake, scenario).plan(last)
     if not plan.days:
         return []
     with (
@@ -82,6 +73,19 @@ def build_statistics(lake: Lake, scenario: Scenario, last: date) -> list[date]:
         in_state = latest_timestamp(lake.storage, folder, "last_impression")
         plan.publish(attempt, newest, in_state)
     return plan.days
+
+
+def statistics_table(lake: Lake, scenario: Scenario) -> ChainedTable:
+    """The table of statistics, and its state."""
+    return ChainedTable(
+        lake=lake,
+        scenario=scenario,
+        name="statistics",
+        contract=schemas.statistics,
+        state=RECENT_COUNTS,
+        state_contract=schemas.recent_counts,
+        options=digest_of(scenario.fields, schemas.STATISTIC_WINDOWS),
+    )
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_type
 
 from jobs.common.day_range import DayRange
 from jobs.common.errors import AuditError, InputError
 from jobs.ingest.label_check import check_labels
+from jobs.ingest.late_days import keep_raw_states
 from jobs.ingest.read_log import item_content, log_rows
 from jobs.ingest.row_validation import OUTLYING, DayCount, ValidatedLog
+from jobs.ingest.shown_items import ITEMS, first_shown, items_after, written_impressions
 from jobs.lake import Attempt, Lake, Partition, schemas
 from jobs.lake import Window as SeenWindow
 from jobs.lake.folds import pin_folds
@@ -28,13 +29,13 @@ from jobs.sources.contract.impression_rows import NO_DAY
 from jobs.sources.log_checks import check_items, check_log
 from jobs.sources.log_location import log_files
 from jobs.sources.log_source import table_source
+from jobs.sources.raw_state import list_raw_files
 from jobs.sources.reading.mapped_table import MappedTable
 from jobs.spark.parquet_writer import NOTHING_WRITTEN, file_count, write_by_day
 from jobs.spark.session import (
     latest_timestamp,
     midnight,
     next_midnight,
-    read_days,
     spark_session,
 )
 
@@ -96,6 +97,7 @@ def ingest(
         AuditError: If the log changes while it is read.
     """
     source = table_source(scenario)
+    listed = list_raw_files(source, raw, first, last)
     table = check_log(source, log_files(source, raw, first, last))
     item_table = check_items(source, raw)
     pin_folds(lake, scenario)
@@ -121,13 +123,16 @@ def ingest(
         partitions += [one for one in quarantine if one.ds in rejected or lake.is_published(one)]
         attempt = stack.enter_context(lake.attempt(partitions))
         _write(validated, counts, lake, attempt)
-        items = _items(spark, lake, scenario, attempt, content, days[0])
+        shown = written_impressions(spark, lake, attempt)
+        items = first_shown(spark, lake, scenario, shown, content, days[0])
         folder = f"{attempt.folder}/items"
         write_by_day(items, lake, folder, schemas.items(scenario), "item_id")
         # Impressions are published last, so a day with impressions is complete.
         partitions.sort(key=lambda partition: (partition.table == "impressions", partition.ds))
         for partition in partitions:
             _publish(lake, scenario, attempt, partition, source)
+        _publish_later_items(spark, lake, scenario, content, days[-1], source)
+    keep_raw_states(lake, scenario, listed, days)
     reasons: Counter[str] = Counter()
     for count in counts.values():
         reasons.update(count.reasons)
@@ -215,33 +220,26 @@ def _write(
         write_by_day(rejected, lake, folder, schemas.quarantine(), *order)
 
 
-def _items(
+def _publish_later_items(
     spark: SparkSession,
     lake: Lake,
     scenario: Scenario,
-    attempt: Attempt,
     content: DataFrame | None,
-    first: date,
-) -> DataFrame:
-    """Items that are first shown in these days, with their content from the item file."""
-    written = spark.read.option("recursiveFileLookup", "true").parquet(
-        lake.storage.spark_pattern(f"{attempt.folder}/impressions")
-    )
-    shown = written.groupBy("item_id").agg(F.min("ts").alias("first_seen"))
-    before = [day for day in lake.days("items", scenario.name) if day < first]
-    earlier = read_days(spark, lake, "items", scenario.name, before)
-    if earlier is not None:
-        shown = shown.join(earlier.select("item_id"), "item_id", how="left_anti")
-    if content is None:
-        columns = [
-            F.lit(None).cast(from_arrow_type(kind)).alias(name) for name, kind in schemas.CONTENT
-        ]
-        described = shown.select("*", *columns)
-    else:
-        described = shown.join(content, "item_id", how="left")
-    return described.select(
-        *schemas.items(scenario).names, F.to_date("first_seen").cast("string").alias("ds")
-    )
+    last: date,
+    source: TableSource,
+) -> None:
+    """Publish the items of later days anew where another day is now the first to show one."""
+    later = items_after(spark, lake, scenario, content, last)
+    if later is None:
+        return
+    items, days = later
+    partitions = [Partition(ITEMS, scenario.name, day) for day in days]
+    with lake.attempt(partitions) as attempt:
+        rows = items.where(F.col("ds").isin([day.isoformat() for day in days]))
+        folder = f"{attempt.folder}/{ITEMS}"
+        write_by_day(rows, lake, folder, schemas.items(scenario), "item_id")
+        for partition in partitions:
+            _publish(lake, scenario, attempt, partition, source)
 
 
 def _publish(

@@ -14,8 +14,9 @@ from jobs.evaluation.result import LisResult
 from jobs.lake import Lake
 from jobs.lis.feature_source import LeakedTables
 from jobs.lis.fitted_scorer import FittedMode, FittedScorer
-from jobs.lis.score_leaks import Scoring, evaluate
+from jobs.lis.score_leaks import evaluate
 from jobs.lis.simple_models import SimpleModels
+from jobs.lis.targets import Scoring
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.kind import has_lookback
 from jobs.scenarios import EvalRowsSeen, Scenario
@@ -51,9 +52,17 @@ def score_fitted(
     Raises:
         InputError: If a table is not assembled, or the fit fold is empty before T.
     """
+    scoring = fitted_scoring(lake, scenario, mode, kinds)
+    return evaluate(lake, scenario, scoring, as_ofs, horizons)
+
+
+def fitted_scoring(
+    lake: Lake, scenario: Scenario, mode: FittedMode, kinds: Sequence[PreferenceKind]
+) -> Scoring:
+    """Return how a fitted mode scores some kinds. Nothing is read yet."""
     source = LeakedTables(lake, scenario, kinds)
     scorer = FittedScorer(lake, scenario, mode, source, side_information(scenario))
-    scoring = Scoring(
+    return Scoring(
         kinds=tuple(kinds),
         mode=mode.mode,
         input_digests=scorer.input_digests,
@@ -65,7 +74,6 @@ def score_fitted(
         lookback_days=lambda kind: scenario.lookback_days if has_lookback(kind) else 0,
         eval_rows_seen=lambda kind: eval_rows_seen(scenario, kind),
     )
-    return evaluate(lake, scenario, scoring, as_ofs, horizons)
 
 
 def eval_rows_seen(scenario: Scenario, kind: PreferenceKind) -> EvalRowsSeen:

@@ -26,7 +26,7 @@ from jobs.lake.addresses import feature_partition, starting_ranker_partition
 from jobs.lake.manifest import digest_of
 from jobs.lis.feature_source import FeatureSource
 from jobs.lis.fit_features import DayFeatures, RollingDays
-from jobs.lis.score_leaks import InputDigests
+from jobs.lis.targets import InputDigests
 from jobs.preference import PreferenceKind
 from jobs.preference.leak import Leak
 from jobs.ranker.model.ranker import Ranker

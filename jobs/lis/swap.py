@@ -30,8 +30,9 @@ from jobs.evaluation.slices import slice_values
 from jobs.lake import Lake, Partition, schemas
 from jobs.lake.addresses import checkpoint_partition, feature_partition
 from jobs.lake.manifest import digest_of
-from jobs.lis.score_leaks import InputDigests, Scoring, evaluate
+from jobs.lis.score_leaks import evaluate
 from jobs.lis.simple_models import SimpleModels
+from jobs.lis.targets import InputDigests, Scoring
 from jobs.preference import PreferenceKind
 from jobs.preference.leak import Leak
 from jobs.ranker.rows.read_day import require_day
@@ -71,15 +72,19 @@ def score_swap(
     Raises:
         InputError: If a table to leak is not assembled, or the lineage does not reach T.
     """
+    return evaluate(lake, scenario, swap_scoring(lake, scenario, kinds), as_ofs, horizons)
+
+
+def swap_scoring(lake: Lake, scenario: Scenario, kinds: Sequence[PreferenceKind]) -> Scoring:
+    """Return how swap mode scores some kinds. Nothing is read yet."""
     scorer = _SwapScorer(lake, scenario, kinds)
-    scoring = Scoring(
+    return Scoring(
         kinds=tuple(kinds),
         mode=Mode.SWAP,
         input_digests=scorer.input_digests,
         score_day=scorer.score_day,
         peers=SimpleModels(lake, scenario),
     )
-    return evaluate(lake, scenario, scoring, as_ofs, horizons)
 
 
 class _SwapScorer:

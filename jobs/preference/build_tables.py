@@ -32,6 +32,8 @@ from jobs.spark.parquet_writer import write_by_day
 from jobs.spark.session import latest_timestamp, midnight, read_days, spark_session
 
 KNOWN_AT_T = 0
+_KIND = "kind"
+"""The input of a table that is no data: the digest of its kind."""
 
 _PARTITION_COLUMNS = {"as_of", "horizon", "known_at"}
 _PROSE = {"summary", "phrase", "docs"}
@@ -101,6 +103,40 @@ def assemble_tables(
     return list(stale.values())
 
 
+def stale_tables(
+    lake: Lake, scenario: Scenario, kind: PreferenceKind, windows: Sequence[TableWindow]
+) -> set[TableWindow]:
+    """The published tables of a kind whose data has changed since they were built.
+
+    Args:
+        lake: Where tables are published.
+        scenario: The scenario.
+        kind: The kind of preference data.
+        windows: Windows of tables; those without a published table are left out.
+
+    Raises:
+        InputError: If data that a table was computed from is no longer published.
+    """
+    published = {
+        window: manifest
+        for window in windows
+        if (
+            manifest := lake.manifest(
+                feature_partition(scenario, kind.name, window.as_of, window.horizon)
+            )
+        )
+        is not None
+    }
+    if not published:
+        return set()
+    inputs = _inputs(lake, scenario, kind, list(published))
+    return {
+        window
+        for window, manifest in published.items()
+        if {**manifest.inputs, _KIND: ""} != {**inputs[window], _KIND: ""}
+    }
+
+
 def _inputs(
     lake: Lake, scenario: Scenario, kind: PreferenceKind, windows: Sequence[TableWindow]
 ) -> dict[TableWindow, dict[str, str]]:
@@ -115,7 +151,7 @@ def _inputs(
         }
         for as_of in {window.as_of for window in windows}
     }
-    return {window: {"kind": digest, **data[window], **rows[window.as_of]} for window in windows}
+    return {window: {_KIND: digest, **data[window], **rows[window.as_of]} for window in windows}
 
 
 def data_inputs(

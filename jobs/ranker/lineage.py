@@ -27,9 +27,10 @@ from jobs.ranker.model.checkpoint import read_checkpoint, write_checkpoint
 from jobs.ranker.model.device import default_device
 from jobs.ranker.model.ranker import new_ranker
 from jobs.ranker.rows.read_day import require_day
+from jobs.ranker.training.current_rankers import checkpoint_inputs
 from jobs.ranker.training.kept_checkpoints import PROCESSES, restore_checkpoints
 from jobs.ranker.training.train_day import TrainDay, train_day
-from jobs.ranker.training.train_next import checkpoint_inputs, train_next
+from jobs.ranker.training.train_next import train_next
 from jobs.scenarios import Scenario
 from jobs.scenarios.hints import ingest_command
 

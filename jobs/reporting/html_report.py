@@ -15,6 +15,7 @@ from jobs.evaluation.figure import Section
 from jobs.evaluation.figures import in_section
 from jobs.evaluation.result import COMPARE, LisResult, Subject
 from jobs.evaluation.verdict.decision import BY_WORTH
+from jobs.freshness.stale_results import StaleResult
 from jobs.lis.slot_importance.slot_importance import SlotImportance
 from jobs.reporting import glossary, verdict_text, wording
 from jobs.reporting.ais_text import exchange_rate_sentences
@@ -27,6 +28,7 @@ from jobs.reporting.report_pictures import (
     importance_picture,
     trend_picture,
 )
+from jobs.reporting.status_text import stale_warnings
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -77,6 +79,7 @@ def build_report(
     importances: Sequence[SlotImportance] = (),
     aligned: Sequence[AisResult] = (),
     curations: Sequence[Curation] = (),
+    stale: Sequence[StaleResult] = (),
 ) -> str:
     """Return the report on some results as one self-contained HTML page.
 
@@ -88,6 +91,7 @@ def build_report(
         importances: Importances of the embedding slots, highest first.
         aligned: What aligned encoders bring on these days and before.
         curations: The items that encoders were aligned on.
+        stale: Those of the results whose data has changed since they were computed.
 
     Raises:
         ValueError: If there is no result.
@@ -113,7 +117,8 @@ def build_report(
         leading=leading,
         others=[result for result in shown if result not in leading],
         by_verdict=_by_verdict(leading),
-        warnings=wording.warnings(leading),
+        warnings=[*stale_warnings(about, stale), *wording.warnings(leading)],
+        stale_because=lambda result: next((one.why for one in stale if one.is_of(result)), None),
         axis=Axis.of(leading),
         pictures=[picture for picture in pictures if picture],
         sliced=[result for result in leading if result.slices],

@@ -85,6 +85,13 @@ class Schedule(Frozen):
     late_hours: float = Field(
         24, gt=0, le=_YEAR, description="hours after which a run that goes on is late"
     )
+    late_days: int = Field(
+        3,
+        ge=0,
+        le=365,
+        description="days before its own that a run reads again where their raw files have "
+        "changed; each makes it train again from that day on; 0: none",
+    )
 
 
 class Scenario(Frozen):

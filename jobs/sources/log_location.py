@@ -58,7 +58,7 @@ def log_files(
     Raises:
         InputError: If there is no file.
     """
-    storage, below = _below(raw, source.path)
+    storage, below = log_path(source, raw)
     if not has_day_in_path(source):
         return _files(storage, below)
     days = [
@@ -73,6 +73,11 @@ def log_files(
         )
     by_day = [_files(storage, below.replace(DAY, day.isoformat())) for day in days]
     return RawFiles(storage, tuple(path for files in by_day for path in files.paths))
+
+
+def log_path(source: TableSource, raw: str) -> tuple[Storage, str]:
+    """The storage with the log, and the log's path in it, with ``{ds}`` in place of the day."""
+    return _below(raw, source.path)
 
 
 def item_files(source: TableSource, raw: str) -> RawFiles | None:
@@ -107,7 +112,7 @@ def days_of_log(source: TableSource, raw: str) -> list[date]:
         InputError: If a file or folder in their place has no day in its name, so that its rows
             would be lost.
     """
-    storage, below = _below(raw, source.path)
+    storage, below = log_path(source, raw)
     parts = below.split("/")
     level = next(number for number, part in enumerate(parts) if DAY in part)
     folder, part = storage.at("/".join(parts[:level])), parts[level]

@@ -34,7 +34,7 @@ _LOOKS_BACK = timedelta(days=7)
 def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
     """Write one self-contained HTML page on all stored results of some days.
 
-    Its verdicts are corrected for the number of results of each day.
+    Its verdicts are corrected for the number of results of each day, and stale results are marked.
 
     Its trend and its comparison of rankers reach 90 days further back.
 
@@ -48,6 +48,7 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
     from jobs.ais.terms import AisMode
     from jobs.evaluation.result_store import read_results, requested_results
     from jobs.evaluation.verdict.many_looks import corrected_for_looks
+    from jobs.freshness.stale_results import stale_results
     from jobs.lake.addresses import ranker_version
     from jobs.lis.slot_importance.importance import stored_importances
     from jobs.reporting.html_report import build_report
@@ -69,7 +70,8 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
     earlier = [result for result in stored if not result.is_pooled]
     importances = stored_importances(lake, scenario, days.first) or ()
     curations = _curations(lake, scenario, aligned)
-    page = build_report(scenario, results, earlier, importances, aligned, curations)
+    stale = stale_results(lake, scenario, results)
+    page = build_report(scenario, results, earlier, importances, aligned, curations, stale)
     last = max(result.last_day for result in results)
     name = next((result.as_of for result in results if result.is_pooled), last.isoformat())
     return write_page(scenario.name, name, results[0].ranker_version, page)

@@ -179,6 +179,32 @@ def require_due(lake: Lake, scenario: Scenario, due: DueScores) -> None:
             )
 
 
+def require_current(lake: Lake, scenario: Scenario, due: DueScores) -> None:
+    """Check that the rankers of T and of T+n were trained on the log as it is now.
+
+    Raises:
+        InputError: If they were not; the message names the command that trains them again.
+    """
+    if scenario.snapshots is not None:
+        return
+    from jobs.ranker.training.current_rankers import first_stale_ranker
+
+    stale = first_stale_ranker(lake, scenario)
+    if stale is not None and stale.day <= due.days.last + timedelta(days=max(due.horizons)):
+        raise InputError(
+            f"the ranker of {stale.day} of {scenario.name} is stale, and so are all after it: "
+            f"{stale.why}: run {mending_commands(scenario, needs_ingest=stale.needs_ingest)}"
+        )
+
+
+def mending_commands(scenario: Scenario, *, needs_ingest: bool) -> str:
+    """The commands that make stale tables and rankers anew."""
+    train = lis_command("train", scenario)
+    if not needs_ingest:
+        return train
+    return f"{lis_command('ingest', scenario)} --late && {train}"
+
+
 def _reaches(days: Sequence[date], day: date) -> bool:
     return bool(days) and day <= days[-1]
 

@@ -1,17 +1,21 @@
-"""Which days a run must bring in, and which scores are due. Pure bookkeeping on dates."""
+"""Which days a run must bring in or read again, and which scores are due. Bookkeeping on dates."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from jobs.common.day_range import DayRange
+from jobs.common.day_range import DayRange, ranges_of, shown_ranges
 from jobs.common.errors import InputError
 from jobs.lake import Lake
 from jobs.lake.addresses import checkpoint_days, ranker_version, ranker_versions
+from jobs.preference.kinds.id_embedding import ID_EMBEDDING
 from jobs.scenarios import Mode, Scenario
+
+_MOST_SCORED_AGAIN = 31
+"""Of the days whose scores rest on days that are read again, the newest ones, for each horizon."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +26,18 @@ class PlannedScore:
         days: Evaluation days.
         horizon: Days of leak.
         waits_for: The day of data that must come in before the score is due; None if it is due.
+        alone: If only some of the days are scored, each of them by itself, these.
     """
 
     days: DayRange
     horizon: int
     waits_for: date | None = None
+    alone: tuple[date, ...] = ()
+
+    @property
+    def due(self) -> tuple[str, ...]:
+        """The horizon and its days, as ``jobs.stages.request.parse_due`` reads them."""
+        return tuple(f"{self.horizon}@{days}" for days in self.alone or (self.days,))
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,8 @@ class RunPlan:
         scores: One for each horizon.
         preferences: Names of the kinds of preference data to score.
         modes: The modes to score them in.
+        again: Days before ``first_day`` that its user wants ingested again.
+        late: Days before ``first_day`` to ingest again because rows have arrived late.
     """
 
     day: date
@@ -48,6 +61,8 @@ class RunPlan:
     scores: tuple[PlannedScore, ...]
     preferences: tuple[str, ...]
     modes: tuple[Mode, ...]
+    again: tuple[DayRange, ...] = ()
+    late: tuple[DayRange, ...] = ()
 
     @property
     def due(self) -> tuple[PlannedScore, ...]:
@@ -65,11 +80,14 @@ class RunPlan:
                     "as_of": str(score.days),
                     "horizon": score.horizon,
                     "waits_for": score.waits_for.isoformat() if score.waits_for else None,
+                    "due": ",".join(score.due),
                 }
                 for score in self.scores
             ],
             "preferences": list(self.preferences),
             "modes": [mode.value for mode in self.modes],
+            "again": shown_ranges(self.again),
+            "late": shown_ranges(self.late),
         }
 
 
@@ -135,6 +153,94 @@ def plan_run(
         scores=scores,
         preferences=tuple(preferences) if preferences else scenario.preferences,
         modes=tuple(modes) if modes else scenario.modes,
+    )
+
+
+def with_days_again(
+    plan: RunPlan,
+    lake: Lake,
+    scenario: Scenario,
+    again: DayRange | None,
+    late: Collection[date],
+) -> RunPlan:
+    """The plan with earlier days that are read again, and the stored scores that rest on them.
+
+    Every table that is computed from such a day becomes stale, and the stages of the run build it
+    anew. A score is computed anew where it is asked for, so those that are stored are.
+
+    Args:
+        plan: The plan of the run.
+        lake: Tells which scores are stored.
+        scenario: The scenario.
+        again: Days that the user wants ingested again.
+        late: Days that rows have arrived late for.
+
+    Raises:
+        InputError: If a day that is to be ingested again is not ingested.
+    """
+    ingested = set(lake.days("impressions", scenario.name))
+    wanted = set(again or ())
+    if missing := sorted(wanted - ingested):
+        raise InputError(
+            f"{missing[0]} is not ingested, so it cannot be ingested again: choose days from "
+            f"{min(ingested, default='none')} to {max(ingested, default='none')}"
+        )
+    wanted = {day for day in wanted if day < plan.first_day}
+    found = {day for day in late if day < plan.first_day} - wanted
+    if not wanted | found:
+        return plan
+    first = min(wanted | found)
+    return replace(
+        plan,
+        again=ranges_of(wanted),
+        late=ranges_of(found),
+        scores=(*plan.scores, *_scores_since(lake, scenario, plan, first)),
+    )
+
+
+def _scores_since(
+    lake: Lake, scenario: Scenario, plan: RunPlan, changed: date
+) -> list[PlannedScore]:
+    """The stored scores of earlier days that were computed from a day that has changed."""
+    found = []
+    version = ranker_version(scenario)
+    stored = lake.days_with_any("lis", scenario.name)
+    for planned in plan.due:
+        # A score of T is computed from the days before T+n, and from T itself.
+        reach = timedelta(days=max(planned.horizon, 1) - 1)
+        days = [
+            day
+            for day in stored
+            if changed <= day + reach <= plan.day
+            and day not in planned.days
+            and _is_scored(lake, scenario, day, version, planned.horizon, plan)
+        ]
+        if newest := tuple(days[-_MOST_SCORED_AGAIN:]):
+            span = DayRange(newest[0], newest[-1])
+            found.append(PlannedScore(span, planned.horizon, alone=newest))
+    return found
+
+
+def _is_scored(
+    lake: Lake, scenario: Scenario, day: date, version: str, horizon: int, plan: RunPlan
+) -> bool:
+    for stored in lake.keys_below("lis", scenario.name, day):
+        keys = dict(stored)
+        if (
+            keys["ranker"] == version
+            and keys["horizon"] == str(horizon)
+            and _is_of(keys["preference"], plan.preferences)
+            and keys["mode"] in plan.modes
+            and "pooled_from" not in keys
+        ):
+            return True
+    return False
+
+
+def _is_of(stored: str, preferences: Sequence[str]) -> bool:
+    # What id_embedding leaks of another slot than the item's has the slot in its name.
+    return stored in preferences or (
+        ID_EMBEDDING in preferences and stored.startswith(f"{ID_EMBEDDING}_")
     )
 
 

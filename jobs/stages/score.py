@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from jobs.common.outcome import mlflow_line
 from jobs.scenarios import Mode, Scenario
-from jobs.stages.request import ScoreRequest, require_due
+from jobs.stages.request import ScoreRequest, require_current, require_due
 from jobs.stages.score_options import DueOptions
 from jobs.stages.stage import Stage
 
@@ -29,7 +29,7 @@ def score(lake: Lake, request: ScoreRequest) -> list[LisResult]:
 
     Raises:
         NotDue: If the future of a horizon has not arrived yet.
-        InputError: If the lineage does not cover the days, or a table is not assembled.
+        InputError: If the lineage does not cover the days or is stale, or a table is not assembled.
     """
     from jobs.evaluation.verdict.many_looks import corrected_for_looks
     from jobs.lis.fitted_modes import score_fitted
@@ -39,6 +39,7 @@ def score(lake: Lake, request: ScoreRequest) -> list[LisResult]:
 
     scenario, days, horizons = request.scenario, request.days.days, sorted(request.horizons)
     require_due(lake, scenario, request.due)
+    require_current(lake, scenario, request.due)
     fitted_modes: list[FittedMode] = [Probe(scenario.fit.days), Retrain(scenario.retrain)]
     results = []
     if kinds := request.kinds_in(Mode.SWAP):

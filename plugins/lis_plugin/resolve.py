@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 
+from jobs.common.day_range import shown_ranges
 from jobs.common.errors import InputError
 from jobs.scenarios import AUTO, ITEM, Scenario, SimulatedSource, load_scenario
 from jobs.stages.request import requested_kinds
@@ -17,6 +18,7 @@ from plugins.lis_plugin.run_day import ResolvedDay, first_feed, resolve_day
 from plugins.lis_plugin.run_form import RunForm
 
 if TYPE_CHECKING:
+    from jobs.ingest.late_days import LateDay
     from jobs.lake import Lake
     from jobs.stages.run_plan import RunPlan
 
@@ -43,12 +45,17 @@ class ResolveDateOperator(PlanOperator["RunPlan"]):
         days = (plan.day - plan.first_day).days + 1
         self.log.info("Plan: %s", plan.reason)
         self.log.info("Ingest reads %d days, %s to %s", days, plan.first_day, plan.day)
+        if plan.again or plan.late:
+            read_again = shown_ranges(sorted((*plan.again, *plan.late)))
+            self.log.info("It reads days again that were ingested before: %s", read_again)
         for score in plan.scores:
             state = f"waits for the data of {score.waits_for}" if score.waits_for else "due"
+            if score.alone:
+                state = f"again, as days were read again: {', '.join(map(str, score.alone))}"
             self.log.info("Horizon %s as of %s: %s", score.horizon, score.days, state)
         content = plan.to_dict()
         ti.xcom_push(key="plan", value=content)
-        ti.xcom_push(key="due", value=[f"{score.horizon}@{score.days}" for score in plan.due])
+        ti.xcom_push(key="due", value=[due for score in plan.due for due in score.due])
         return [
             {**score, "preference": name}
             for name in plan.preferences
@@ -60,7 +67,7 @@ class ResolveDateOperator(PlanOperator["RunPlan"]):
         from jobs.lake import Lake
         from jobs.sources.log_location import raw_location
         from jobs.sources.log_span import log_span
-        from jobs.stages.run_plan import plan_run
+        from jobs.stages.run_plan import plan_run, with_days_again
 
         form = RunForm.read(context["params"])
         scenario = load_scenario(self.scenario)
@@ -95,7 +102,22 @@ class ResolveDateOperator(PlanOperator["RunPlan"]):
                 f"since: {form.since} lies after {plan.day}, the last day of data of this run: "
                 "choose an earlier day"
             )
-        return plan
+        late = _late(lake, scenario, raw_location(scenario), plan.day)
+        for one in late:
+            self.log.info("%s: %s", one.day, one.why)
+        try:
+            return with_days_again(plan, lake, scenario, form.reingest, [one.day for one in late])
+        except InputError as error:
+            raise InputError(f"reingest: {error}") from error
+
+
+def _late(lake: Lake, scenario: Scenario, raw: str, day: date) -> list[LateDay]:
+    """The days before a run's own that rows have arrived late for."""
+    from jobs.ingest.late_days import late_days_if_listed
+
+    first = day - timedelta(days=scenario.schedule.late_days)
+    days = [one for one in lake.days("impressions", scenario.name) if first <= one < day]
+    return late_days_if_listed(lake, scenario, raw, days)
 
 
 def _check_kinds(scenario: Scenario, form: RunForm) -> None:

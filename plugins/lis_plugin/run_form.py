@@ -30,6 +30,7 @@ class RunForm:
         horizons: Days of leak.
         preferences: Names of kinds of preference data.
         modes: Modes to score them in.
+        reingest: Days to ingest again.
     """
 
     as_of: DayRange | None = None
@@ -37,6 +38,7 @@ class RunForm:
     horizons: tuple[int, ...] = ()
     preferences: tuple[str, ...] = ()
     modes: tuple[Mode, ...] = ()
+    reingest: DayRange | None = None
 
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> RunForm:
@@ -51,6 +53,7 @@ class RunForm:
             horizons=read_field(params, "horizons", horizons) or (),
             preferences=read_field(params, "preferences", names) or (),
             modes=read_field(params, "modes", _modes) or (),
+            reingest=read_field(params, "reingest", DayRange.parse),
         )
 
 
@@ -106,7 +109,24 @@ def form(scenario: Scenario) -> dict[str, Param]:
             description_md="Only after a change of the ranker, which gets a separate lineage "
             "beside the old one.\n\nEmpty: it starts on the first day of the log.",
         ),
+        "reingest": Param(
+            None,
+            type=["null", "string"],
+            title="Days to ingest again",
+            description_md="`2026-01-05`, or `2026-01-05:2026-01-09`: days whose raw files were "
+            "corrected or completed. All that was computed from them is computed again, and so are "
+            "the newest scores that rest on them.\n\n"
+            f"Empty: {_looked_at(scenario)}.",
+        ),
     }
+
+
+def _looked_at(scenario: Scenario) -> str:
+    days = scenario.schedule.late_days
+    if not days:
+        return "none"
+    before = "the day" if days == 1 else f"those of the {days} days"
+    return f"{before} before the run's day whose raw files have changed since they were ingested"
 
 
 def _newest(scenario: Scenario) -> str:

@@ -44,6 +44,8 @@ OF_LEAK = TaskValues(
     of_run={
         "start": f"{{{{ {_PLAN}['first_day'] }}}}",
         "end": _DAY,
+        "again": f"{{{{ {_PLAN}['again'] }}}}",
+        "late": f"{{{{ {_PLAN}['late'] }}}}",
         "until": _DAY,
         "since": "{{ params.since or '' }}",
         "due": f"{{{{ {_DUE} | join(',') }}}}",
@@ -51,8 +53,7 @@ OF_LEAK = TaskValues(
         "mode": _MODES,
     },
     of_entry={
-        "as_of": "{{ task.planned['as_of'] }}",
-        "horizons": "{{ task.planned['horizon'] }}",
+        "due": "{{ task.planned['due'] }}",
         "preference": "{{ task.planned['preference'] }}",
         "mode": _MODES,
     },

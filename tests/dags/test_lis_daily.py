@@ -108,6 +108,8 @@ class PlanOfARun:
                 "first_day": "2026-01-30",
                 "preferences": ["id_embedding"],
                 "modes": ["swap", "retrain"],
+                "again": "",
+                "late": "2026-01-28,2026-01-30",
             },
             "due": ["7@2026-01-24", "30@2026-01-01"],
         }[key]
@@ -121,7 +123,7 @@ def test_the_command_line_accepts_the_arguments_of_every_task(bag: DagBag, name:
         if task.task_id == "resolve_date":
             continue
         if isinstance(task, MappedOperator):
-            score = {"as_of": "2026-01-24", "horizon": 7, "waits_for": None}
+            score = {"as_of": "2026-01-24", "horizon": 7, "waits_for": None, "due": "7@2026-01-24"}
             task = task.unmap({"planned": {**score, "preference": "id_embedding"}})
         task.render_template_fields({"task": task, "ti": PlanOfARun(), "params": {"since": None}})
         given = getattr(task, "application_args", None) or ["stage", task.stage, *task.arguments]

@@ -34,7 +34,8 @@ def test_horizons_are_one_a_line_or_with_commas(horizons: list[Any], tiny_feed: 
 
 @pytest.mark.parametrize("empty", [None, "", [], [""], ["", " "]])
 def test_an_empty_field_is_left_to_the_scenario(empty: Any) -> None:
-    params = dict.fromkeys(("as_of", "since", "horizons", "preferences", "modes"), empty)
+    names = ("as_of", "since", "horizons", "preferences", "modes", "reingest")
+    params = dict.fromkeys(names, empty)
     assert RunForm.read(params) == RunForm()
 
 
@@ -52,12 +53,14 @@ def test_every_field_is_read() -> None:
         "since": "2026-01-02",
         "preferences": ["next_click", "id_embedding"],
         "modes": ["retrain"],
+        "reingest": "2026-01-05:2026-01-09",
     }
     assert RunForm.read(params) == RunForm(
         as_of=DayRange(date(2026, 1, 25), date(2026, 1, 31)),
         since=date(2026, 1, 2),
         preferences=("next_click", "id_embedding"),
         modes=(Mode.RETRAIN,),
+        reingest=DayRange(date(2026, 1, 5), date(2026, 1, 9)),
     )
 
 
@@ -73,6 +76,7 @@ def test_every_field_is_read() -> None:
         ("horizons", [-3], "horizons: '-3': write distinct days of leak"),
         ("horizons", [7, "7"], "horizons: '7,7': write distinct days of leak"),
         ("horizons", [1.5], "horizons: '1.5': write distinct days of leak"),
+        ("reingest", "2026-01-09:2026-01-05", "reingest: the range 2026-01-09 to 2026-01-05 ends"),
         ("modes", ["swop"], "modes: unknown mode 'swop': available: swap, probe, retrain"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -91,7 +92,9 @@ def feed_on_demand(tiny_feed: Path) -> Path:
     return tiny_feed
 
 
-EMPTY: dict[str, Any] = dict.fromkeys(("as_of", "since", "horizons", "preferences", "modes"))
+EMPTY: dict[str, Any] = dict.fromkeys(
+    ("as_of", "since", "horizons", "preferences", "modes", "reingest")
+)
 
 
 def ingest_nothing_on(days: DayRange) -> None:
@@ -116,6 +119,42 @@ def test_a_scheduled_run_scores_each_horizon_as_of_another_day(tiny_feed: Path) 
     ]
     assert ti.pushed["due"] == ["2@2026-01-07", "5@2026-01-04"]
     assert ti.pushed["plan"]["day"] == "2026-01-09"
+
+
+def raw_file(day: date) -> None:
+    """Put a raw file where the run looks for those of a day."""
+    folder = Path(os.environ["LIS_DATA"]) / f"raw/tiny_feed/impressions/ds={day}"
+    folder.mkdir(parents=True)
+    (folder / "part.parquet").write_bytes(b"rows")
+
+
+def test_a_run_reads_the_days_of_its_window_again_whose_raw_files_have_changed(
+    tiny_feed: Path,
+) -> None:
+    """Those of days before the window stay as they were ingested."""
+    ingest_nothing_on(DayRange(date(2026, 1, 1), date(2026, 1, 8)))
+    for number in (4, 6, 8):
+        raw_file(date(2026, 1, number))
+    ti = TaskInstance()
+
+    run(tiny_feed, ti)
+
+    assert (ti.pushed["plan"]["late"], ti.pushed["plan"]["again"]) == ("2026-01-06,2026-01-08", "")
+    assert ti.pushed["plan"]["first_day"] == "2026-01-09"
+    tiny_feed.write_text(tiny_feed.read_text() + "schedule: {late_days: 0}\n")
+    run(tiny_feed, ti)
+    assert ti.pushed["plan"]["late"] == ""
+
+
+def test_the_form_names_days_to_ingest_again(tiny_feed: Path) -> None:
+    ingest_nothing_on(DayRange(date(2026, 1, 1), date(2026, 1, 8)))
+    ti = TaskInstance()
+
+    run(tiny_feed, ti, reingest="2026-01-02:2026-01-03")
+
+    assert ti.pushed["plan"]["again"] == "2026-01-02:2026-01-03"
+    with pytest.raises(InputRefused, match="error: reingest: 2025-12-31 is not ingested"):
+        run(tiny_feed, ti, reingest="2025-12-31:2026-01-03")
 
 
 def test_the_form_chooses_dates_horizons_and_preferences(tiny_feed: Path) -> None:

@@ -23,12 +23,14 @@ from jobs.cli.commands.train import TRAIN
 from jobs.cli.commands.tune import TUNE
 from jobs.cli.commands.upkeep.log import LOG
 from jobs.cli.commands.upkeep.rebuild import REBUILD
+from jobs.cli.commands.upkeep.status import STATUS
 
 COMMANDS: tuple[Command[Any] | CommandGroup, ...] = (
     SCENARIO,
     SIMULATE,
     INGEST,
     TRAIN,
+    STATUS,
     TUNE,
     LIS,
     COMPARE,

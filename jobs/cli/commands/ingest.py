@@ -5,18 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jobs.cli.command import Command, ScenarioOptions
+from jobs.common.errors import InputError
+from jobs.common.options import flag
 from jobs.lake import Lake
 from jobs.scenarios import load_scenario
-from jobs.stages.ingest import IngestOptions, ingest_log
+from jobs.stages.ingest import IngestOptions, ingest_late_days, ingest_log
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Options(IngestOptions, ScenarioOptions):
-    pass
+    late: bool = flag(
+        "read the days again whose raw files have changed since they were ingested, and no others"
+    )
 
 
 def _run(options: _Options) -> None:
-    ingest_log(Lake.from_environment(), load_scenario(options.scenario), options)
+    lake, scenario = Lake.from_environment(), load_scenario(options.scenario)
+    if not options.late:
+        ingest_log(lake, scenario, options)
+        return
+    if options.start is not None or options.end is not None:
+        raise InputError("--late finds its days by itself: give it without --start and --end")
+    ingest_late_days(lake, scenario, options.raw)
 
 
 INGEST = Command(

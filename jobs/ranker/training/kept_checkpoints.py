@@ -20,8 +20,9 @@ from jobs.lake.addresses import checkpoint_days, checkpoint_partition, snapshot_
 from jobs.ranker.model.checkpoint import read_checkpoint, write_ranker
 from jobs.ranker.model.ranker import Ranker, new_ranker
 from jobs.ranker.rows.read_day import require_day
+from jobs.ranker.training.current_rankers import checkpoint_inputs
 from jobs.ranker.training.train_day import train_day
-from jobs.ranker.training.train_next import checkpoint_inputs, train_next
+from jobs.ranker.training.train_next import train_next
 from jobs.scenarios import Mode, Scenario
 from jobs.scenarios.hints import lis_command
 

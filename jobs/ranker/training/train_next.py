@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from jobs.lake import Lake, Manifest
-from jobs.lake.addresses import ranker_version
+from jobs.lake import Lake
 from jobs.ranker.model.custom_network import seeded
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.read_day import SEEN_ROWS, read_day
@@ -39,20 +37,3 @@ def train_next(
     # After the deep part: it learns what the wide part of M_D left open.
     look.update_wide_part(ranker)
     return {"auc": look.auc, "logloss": look.logloss, "rows": trained}
-
-
-def checkpoint_inputs(
-    scenario: Scenario,
-    parent: Manifest | None = None,
-    tables: Mapping[str, Manifest] | None = None,
-) -> dict[str, str]:
-    """Digests of a checkpoint's inputs; the first one of a lineage has only the ranker's design.
-
-    Args:
-        scenario: The ranker's scenario.
-        parent: Manifest of M_D.
-        tables: Manifests of the tables that the rows of day D are read from, by name.
-    """
-    digests = {name: manifest.digest for name, manifest in (tables or {}).items()}
-    parent_digest = parent.digest if parent else ""
-    return {"parent": parent_digest, **digests, "ranker": ranker_version(scenario)}

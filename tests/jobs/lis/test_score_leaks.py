@@ -18,9 +18,10 @@ from jobs.evaluation.result_store import result_partition
 from jobs.evaluation.scored_day import BASELINE, RANKER, ScoredDay
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import ranker_version
-from jobs.lis import score_leaks
-from jobs.lis.score_leaks import InputDigests, Scoring, evaluate
+from jobs.lis import targets
+from jobs.lis.score_leaks import evaluate
 from jobs.lis.simple_models import SimpleModels
+from jobs.lis.targets import InputDigests, Scoring
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.leak import Leak
 from jobs.scenarios import Mode, Scenario, SimulatedSource
@@ -229,7 +230,7 @@ def test_edited_measuring_code_is_measured_again(
     lake: Lake, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scorer.evaluate(lake, DAYS[:1])
-    monkeypatch.setattr(score_leaks, "code_digest", lambda *modules: "edited")
+    monkeypatch.setattr(targets, "code_digest", lambda *modules: "edited")
     scorer.evaluate(lake, DAYS[:1])
     assert scorer.requested == [(DAYS[0], HORIZONS)]
 

@@ -140,15 +140,19 @@ def test_a_plan_travels_as_plain_values(lake: Lake) -> None:
                 "as_of": "2026-02-18",
                 "horizon": 30,
                 "waits_for": "2026-03-31",
+                "due": "30@2026-02-18",
             },
             {
                 "as_of": "2026-03-13",
                 "horizon": 7,
                 "waits_for": None,
+                "due": "7@2026-03-13",
             },
         ],
         "preferences": ["id_embedding"],
         "modes": ["swap"],
+        "again": "",
+        "late": "",
     }
 
 

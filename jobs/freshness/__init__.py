@@ -1,0 +1,1 @@
+"""What of the lake is current: days, rankers and results, and what has changed since."""
