@@ -27,7 +27,7 @@ from jobs.preference.kind import docs_of
 from jobs.preference.registry import built_in_kinds
 from jobs.scenarios import Scenario
 from jobs.sources.simulator.options import SimulatorOptions
-from jobs.stages import ALIGNMENT_STAGES, STAGES
+from jobs.stages import ALIGNMENT_STAGES, STAGES, UPKEEP_STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -228,10 +228,10 @@ def _flag(name: str, option: Option) -> str:
 
 
 def stages() -> str:
-    """The stages of a run and of an alignment, in their order."""
+    """The stages of a run, of an alignment and of upkeep, in their order."""
     rows = [
         (f"`{one.name}`", one.summary, _names(one.needs), _names(one.publishes))
-        for one in (*STAGES, *ALIGNMENT_STAGES)
+        for one in (*STAGES, *ALIGNMENT_STAGES, *UPKEEP_STAGES)
     ]
     return _table(("stage", "what it does", "reads", "publishes"), rows)
 

@@ -20,7 +20,7 @@ LAYERS = (
     {"tracking"},
     {"reporting"},
     {"ais"},
-    {"freshness"},
+    {"freshness", "retention"},
     {"lis", "alignment", "gate"},
     {"tuning"},
     {"evaluation"},

@@ -94,6 +94,23 @@ class Schedule(Frozen):
     )
 
 
+class Retention(Frozen):
+    """What the janitor removes, beside files that can be made again."""
+
+    quarantine_days: int | None = Field(
+        90,
+        ge=0,
+        description="days before the newest ingested one whose rows in quarantine are kept; null: "
+        "all",
+    )
+    predictions_days: int | None = Field(
+        None,
+        ge=0,
+        description="the same for the scores of single rows; without them, pooling a day with "
+        "others scores it again; null: all",
+    )
+
+
 class Scenario(Frozen):
     """One feed with one production ranker: its log, folds, ranker, horizons and schedule."""
 
@@ -167,6 +184,7 @@ class Scenario(Frozen):
         AlignmentOptions(), description="how content encoders are aligned with preference data"
     )
     schedule: Schedule = Field(Schedule(), description="when Airflow runs the scenario")
+    retention: Retention = Field(Retention(), description="what the janitor removes")
 
     _given_as: str | None = PrivateAttr(None)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from jobs.common.errors import AuditError, FencedOut, InputError
-from jobs.lake import Lake, Manifest
+from jobs.lake import Lake, Manifest, Partition
 from jobs.lake.addresses import checkpoint_days, checkpoint_partition, snapshot_partition
 from jobs.ranker.training.kept_checkpoints import days_to_keep, restore_checkpoints
 from jobs.scenarios import ITEM, Scenario
@@ -18,14 +18,10 @@ from jobs.snapshots.checkpoint_rows import ranges_of_slot, read_slot
 from jobs.snapshots.snapshot_files import parquet_bytes, part_name
 
 
-def thin_snapshots(lake: Lake, scenario: Scenario) -> list[date]:
-    """Remove the files of item tables of days whose checkpoints need not be kept.
-
-    Returns:
-        The days whose files were removed.
-    """
+def snapshots_to_thin(lake: Lake, scenario: Scenario) -> list[tuple[Partition, Manifest]]:
+    """The item tables that have files, of days whose checkpoints need not be kept."""
     days = checkpoint_days(lake, scenario)
-    thinned = []
+    found = []
     for day in sorted(set(days) - days_to_keep(scenario, days)):
         partition = snapshot_partition(scenario, day)
         manifest, checkpoint = lake.manifest(partition), _checkpoint(lake, scenario, day)
@@ -34,9 +30,20 @@ def thin_snapshots(lake: Lake, scenario: Scenario) -> list[date]:
         if manifest.inputs.get("checkpoint") != checkpoint.digest:
             continue
         if lake.has_files(partition, manifest):
-            lake.drop_files(partition, manifest)
-            thinned.append(day)
-    return thinned
+            found.append((partition, manifest))
+    return found
+
+
+def thin_snapshots(lake: Lake, scenario: Scenario) -> list[date]:
+    """Remove the files of item tables of days whose checkpoints need not be kept.
+
+    Returns:
+        The days whose files were removed.
+    """
+    found = snapshots_to_thin(lake, scenario)
+    for partition, manifest in found:
+        lake.drop_files(partition, manifest)
+    return [partition.ds for partition, _ in found]
 
 
 def restore_snapshots(lake: Lake, scenario: Scenario, days: Iterable[date]) -> list[date]:

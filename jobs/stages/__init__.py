@@ -17,9 +17,13 @@ from jobs.stages.score import SCORE
 from jobs.stages.simulate import SIMULATE
 from jobs.stages.stage import Stage
 from jobs.stages.train import TRAIN
+from jobs.stages.upkeep.janitor import JANITOR
 
 STAGES: tuple[Stage[Any], ...] = (SIMULATE, INGEST, TRAIN, ASSEMBLE, SCORE, REPORT, LOG)
 """The stages of a daily run."""
 
 ALIGNMENT_STAGES: tuple[Stage[Any], ...] = (GATE, CURATE, ALIGN, VECTORS, AIS)
 """The stages of an alignment."""
+
+UPKEEP_STAGES: tuple[Stage[Any], ...] = (JANITOR,)
+"""The stages of the upkeep of a lake."""

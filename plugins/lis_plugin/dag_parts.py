@@ -31,14 +31,19 @@ def options(scenario: Scenario) -> dict[str, Any]:
         "dagrun_timeout": timedelta(hours=scenario.schedule.run_hours),
         "deadline": deadline if notifies() else None,
         "on_failure_callback": run_timed_out,
-        "default_args": {
-            "owner": "recommender",
-            "retries": 2,
-            "retry_delay": timedelta(minutes=2),
-            "retry_policy": NoRetryIfRefused(),
-            "execution_timeout": timedelta(hours=scenario.schedule.task_hours),
-            "on_failure_callback": task_failed,
-        },
+        "default_args": task_options(scenario),
+    }
+
+
+def task_options(scenario: Scenario) -> dict[str, Any]:
+    """Arguments of a task: who owns it, how often and how long it is tried, and who is told."""
+    return {
+        "owner": "recommender",
+        "retries": 2,
+        "retry_delay": timedelta(minutes=2),
+        "retry_policy": NoRetryIfRefused(),
+        "execution_timeout": timedelta(hours=scenario.schedule.task_hours),
+        "on_failure_callback": task_failed,
     }
 
 

@@ -21,6 +21,7 @@ from jobs.cli.commands.slots import SLOTS
 from jobs.cli.commands.stage import STAGE
 from jobs.cli.commands.train import TRAIN
 from jobs.cli.commands.tune import TUNE
+from jobs.cli.commands.upkeep.janitor import JANITOR
 from jobs.cli.commands.upkeep.log import LOG
 from jobs.cli.commands.upkeep.rebuild import REBUILD
 from jobs.cli.commands.upkeep.status import STATUS
@@ -43,6 +44,7 @@ COMMANDS: tuple[Command[Any] | CommandGroup, ...] = (
     REPORT,
     REBUILD,
     LOG,
+    JANITOR,
     STAGE,
     COMPLETION,
 )

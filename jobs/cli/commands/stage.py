@@ -39,7 +39,8 @@ def _tables(stage: Stage[Any]) -> str:
 
 
 def _commands() -> Sequence[Command[Any]]:
-    return [_command(stage) for stage in (*stages.STAGES, *stages.ALIGNMENT_STAGES)]
+    every_stage = (*stages.STAGES, *stages.ALIGNMENT_STAGES, *stages.UPKEEP_STAGES)
+    return [_command(stage) for stage in every_stage]
 
 
 STAGE = CommandGroup(

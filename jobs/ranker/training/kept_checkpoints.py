@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from tqdm import tqdm
 
 from jobs.common.errors import AuditError, FencedOut, InputError
-from jobs.lake import Lake, Manifest
+from jobs.lake import Lake, Manifest, Partition
 from jobs.lake.addresses import checkpoint_days, checkpoint_partition, snapshot_partition
 from jobs.ranker.model.checkpoint import read_checkpoint, write_ranker
 from jobs.ranker.model.ranker import Ranker, new_ranker
@@ -51,17 +51,14 @@ def days_to_keep(scenario: Scenario, days: Sequence[date]) -> set[date]:
     return {day for day in days if day >= newest or day.toordinal() % every == 0} | {days[0]}
 
 
-def thin_checkpoints(lake: Lake, scenario: Scenario) -> list[date]:
-    """Remove the files of checkpoints that need not be kept, see ``days_to_keep``.
+def checkpoints_to_thin(lake: Lake, scenario: Scenario) -> list[tuple[Partition, Manifest]]:
+    """The checkpoints that have files and need not keep them, see ``days_to_keep``.
 
     A checkpoint keeps them until its item table is published, and if several processes have
     trained it.
-
-    Returns:
-        The days whose files were removed.
     """
     days = checkpoint_days(lake, scenario)
-    thinned = []
+    found = []
     for day in sorted(set(days) - days_to_keep(scenario, days)):
         partition = checkpoint_partition(scenario, day)
         manifest = lake.manifest(partition)
@@ -70,9 +67,20 @@ def thin_checkpoints(lake: Lake, scenario: Scenario) -> list[date]:
         snapshot = lake.manifest(snapshot_partition(scenario, day))
         is_exported = snapshot is not None and snapshot.inputs.get("checkpoint") == manifest.digest
         if is_exported and lake.has_files(partition, manifest):
-            lake.drop_files(partition, manifest)
-            thinned.append(day)
-    return thinned
+            found.append((partition, manifest))
+    return found
+
+
+def thin_checkpoints(lake: Lake, scenario: Scenario) -> list[date]:
+    """Remove the files of checkpoints that need not be kept.
+
+    Returns:
+        The days whose files were removed.
+    """
+    found = checkpoints_to_thin(lake, scenario)
+    for partition, manifest in found:
+        lake.drop_files(partition, manifest)
+    return [partition.ds for partition, _ in found]
 
 
 def restore_checkpoints(lake: Lake, scenario: Scenario, days: Iterable[date]) -> list[date]:

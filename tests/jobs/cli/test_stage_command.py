@@ -12,7 +12,7 @@ from jobs.common.options import declared_options
 from tests.jobs.stages.dummy_stage import DUMMY
 
 FEED = "simulated_feed"
-ALL = (*stages.STAGES, *stages.ALIGNMENT_STAGES)
+ALL = (*stages.STAGES, *stages.ALIGNMENT_STAGES, *stages.UPKEEP_STAGES)
 
 
 def run(*arguments: str) -> int:

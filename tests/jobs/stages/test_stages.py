@@ -11,12 +11,12 @@ import pytest
 
 from jobs.common.options import declared_options
 from jobs.scenarios import load_scenario
-from jobs.stages import ALIGNMENT_STAGES, STAGES
+from jobs.stages import ALIGNMENT_STAGES, STAGES, UPKEEP_STAGES
 from jobs.stages.stage import Stage
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "jobs" / "stages"
-ALL = (*STAGES, *ALIGNMENT_STAGES)
+ALL = (*STAGES, *ALIGNMENT_STAGES, *UPKEEP_STAGES)
 
 
 def test_the_stages_are_in_the_order_of_a_run() -> None:
@@ -26,7 +26,8 @@ def test_the_stages_are_in_the_order_of_a_run() -> None:
 
 @pytest.mark.parametrize("stage", ALL, ids=lambda stage: stage.name)
 def test_a_stage_is_one_file(stage: Stage[Any]) -> None:
-    room = "alignment/" if stage in ALIGNMENT_STAGES else ""
+    rooms = {"alignment/": ALIGNMENT_STAGES, "upkeep/": UPKEEP_STAGES}
+    room = next((room for room, stages in rooms.items() if stage in stages), "")
     assert (FOLDER / f"{room}{stage.name}.py").is_file()
     assert stage.run.__module__ == f"jobs.stages.{room.replace('/', '.')}{stage.name}"
 

@@ -1,0 +1,1 @@
+"""What of the lake need not be kept."""
