@@ -64,7 +64,7 @@ def send(message: Message) -> None:
     try:
         subprocess.run(
             shlex.split(os.environ[NOTIFY]),
-            input=content,
+            input=f"{content}\n",
             text=True,
             capture_output=True,
             timeout=_MOST_SECONDS,

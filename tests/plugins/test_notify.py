@@ -20,7 +20,7 @@ from plugins.lis_plugin.notify import Event, Message, run_late, run_timed_out, s
 from plugins.lis_plugin.operators import LisStageOperator
 from plugins.lis_plugin.refusal import InputRefused
 
-KEEP = "import pathlib, sys; pathlib.Path(sys.argv[1]).open('a').write(sys.stdin.read() + '\\n')"
+KEEP = "import pathlib, sys; pathlib.Path(sys.argv[1]).open('a').write(sys.stdin.read())"
 TASK = SimpleNamespace(dag_id="lis_daily__feed", run_id="manual", task_id="score")
 
 
