@@ -9,6 +9,7 @@ from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from jobs.common.outcome import ExitCode
+from jobs.spark.jvm_options import jvm_options
 from plugins.lis_plugin.links import MlflowRunLink, checked_link
 from plugins.lis_plugin.operators import LisScoreOperator, LisStageOperator
 from plugins.lis_plugin.refusal import InputRefused, NoAnswer, NoRetryIfRefused
@@ -95,6 +96,14 @@ def test_the_spark_command_names_this_interpreter_and_the_connection() -> None:
     assert command[:3] == ["spark-submit", "--master", "local[*]"]
     assert command[-4:] == ["stage", "ingest", "--scenario", "simulated_feed"]
     assert Path(command[-5]).parts[-2:] == ("jobs", "__main__.py")
+
+
+def test_options_of_the_jvm_that_a_user_has_set_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARK_SUBMIT_OPTS", "-XX:Tier4CompileThreshold=15000 -Dmine=1")
+    *before, compiled, mine = jvm_options("-Dours=1").split()
+    assert (compiled, mine) == ("-XX:Tier4CompileThreshold=15000", "-Dmine=1")
+    assert "-XX:Tier4CompileThreshold=300000" in before
+    assert "-Dours=1" in before
 
 
 def test_the_link_opens_the_run_that_the_task_logged() -> None:
