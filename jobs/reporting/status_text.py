@@ -57,9 +57,10 @@ def stale_warnings(about: Subject, stale: Sequence[StaleResult]) -> list[str]:
         return []
     count = "One result is" if len(stale) == 1 else f"{len(stale)} results are"
     commands = "; ".join(_shortened(_score_commands(about, stale)))
+    status = lis_command("status", about)
     return [
         f"{count} stale: data has changed since, for one thing {stale[0].why}. To compute them "
-        f"anew: {commands}. lis status --scenario {about.given_as} says what else is stale."
+        f"anew: {commands}. {status} says what else is stale."
     ]
 
 
