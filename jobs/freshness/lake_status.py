@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -15,7 +16,7 @@ from jobs.ingest.chained_days import ChainedTable
 from jobs.ingest.click_history import history_table
 from jobs.ingest.impression_statistics import statistics_table
 from jobs.ingest.late_days import LateDay, late_days
-from jobs.lake import Lake, Partition
+from jobs.lake import Lake, Manifest, Partition
 from jobs.lake.addresses import (
     checkpoint_days,
     checkpoint_partition,
@@ -121,11 +122,11 @@ def lake_status(lake: Lake, scenario: Scenario, raw: str) -> LakeStatus:
     in_log = _days_in_log(scenario, raw)
     found = late_days(lake, scenario, raw, ingested)
     late = tuple(one for one in found if not one.is_unknown)
-    ranker = first_stale_ranker(lake, scenario) if scenario.snapshots is None else None
+    ranker = first_stale_ranker(lake, scenario)
     results = read_results(lake, scenario.name)
     version = ranker_version(scenario)
     results = [one for one in results if one.ranker_version == version]
-    stale = stale_results(lake, scenario, results)
+    stale = stale_results(lake, scenario, results, ranker)
     first = ingested[0] if ingested else None
     # Days before the first one of the lake were left out on purpose.
     new = {day for day in in_log if first is None or day > first} - set(ingested)
@@ -134,22 +135,24 @@ def lake_status(lake: Lake, scenario: Scenario, raw: str) -> LakeStatus:
         **dict.fromkeys(ingested, State.PRESENT),
         **{one.day: State.LATE for one in late},
     }
-    scored = _counted(one.last_day for one in results)
-    stale_scored = _counted(DayRange.parse(one.as_of).last for one in stale)
-    tables = [_states(table(lake, scenario)) for table in (history_table, statistics_table)]
+    scored = Counter(one.last_day for one in results)
+    stale_scored = Counter(DayRange.parse(one.as_of).last for one in stale)
+    history = _states(history_table(lake, scenario))
+    statistics = _states(statistics_table(lake, scenario))
     trained = _trained(lake, scenario, ingested, ranker)
+    untrained = (State.NONE, State.NONE)
     days = sorted({*logs, *scored})
     return LakeStatus(
         days=tuple(
             DayStatus(
                 day=day,
                 log=logs.get(day, State.MISSING),
-                history=tables[0].get(day, State.NONE),
-                statistics=tables[1].get(day, State.NONE),
-                ranker=trained.get(day, (State.NONE, State.NONE))[0],
-                item_table=trained.get(day, (State.NONE, State.NONE))[1],
-                scores=scored.get(day, 0),
-                stale_scores=stale_scored.get(day, 0),
+                history=history.get(day, State.NONE),
+                statistics=statistics.get(day, State.NONE),
+                ranker=trained.get(day, untrained)[0],
+                item_table=trained.get(day, untrained)[1],
+                scores=scored[day],
+                stale_scores=stale_scored[day],
             )
             for day in (DayRange(days[0], days[-1]) if days else ())
         ),
@@ -172,11 +175,14 @@ def _states(table: ChainedTable) -> Mapping[date, State]:
     found = {}
     for day, inputs in table.inputs().items():
         manifest = table.lake.manifest(Partition(table.name, table.scenario.name, day))
-        is_current = manifest is not None and manifest.inputs == inputs
-        found[day] = State.CURRENT if is_current else State.STALE
-        if manifest is None:
-            found[day] = State.MISSING
+        found[day] = _state(manifest, manifest is not None and manifest.inputs == inputs)
     return found
+
+
+def _state(manifest: Manifest | None, is_current: bool) -> State:
+    if manifest is None:
+        return State.MISSING
+    return State.CURRENT if is_current else State.STALE
 
 
 def _trained(
@@ -197,26 +203,9 @@ def _trained(
         trained = day + _ONE_DAY
         ranker = lake.manifest(checkpoint_partition(scenario, trained))
         table = lake.manifest(snapshot_partition(scenario, trained))
-        if ranker is None:
-            found[day] = (State.MISSING, State.MISSING if table is None else State.STALE)
-            continue
-        is_stale = stale is not None and stale.day <= trained
-        is_of_it = table is not None and table.inputs == {"checkpoint": ranker.digest}
-        found[day] = (
-            State.STALE if is_stale else State.CURRENT,
-            State.MISSING
-            if table is None
-            else State.CURRENT
-            if is_of_it and not is_stale
-            else State.STALE,
-        )
-    return found
-
-
-def _counted(days: Iterable[date]) -> dict[date, int]:
-    found: dict[date, int] = {}
-    for day in days:
-        found[day] = found.get(day, 0) + 1
+        is_current = ranker is not None and (stale is None or stale.day > trained)
+        is_of_it = ranker and table and table.inputs == {"checkpoint": ranker.digest}
+        found[day] = (_state(ranker, is_current), _state(table, is_current and bool(is_of_it)))
     return found
 
 

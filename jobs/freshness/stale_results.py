@@ -21,7 +21,7 @@ from jobs.lis.targets import Scoring, requested_targets
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.behaviour import TableWindow
 from jobs.preference.build_tables import KNOWN_AT_T, stale_tables
-from jobs.ranker.training.current_rankers import StaleRanker, first_stale_ranker
+from jobs.ranker.training.current_rankers import StaleRanker
 from jobs.scenarios import ITEM, Mode, Scenario
 
 _CHANGED = {
@@ -62,7 +62,7 @@ class StaleResult:
 
 
 def stale_results(
-    lake: Lake, scenario: Scenario, results: Iterable[LisResult]
+    lake: Lake, scenario: Scenario, results: Iterable[LisResult], ranker: StaleRanker | None
 ) -> list[StaleResult]:
     """Find the results whose data has changed since, or whose rankers or tables are stale.
 
@@ -74,8 +74,8 @@ def stale_results(
         lake: Where results and their data are stored.
         scenario: The scenario.
         results: Stored Leakage Impact Scores.
+        ranker: The first stale ranker, as ``first_stale_ranker`` finds it.
     """
-    ranker = first_stale_ranker(lake, scenario) if scenario.snapshots is None else None
     groups: dict[tuple[str, str, int], list[LisResult]] = {}
     version = ranker_version(scenario)
     for result in results:

@@ -51,6 +51,7 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
     from jobs.freshness.stale_results import stale_results
     from jobs.lake.addresses import ranker_version
     from jobs.lis.slot_importance.importance import stored_importances
+    from jobs.ranker.training.current_rankers import first_stale_ranker
     from jobs.reporting.html_report import build_report
     from jobs.reporting.pages import write_page
 
@@ -70,7 +71,7 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
     earlier = [result for result in stored if not result.is_pooled]
     importances = stored_importances(lake, scenario, days.first) or ()
     curations = _curations(lake, scenario, aligned)
-    stale = stale_results(lake, scenario, results)
+    stale = stale_results(lake, scenario, results, first_stale_ranker(lake, scenario))
     page = build_report(scenario, results, earlier, importances, aligned, curations, stale)
     last = max(result.last_day for result in results)
     name = next((result.as_of for result in results if result.is_pooled), last.isoformat())

@@ -185,8 +185,6 @@ def require_current(lake: Lake, scenario: Scenario, due: DueScores) -> None:
     Raises:
         InputError: If they were not; the message names the command that trains them again.
     """
-    if scenario.snapshots is not None:
-        return
     from jobs.ranker.training.current_rankers import first_stale_ranker
 
     stale = first_stale_ranker(lake, scenario)

@@ -53,9 +53,12 @@ class StaleRanker:
 
 
 def first_stale_ranker(lake: Lake, scenario: Scenario) -> StaleRanker | None:
-    """Find the first stale ranker of the scenario's ranker version; None if all are current."""
+    """Find the first stale ranker of the scenario's ranker version.
+
+    None if all are current, or the scenario imports its item vectors and trains none.
+    """
     days = checkpoint_days(lake, scenario)
-    if not days:
+    if scenario.snapshots is not None or not days:
         return None
     chain = chain_digests(lake, scenario.name)
     parent = lake.manifest(checkpoint_partition(scenario, days[0]))
