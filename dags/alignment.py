@@ -16,10 +16,10 @@ that bounds it. One DAG a scenario, an encoder for each kind of preference data.
 | `log` | logs what MLflow did not take before, of whichever run; does not decide how a run ends |
 
 New LIS results start a run, once this DAG is switched on; switching it on starts nothing. It waits
-until the run that scores them has ended, and takes the newest date. Where the gate lets nothing
-pass, the run is skipped, and the log of `resolve` says why. An encoder that is a week old or older
-is evaluated again and not aligned anew, so that its decay shows. To align one anew, or to choose
-dates and data, trigger the DAG with its form.
+until the run that scores them has ended, and takes the newest date. An encoder that is a week old
+or older is evaluated again and not aligned anew, so that its decay shows, whatever the gate says of
+that date. Where there is none and the gate lets nothing pass, the run is skipped, and the log of
+`resolve` says why. To align one anew, or to choose dates and data, trigger the DAG with its form.
 
 The gate ends a run with the reason as the last line of its log. Each decision is recorded, in the
 lake and in MLflow. Runs take turns, as those of the daily DAG do.

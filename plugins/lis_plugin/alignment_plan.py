@@ -45,7 +45,7 @@ class AlignmentPlan:
         days: Evaluation days.
         horizons: Days of leak whose LIS bounds what an encoder brings; their future has arrived.
         alignments: Those that the run makes.
-        refused: What the gate refuses, of data that the form does not name.
+        refused: What the gate refuses, of data that the form does not name and no encoder is kept of.
     """
 
     days: DayRange
@@ -88,7 +88,8 @@ def plan_alignment(
         scenario: The scenario.
         form: What was filled in.
         keeps_encoders: Whether the newest encoder of a week or older is evaluated again, so that
-            its decay shows, in place of one that is aligned for the evaluation days.
+            its decay shows, in place of one that is aligned for the evaluation days. It is also
+            where the gate is closed to its data, since nothing is aligned.
 
     Raises:
         InputError: If a kind does not exist, there is no LIS to go by, the days have no ranker or
@@ -110,8 +111,14 @@ def plan_alignment(
             gate_decision(lake, scenario, name, days.last)
             for name in scored_kinds(lake, scenario, scored)
         ]
-        chosen = [decision.preference for decision in decisions if decision.opens]
-        refused = [decision for decision in decisions if not decision.opens]
+        for decision in decisions:
+            name = decision.preference
+            # A day has few rows, and most days alone pass no gate: the trend would have gaps.
+            is_kept = keeps_encoders and _kept(lake, scenario, name, days) is not None
+            if decision.opens or is_kept:
+                chosen.append(name)
+            else:
+                refused.append(decision)
     horizons = _due(lake, scenario, days)
     alignments = [_planned(lake, scenario, name, days, form, keeps_encoders) for name in chosen]
     return AlignmentPlan(days, horizons, tuple(alignments), tuple(refused))
@@ -154,7 +161,6 @@ def _planned(
     keeps_encoders: bool,
 ) -> PlannedAlignment:
     from jobs.alignment.alignment_day import alignment_day
-    from jobs.lake.addresses import encoder_days
 
     if form.aligned_at is not None:
         if form.aligned_at >= days.first:
@@ -163,12 +169,17 @@ def _planned(
                 f"{days.first}: choose an earlier day"
             )
         return PlannedAlignment(preference, form.aligned_at, is_kept=False)
-    if keeps_encoders:
-        old = [
-            day
-            for day in encoder_days(lake, scenario, preference)
-            if day <= days.first - _LEAST_AGE
-        ]
-        if old:
-            return PlannedAlignment(preference, old[-1], is_kept=True)
+    kept = _kept(lake, scenario, preference, days) if keeps_encoders else None
+    if kept is not None:
+        return PlannedAlignment(preference, kept, is_kept=True)
     return PlannedAlignment(preference, alignment_day(lake, scenario, days.first), is_kept=False)
+
+
+def _kept(lake: Lake, scenario: Scenario, preference: str, days: DayRange) -> date | None:
+    """Day of the newest encoder that is old enough to be evaluated again; None if there is none."""
+    from jobs.lake.addresses import encoder_days
+
+    old = [
+        day for day in encoder_days(lake, scenario, preference) if day <= days.first - _LEAST_AGE
+    ]
+    return old[-1] if old else None

@@ -14,6 +14,7 @@ import pytest
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
 
+from jobs.cli.main import main
 from jobs.common.day_range import DayRange
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import (
@@ -170,6 +171,26 @@ def test_an_encoder_of_a_week_ago_is_kept_by_a_run_that_results_have_started(
     assert short(run(tiny_feed, by_hand=False))[0][2] == "2026-01-30"
     # By hand, one is aligned for the evaluation day.
     assert short(run(tiny_feed))[0][2] == "2026-01-09"
+
+
+def test_an_encoder_that_is_there_is_evaluated_whatever_the_gate_says_of_the_date(
+    lake: Lake, scenario: Scenario, tiny_feed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scored(lake, scenario, CAPTURED, "2026-02-06")
+    scored(lake, scenario, CAPTURED, "2026-02-06", preference="next_click")
+    publish(lake, encoder_partition(scenario, "id_embedding", date(2026, 1, 12)))
+    assert short(run(tiny_feed, by_hand=False)) == [("id_embedding", "2026-02-06", "2026-01-12")]
+    assert lake.read(gate_partition(scenario, "next_click", date(2026, 2, 6))).num_rows == 1
+    # Its own task decides, records the decision, and goes on.
+    gate = ["stage", "gate", "--scenario", str(tiny_feed), "--as-of", "2026-02-06"]
+    assert main([*gate, "--preference", "id_embedding", "--aligned-at", "2026-01-12"]) == 0
+    assert "Nothing is aligned, as the encoder of 2026-01-12 is there." in capsys.readouterr().out
+    recorded = lake.read(gate_partition(scenario, "id_embedding", date(2026, 2, 6)))
+    assert recorded.column("decision").to_pylist() == ["refused"]
+    # One that would be aligned is refused, and so is a run by hand.
+    assert main([*gate, "--preference", "id_embedding", "--aligned-at", "2026-01-13"]) == 2
+    with pytest.raises(InputRefused, match="no preference data passes the gate"):
+        run(tiny_feed)
 
 
 def test_new_results_that_pass_no_gate_skip_the_run_and_say_why(

@@ -88,15 +88,24 @@ def require_open(decisions: Iterable[GateDecision]) -> None:
 
 
 def _run(lake: Lake, scenario: Scenario, options: GateOptions) -> None:
+    from jobs.lake.addresses import encoder_partition
+
     request = options.request(lake, scenario)
     names = [kind.name for kind in request.kinds]
     decided = decide(lake, scenario, names, request.days.last, options.force)
     for _, run in decided:
         if run is not None:
             print(mlflow_line(run.url))
+    to_align = []
     for decision, _ in decided:
         print(decision)
-    require_open(decision for decision, _ in decided)
+        if not lake.is_published(
+            encoder_partition(scenario, decision.preference, request.aligned_at)
+        ):
+            to_align.append(decision)
+        elif not decision.opens:
+            print(f"Nothing is aligned, as the encoder of {request.aligned_at} is there.")
+    require_open(to_align)
 
 
 GATE = Stage(
