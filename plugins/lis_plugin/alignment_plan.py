@@ -45,7 +45,7 @@ class AlignmentPlan:
         days: Evaluation days.
         horizons: Days of leak whose LIS bounds what an encoder brings; their future has arrived.
         alignments: Those that the run makes.
-        refused: What the gate refuses, of data that the form does not name and no encoder is kept of.
+        refused: What the gate refuses, of data that the form does not name and that has no encoder.
     """
 
     days: DayRange
