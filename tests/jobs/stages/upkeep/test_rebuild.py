@@ -25,32 +25,10 @@ from jobs.stages.upkeep.rebuild import Outcome, rebuild
 from tests.jobs.conftest import TRAINED_THROUGH
 from tests.jobs.feed import feed_scenario
 from tests.jobs.lake.damage import DAMAGES, flip
+from tests.jobs.small_feed import SMALL_FEED
 
 Bytes = Callable[..., dict[str, bytes]]
 Capture = pytest.CaptureFixture[str]
-
-FEED = """
-name: small_feed
-source:
-  reader: simulated
-  options: {rows_per_day: 400, users: 40, new_items_per_day: 8}
-context: [hour]
-history_length: 5
-folds: {lineage: 0.6, fit: 0.2, eval: 0.2}
-ranker:
-  embedding_dim: 4
-  cross_layers: 1
-  hidden_units: [8]
-  history_length: 5
-  batch_size: 128
-  embedding_rate: 0.3
-fit: {days: 2}
-alignment:
-  encoder: {dim: 8, max_tokens: 8}
-  training: {epochs: 2, batch_size: 16}
-  curation: {min_updates: 1, min_validation: 2}
-horizons: [1]
-"""
 
 VARIANTS = ("baseline", "ranker", "id_embedding-swap-1", "next_click-probe-1-placebo")
 """Predictions that are damaged, beside those of aligned vectors."""
@@ -221,7 +199,7 @@ def test_every_table_is_rebuilt_to_the_same_bytes(
     home: Path, published_bytes: Bytes, spark: SparkSession
 ) -> None:
     file = home / "small_feed.yaml"
-    file.write_text(FEED)
+    file.write_text(SMALL_FEED)
     named, name = ("--scenario", str(file)), ("--preference", "id_embedding,next_click")
     lis("simulate", *named, "--out", str(home / "raw" / "small_feed"), "--days", "8")
     lis("ingest", *named)
