@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: help setup setup-sharded setup-align setup-encoders setup-docs setup-dev setup-ui demo align-demo test fault-test test-all ui-test screenshots order check docs bench bench-quick up clean
+.PHONY: help setup setup-sharded setup-align setup-encoders setup-docs setup-dev setup-ui demo align-demo test fault-test test-all cluster-test ui-test screenshots order check docs bench bench-quick up clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ fault-test: setup-dev ## processes are killed; what they leave is looked at
 
 test-all: setup-dev setup-sharded ## every test, as before a release
 	@$(PYTEST)
+
+cluster-test: setup-dev ## the daily DAG on a Spark master and two workers, beside local Spark
+	@source scripts/env.sh && OMP_NUM_THREADS=1 $(PYTHON) -m pytest tests/cluster
 
 ui-test: setup-ui ## forms, runs and reports in a headless browser, on what the demo leaves
 	@source scripts/env.sh && { [ -f "$$LIS_DATA/reports/simulated_feed/latest.html" ] || scripts/demo.sh; }

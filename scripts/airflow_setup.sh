@@ -8,7 +8,11 @@ source "$here/env.sh"
 
 mkdir -p "$AIRFLOW_HOME" "$LIS_RAW"
 airflow db migrate
-airflow connections import --overwrite "$here/airflow_connections.json"
+# Tasks run on the master that the command line uses.
+connections="$(mktemp --suffix=.json)"
+trap 'rm -f "$connections"' EXIT
+sed "s|local\[\*\]|$LIS_SPARK_MASTER|" "$here/airflow_connections.json" >"$connections"
+airflow connections import --overwrite "$connections"
 airflow pools set gpu 1 "One task at a time trains or scores"
 # Scoring and the web page may otherwise both be first to make MLflow's database.
 case "$MLFLOW_TRACKING_URI" in

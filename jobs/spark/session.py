@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark import SparkConf
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -20,6 +20,13 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from jobs.lake import Lake, Partition
 from jobs.lake.storage import Storage
 from jobs.spark.launch import is_verbose, start_context
+from jobs.spark.master import (
+    chosen_master,
+    driver_settings,
+    is_local,
+    python_of_executors,
+    require_answer,
+)
 
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -43,10 +50,14 @@ def spark_session(name: str) -> Iterator[SparkSession]:
     """The active session, or a new one that is stopped after the block.
 
     The master is that of spark-submit if it started this process, else ``LIS_SPARK_MASTER``, else
-    all local cores.
+    all local cores. Executors of a cluster get the project's code, and are checked first.
 
     Args:
         name: name of the application if a session is started.
+
+    Raises:
+        ServiceUnavailable: If a master does not answer.
+        InputError: If executors have another Python, or other libraries, than this process.
     """
     running = SparkSession.getActiveSession()
     if running is not None:
@@ -79,19 +90,38 @@ def one_session() -> Iterator[None]:
 
 
 def _new_session(name: str) -> SparkSession:
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     conf = SparkConf().setAppName(name).set("spark.ui.enabled", "false")
     # See jobs.spark.progress, which says what is done as well.
     conf.set("spark.ui.showConsoleProgress", "false")
-    if "SPARK_ENV_LOADED" not in os.environ:
-        conf.setMaster(os.environ.get("LIS_SPARK_MASTER", "local[*]"))
+    if "SPARK_ENV_LOADED" in os.environ:
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    else:
+        master = chosen_master()
+        require_answer(master)
+        os.environ["PYSPARK_PYTHON"] = python_of_executors(master)
+        conf.setMaster(master)
         conf.set("spark.driver.memory", os.environ.get("LIS_SPARK_MEMORY", "4g"))
-        conf.set("spark.driver.bindAddress", "127.0.0.1")
-        conf.set("spark.driver.host", "127.0.0.1")
+        for key, value in driver_settings(master).items():
+            conf.set(key, value)
     context = start_context(conf)
+    if not is_local(context.master):
+        _prepare_executors(context)
     if not is_verbose():
         context.setLogLevel("ERROR")
     return SparkSession.builder.config(conf=conf).getOrCreate()
+
+
+def _prepare_executors(context: SparkContext) -> None:
+    from jobs.spark.executors import prepare_executors
+
+    if not is_verbose():
+        # What a worker lacks is said in one line.
+        context.setLogLevel("OFF")
+    try:
+        prepare_executors(context)
+    except BaseException:
+        context.stop()
+        raise
 
 
 def _with_settings(session: SparkSession) -> SparkSession:

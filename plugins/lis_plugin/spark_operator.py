@@ -12,8 +12,10 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
+from jobs.common.errors import ServiceUnavailable
 from jobs.common.outcome import ExitCode
 from jobs.spark.jvm_options import OPTIONS, jvm_options
+from jobs.spark.master import driver_settings, python_of_executors, require_answer
 from plugins.lis_plugin.due_horizon import skip_unless_due
 from plugins.lis_plugin.refusal import InputRefused, NoAnswer
 from plugins.lis_plugin.task_process import (
@@ -60,7 +62,6 @@ class LisSparkOperator(SparkSubmitOperator):
                 **environment(),
                 # The JVM starts the Python driver, which must not outlive it.
                 "LIS_DIE_WITH_PARENT": "1",
-                "PYSPARK_PYTHON": sys.executable,
                 "PYSPARK_DRIVER_PYTHON": sys.executable,
                 OPTIONS: jvm_options(),
             },
@@ -71,9 +72,8 @@ class LisSparkOperator(SparkSubmitOperator):
     def execute(self, context: Context) -> None:
         skip_unless_due(self.planned)
         # execute() makes a hook only if there is none, so it uses this one.
-        hook: Any = self._get_hook()
+        hook = self._hook = self._hook_for_master()
         hook.submit = partial(hook.submit, **tied_to_task())
-        self._hook = hook
         try:
             super().execute(context)
         except AirflowException:
@@ -83,6 +83,22 @@ class LisSparkOperator(SparkSubmitOperator):
             if code == ExitCode.UNAVAILABLE:
                 raise NoAnswer(last_message(hook._last_submit_log_lines)) from None
             raise
+
+    def _hook_for_master(self) -> Any:
+        """The hook, with what follows from the master that the connection names.
+
+        Raises:
+            NoAnswer: If the master does not answer.
+        """
+        hook: Any = self._get_hook()
+        master = hook._connection["master"]
+        try:
+            require_answer(master)
+        except ServiceUnavailable as error:
+            raise NoAnswer(str(error)) from None
+        hook._env_vars = {**hook._env_vars, "PYSPARK_PYTHON": python_of_executors(master)}
+        hook._conf = {**driver_settings(master), **hook._conf}
+        return hook
 
     def on_kill(self) -> None:
         if self._hook is not None:

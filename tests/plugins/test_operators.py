@@ -1,5 +1,7 @@
 """Which commands the operators run, and how a task ends. All processes are real."""
 
+import socket
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -96,6 +98,41 @@ def test_the_spark_command_names_this_interpreter_and_the_connection() -> None:
     assert command[:3] == ["spark-submit", "--master", "local[*]"]
     assert command[-4:] == ["stage", "ingest", "--scenario", "simulated_feed"]
     assert Path(command[-5]).parts[-2:] == ("jobs", "__main__.py")
+
+
+@pytest.mark.parametrize("python", [None, "/of/the/cluster"])
+def test_a_task_on_a_cluster_uses_its_python_and_no_loopback(
+    python: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", '{"conn_type": "spark", "host": "yarn"}')
+    if python is not None:
+        monkeypatch.setenv("PYSPARK_PYTHON", python)
+    hook = LisSparkOperator(task_id="t", stage="ingest", arguments=[])._hook_for_master()
+    command = hook._build_spark_submit_command("main.py")
+    assert command[:3] == ["spark-submit", "--master", "yarn"]
+    assert not [word for word in command if "127.0.0.1" in word]
+    assert hook._env["PYSPARK_PYTHON"] == (python or sys.executable)
+
+
+def test_a_local_task_listens_on_loopback_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYSPARK_PYTHON", "/of/another/spark")
+    hook = LisSparkOperator(task_id="t", stage="ingest", arguments=[])._hook_for_master()
+    command = hook._build_spark_submit_command("main.py")
+    assert {"spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1"} <= set(command)
+    assert hook._env["PYSPARK_PYTHON"] == sys.executable
+
+
+def test_a_master_that_does_not_answer_is_tried_again_before_a_jvm_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    host = f'"host": "spark://127.0.0.1:{port}"'
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", f'{{"conn_type": "spark", {host}}}')
+    task = LisSparkOperator(task_id="t", stage="ingest", arguments=[])
+    with pytest.raises(NoAnswer, match=f"spark://127.0.0.1:{port} does not answer") as caught:
+        task.execute(NO_CONTEXT)
+    assert NoRetryIfRefused().evaluate(caught.value).action == RetryAction.DEFAULT
 
 
 def test_options_of_the_jvm_that_a_user_has_set_count(monkeypatch: pytest.MonkeyPatch) -> None:
