@@ -37,6 +37,9 @@ from jobs.scenarios import ITEM, Fold, Scenario
 SCORED_FOLDS = (Fold.EVAL, Fold.LINEAGE)
 """Folds of the rows of T that are scored, as ``read_day_rows`` reads them."""
 
+ADDED = "added"
+"""Name of the vectors that lineages differ in, beside dense features that all of them read."""
+
 _ONE_DAY = timedelta(days=1)
 
 Scores = NDArray[np.float64]
@@ -129,7 +132,7 @@ def starting_point(
     ranker = read_checkpoint(lake, scenario, day)
     ranker.options = ranker.options.model_copy(update={"seed": ranker.options.seed + seed})
     if vectors is not None:
-        ranker.add_item_vectors(vectors)
+        ranker.add_item_vectors(ADDED, vectors)
     return ranker
 
 

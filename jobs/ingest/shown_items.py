@@ -45,7 +45,9 @@ def first_shown(
         shown = shown.join(earlier.select("item_id"), "item_id", how="left_anti")
     if content is None:
         columns = [
-            F.lit(None).cast(from_arrow_type(kind)).alias(name) for name, kind in schemas.CONTENT
+            F.lit(None).cast(from_arrow_type(field.type)).alias(field.name)
+            for field in schemas.items(scenario)
+            if field.name not in shown.columns
         ]
         described = shown.select("*", *columns)
     else:

@@ -39,7 +39,8 @@ def ranker_version(scenario: Scenario) -> str:
     """The name of a ranker design: its network's name, and ten hex digits over what defines it.
 
     These are options, fields, fold shares, ``MODEL_REVISION``, the source code of a custom network
-    (its path does not matter), and where imported item vectors come from.
+    (its path does not matter), from when on dense features are known, and where imported item
+    vectors come from.
 
     Raises:
         InputError: If the file or module of the custom network does not exist.
@@ -51,6 +52,9 @@ def ranker_version(scenario: Scenario) -> str:
         scenario.fields,
         scenario.folds.model_dump(mode="json"),
     ]
+    since = {name: scenario.source.known_from(name) for name in options.dense_features}
+    if any(since.values()):
+        design.append(since)
     name = "dcn"
     if options.network is not None:
         network = code_identity(options.network)

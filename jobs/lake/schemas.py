@@ -65,12 +65,14 @@ def impressions(scenario: Scenario) -> pa.Schema:
 
 
 def items(scenario: Scenario) -> pa.Schema:
-    """One row per item that was first shown on the day."""
+    """One row per item that was first shown on the day: its content, and further vectors."""
+    names = [name for name in scenario.source.item_vectors if name != "vector"]
     return pa.schema(
         [
             ("item_id", id_type(scenario)),
             ("first_seen", TIMESTAMP),
             *CONTENT,
+            *((name, pa.list_(pa.float32())) for name in names),
         ]
     )
 

@@ -17,6 +17,7 @@ from jobs.lake import Lake
 from jobs.lake.addresses import starting_ranker_days
 from jobs.lis.feature_source import FeatureSource, read_feature_table
 from jobs.preference.leak import Leak
+from jobs.ranker.model.item_vectors import ItemVectors
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.day_rows import DayRows, read_day_rows
 from jobs.ranker.scoring.frozen_forward import FrozenRows, frozen_rows
@@ -83,6 +84,7 @@ class RollingDays:
         self._ranker_days = starting_ranker_days(lake, scenario)
         self._side_information = side_information
         self._fit: dict[date, DayFeatures] = {}
+        self._known: Mapping[str, ItemVectors] = {}
 
     def days(self, as_of: date) -> list[date]:
         """Return the days before T whose rows of the fit fold are fitted to."""
@@ -102,7 +104,7 @@ class RollingDays:
         }
         for day in days:
             if day not in self._fit:
-                ranker = starting_ranker(self._lake, self._scenario, day)
+                ranker = self._ranker(day)
                 self._fit[day] = self._day_features(ranker, day, (Fold.FIT,), leaks)
         return [self._fit[day] for day in days]
 
@@ -111,10 +113,16 @@ class RollingDays:
 
         The day's rows of the fit fold are read too, for later windows.
         """
-        ranker = starting_ranker(self._lake, self._scenario, as_of)
+        ranker = self._ranker(as_of)
         # Read separately, as in ``fit``: the last bits depend on which rows are scored together.
         self._fit[as_of] = self._day_features(ranker, as_of, (Fold.FIT,), leaks)
         return self._day_features(ranker, as_of, _SCORED_FOLDS, leaks), ranker
+
+    def _ranker(self, day: date) -> Ranker:
+        """Load M_d; dense features are read once while the window moves forward."""
+        ranker = starting_ranker(self._lake, self._scenario, day, self._known)
+        self._known = ranker.item_vectors
+        return ranker
 
     def _day_features(
         self, ranker: Ranker, day: date, folds: Sequence[Fold], leaks: Sequence[Leak]

@@ -27,7 +27,7 @@ from jobs.ranker.model.checkpoint import read_checkpoint, write_checkpoint
 from jobs.ranker.model.device import default_device
 from jobs.ranker.model.ranker import new_ranker
 from jobs.ranker.rows.read_day import require_day
-from jobs.ranker.training.current_rankers import checkpoint_inputs
+from jobs.ranker.training.current_rankers import checkpoint_inputs, first_inputs
 from jobs.ranker.training.kept_checkpoints import PROCESSES, restore_checkpoints
 from jobs.ranker.training.train_day import TrainDay, train_day
 from jobs.ranker.training.train_next import train_next
@@ -114,7 +114,8 @@ def _extend(
     else:
         ranker = new_ranker(scenario, device)
         _forget_before(lake, scenario, days[0])
-        parent = write_checkpoint(lake, scenario, days[0], ranker, checkpoint_inputs(scenario), {})
+        inputs = first_inputs(lake, scenario, days[0])
+        parent = write_checkpoint(lake, scenario, days[0], ranker, inputs, {})
     # In a file, a line every ten seconds.
     interval = 0.1 if sys.stderr.isatty() else 10
     with tqdm(
@@ -178,7 +179,7 @@ def _last_current(
     """Find the newest current checkpoint, None if there is none, and the days to train after it."""
     days = list(data)
     parent = lake.manifest(checkpoint_partition(scenario, days[0]))
-    if restart or parent is None or parent.inputs != checkpoint_inputs(scenario):
+    if restart or parent is None or parent.inputs != first_inputs(lake, scenario, days[0]):
         return None, days
     for position, day in enumerate(days):
         child = lake.manifest(checkpoint_partition(scenario, day + _ONE_DAY))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -9,3 +11,8 @@ class Frozen(BaseModel):
     """Base of every section: immutable, and without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def without_empty(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """The content of a section without an option of a later release, where it has no value."""
+    return {key: value for key, value in content.items() if key != name or value}

@@ -267,6 +267,9 @@ class Scenario(Frozen):
         self.check_slot(self.slot)
         if self.ranker.history_length > self.history_length:
             raise ValueError("ranker.history_length is more than history_length keeps")
+        self.ranker.check_dense_features(self.source.item_vectors)
+        if self.snapshots is not None and self.ranker.dense_features:
+            raise ValueError("snapshots: no ranker is trained that reads ranker.dense_features")
         return self
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-from jobs.scenarios.base import Frozen
+from jobs.scenarios.base import Frozen, without_empty
 from jobs.scenarios.custom_code import REFERENCE, resolve_reference
 from jobs.scenarios.terms import EvalRowsSeen
 
@@ -60,6 +68,11 @@ class RankerOptions(Frozen):
         description="kinds of preference data that the ranker already uses, as available at T: "
         "in retrain mode the baseline reads them too",
     )
+    dense_features: tuple[str, ...] = Field(
+        (),
+        description="vectors of items that the network reads as dense inputs: `vector`, which is "
+        "what source.items.vector maps, and names of source.items.vectors",
+    )
     network: str | None = Field(
         None,
         pattern=REFERENCE,
@@ -70,6 +83,34 @@ class RankerOptions(Frozen):
     @classmethod
     def _beside_the_scenario(cls, value: str | None, info: ValidationInfo) -> str | None:
         return value and resolve_reference(value, (info.context or {}).get("folder"))
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without dense features as before there were any: what digests cover stays the same."""
+        return without_empty(handler(self), "dense_features")
+
+    def check_dense_features(self, available: Sequence[str]) -> None:
+        """Check that the items of the scenario come with the dense features.
+
+        Args:
+            available: Names of the vectors that they come with.
+
+        Raises:
+            ValueError: If one is not among them, or is named twice.
+        """
+        for position, name in enumerate(self.dense_features):
+            if not available:
+                raise ValueError(
+                    f"ranker.dense_features: items have no vectors, so there is no {name!r}: map a "
+                    "column as source.items.vector"
+                )
+            if name not in available:
+                raise ValueError(
+                    f"ranker.dense_features: items have no vectors named {name!r}: use one of "
+                    f"{', '.join(available)}"
+                )
+            if name in self.dense_features[:position]:
+                raise ValueError(f"ranker.dense_features: {name!r} is named twice")
 
 
 class FitOptions(Frozen):

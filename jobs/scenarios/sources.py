@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-from jobs.scenarios.base import Frozen
+from jobs.scenarios.base import Frozen, without_empty
 
 IdType = Literal["string", "int64"]
 Column = str | int
@@ -14,6 +22,13 @@ TimeUnit = Literal["s", "ms", "us", "ns", "timestamp"]
 
 NULL_WORDS = (r"\N", "NULL", "null", "None", "nan", "NaN", "<NA>", "NaT")
 """What databases, Hive and pandas write for a missing value in text."""
+
+
+VECTOR = "vector"
+"""Name of the vectors that ``source.items.vector`` maps."""
+_ITEM_COLUMNS = {"item_id", "first_seen", "title", "text", "category", "image", VECTOR, "ds"}
+_ITEM_COLUMNS |= {"refusal", "added"}
+"""Names that further vectors cannot have: of columns, and of what lineages of an AIS add."""
 
 
 class LabelRule(Frozen):
@@ -101,6 +116,16 @@ class ImpressionColumns(Frozen):
     )
 
 
+class VectorColumn(Frozen):
+    """Further vectors of items, such as those of an aligned encoder."""
+
+    column: Column = Field(description="column with a list of numbers (Parquet only)")
+    known_from: date | None = Field(
+        None,
+        description="day before which rankers do not read them, such as that of an alignment",
+    )
+
+
 class ItemColumns(Frozen):
     """The item file and its columns by role."""
 
@@ -113,6 +138,27 @@ class ItemColumns(Frozen):
         None, description="column with the path of a picture, below the raw path, or its URI"
     )
     vector: Column | None = Field(None, description="column with a list of numbers (Parquet only)")
+    vectors: dict[str, VectorColumn] = Field(
+        default_factory=dict,
+        description="further vectors, for ranker.dense_features: NAME: {column: COLUMN, "
+        "known_from: DAY}, where rankers of days before DAY, if there is one, do not read them",
+    )
+
+    @field_validator("vectors")
+    @classmethod
+    def _names(cls, value: dict[str, VectorColumn]) -> dict[str, VectorColumn]:
+        for name in value:
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in _ITEM_COLUMNS:
+                raise ValueError(
+                    f"{name!r} cannot be the name of vectors: use lower-case letters, digits and "
+                    f"_, and none of {', '.join(sorted(_ITEM_COLUMNS))}"
+                )
+        return value
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without further vectors as before there were any: what digests cover stays the same."""
+        return without_empty(handler(self), "vectors")
 
 
 class TableSource(Frozen):
@@ -146,6 +192,18 @@ class TableSource(Frozen):
         None, description="path or URI of the log; $VARIABLES are expanded (default: data/raw/NAME)"
     )
 
+    @property
+    def item_vectors(self) -> tuple[str, ...]:
+        """Names of the vectors that items come with, which are columns of the table ``items``."""
+        if self.items is None:
+            return ()
+        return (*((VECTOR,) if self.items.vector is not None else ()), *self.items.vectors)
+
+    def known_from(self, vectors: str) -> date | None:
+        """The day from which on the vectors of a name are known; None if they always are."""
+        further = {} if self.items is None else self.items.vectors
+        return further[vectors].known_from if vectors in further else None
+
     @model_validator(mode="after")
     def _format_of_text(self) -> TableSource:
         if self.ts_format is not None and self.ts_unit != "timestamp":
@@ -164,3 +222,12 @@ class SimulatedSource(Frozen):
     raw: str | None = Field(
         None, description="folder of the simulated days (default: data/raw/NAME)"
     )
+
+    @property
+    def item_vectors(self) -> tuple[str, ...]:
+        """Names of the vectors that items come with."""
+        return (VECTOR,)
+
+    def known_from(self, vectors: str) -> date | None:
+        """The day from which on the vectors of a name are known: they always are."""
+        return None

@@ -28,6 +28,7 @@ from jobs.ranker.model.custom_network import seeded
 from jobs.ranker.model.device import default_device
 from jobs.ranker.model.ranker import new_ranker
 from jobs.ranker.rows.read_day import SEEN_ROWS, Chunk, read_day, require_day
+from jobs.ranker.training.begin_features import begin_dense_features
 from jobs.ranker.training.first_look import first_look
 from jobs.ranker.training.train_day import train_day
 from jobs.scenarios import USER, Fold, Scenario
@@ -128,6 +129,7 @@ def _validate(lake: Lake, scenario: Scenario, days: Sequence[date]) -> Validatio
     counted = set(measured_days(days))
     trained, started = 0, time.monotonic()
     for day in tqdm(days, "days", unit="day", leave=False, mininterval=1):
+        begin_dense_features(ranker, lake, scenario, day)
         chunks = list(read_day(lake, scenario, day, (Fold.LINEAGE,), SEEN_ROWS))
         look = first_look(ranker, chunks)
         if day in counted and len(look.labels):

@@ -6,7 +6,7 @@ its relation to the row. For items, the candidate is permuted; click histories s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from jobs.lake import Lake
 from jobs.lis.slot_importance.slot_importance import SlotImportance
+from jobs.ranker.model.item_vectors import ItemVectors
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.day_rows import DayRows, read_day_rows
 from jobs.ranker.scoring.frozen_forward import logits
@@ -42,8 +43,10 @@ def permutation_importances(
     pools: dict[str, PooledDifference] = {}
     measured = []
     restore_checkpoints(lake, scenario, days)
+    known: Mapping[str, ItemVectors] = {}
     for day in days:
-        ranker = starting_ranker(lake, scenario, day)
+        ranker = starting_ranker(lake, scenario, day, known)
+        known = ranker.item_vectors
         rows = read_day_rows(ranker, lake, scenario, day, (Fold.EVAL,))
         if len(np.unique(rows.labels)) < 2:
             continue

@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from jobs.common.errors import InputError
 from jobs.lake import Attempt, Lake, Manifest, Partition, Window
 from jobs.lake.addresses import checkpoint_partition, ranker_version
+from jobs.ranker.model.dense_features import read_dense_features
 from jobs.ranker.model.embedding_table import NEVER, Block, EmbeddingTable
+from jobs.ranker.model.item_vectors import ItemVectors
 from jobs.ranker.model.ranker import Ranker, new_ranker
 from jobs.ranker.model.training_settings import TrainingSettings
 from jobs.ranker.model.vocabulary import Vocabulary
@@ -96,6 +98,7 @@ def read_checkpoint(
     device: torch.device | None = None,
     *,
     vectors: bool = True,
+    known: Mapping[str, ItemVectors] | None = None,
 ) -> Ranker:
     """Load M_D.
 
@@ -106,10 +109,12 @@ def read_checkpoint(
         device: Where the ranker computes; by default the GPU if there is one.
         vectors: Whether to load the embedding table. Without it the table has the right number of
             rows, untrained and of dimension 0.
+        known: Dense features as a ranker of an earlier day of the lineage has them, which need not
+            be read again.
 
     Raises:
         InputError: If M_D is not published for the scenario's ranker version, or its files were
-            removed to save space.
+            removed to save space; or if an item has a dense feature that cannot be used.
     """
     partition = checkpoint_partition(scenario, day)
     until = day - timedelta(days=1)
@@ -132,6 +137,8 @@ def read_checkpoint(
         ranker.table = EmbeddingTable.untrained(sizes, 0, ranker.device)
     with lake.local_file(partition, DENSE) as path:
         _load_dense(path, ranker)
+    ranker.item_vectors.update(known or {})
+    read_dense_features(ranker, lake, scenario, day)
     with lake.local_file(partition, DESCRIPTION) as path:
         ranker.settings = TrainingSettings(**json.loads(path.read_text())["settings"])
     return ranker
@@ -156,6 +163,11 @@ def _stored_buffers(network: nn.Module) -> dict[str, Tensor]:
 
 def _load_dense(path: Path, ranker: Ranker) -> None:
     stored = load_file(path)
+    for name in ranker.options.dense_features:
+        # A feature has a head from the first day on that showed an item with a vector.
+        centre = stored.get(f"buffer.vector_heads.of_{name}.centre")
+        if centre is not None:
+            ranker.add_vector_head(name, len(centre))
     with torch.no_grad():
         for name, parameter in ranker.network.named_parameters():
             parameter.copy_(torch.from_numpy(stored[f"parameter.{name}"]))

@@ -4,12 +4,16 @@ A row's input is the vector of its candidate item, the element-wise product of t
 mean vector of the clicked items, and whether the candidate has a vector at all. A ``VectorHead``
 turns it into a logit that is added to the deep part's. So it works beside any network, a custom one
 too; and as its output is zero at first, a trained ranker that gets vectors scores as before.
+
+A ranker may read several tables of vectors, each by a head of its own: an item may have a vector in
+one and none in another, and what one of them is worth is found apart from the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -36,19 +40,57 @@ _NONE = -1
 
 
 @dataclass(frozen=True, eq=False)
+class Scale:
+    """How vectors become inputs; it stays the same while the rows that it was found on age.
+
+    Attributes:
+        centre: Mean of each coordinate, float64, (dim,).
+        spread: What is divided by: the standard deviation of each coordinate, float64, (dim,).
+        coverage: Share of rows whose candidate has a vector.
+    """
+
+    centre: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    coverage: float
+
+    @classmethod
+    def over(
+        cls, items: Vocabulary, raw: NDArray[np.float64], candidates: Iterable[pa.Array]
+    ) -> Scale:
+        """Find mean and standard deviation over the candidates of some rows.
+
+        Args:
+            items: The items that have a vector.
+            raw: Their vectors, (items, dim).
+            candidates: Candidate items of the rows, in parts.
+        """
+        shown, rows = np.zeros(len(items), np.int64), 0
+        for part in candidates:
+            index = items.rows(part)
+            shown += np.bincount(index[index >= 0], minlength=len(items))
+            rows += len(index)
+        covered = int(shown.sum())
+        weights = shown / max(covered, 1)
+        centre = weights @ raw
+        spread = np.sqrt(weights @ (raw - centre) ** 2)
+        return cls(centre, np.where(spread > _CONSTANT, spread, 1), covered / max(rows, 1))
+
+
+@dataclass(frozen=True, eq=False)
 class ItemVectors:
     """A table of item vectors, standardised.
 
     Attributes:
         items: The items that have a vector.
         vectors: float32, (items + 1, dim); the last one is zero, for items without a vector.
-        flags: float32, (items + 1,). Whether there is a vector: 1, or 0 for the last, minus the
-            share of rows whose candidate has one.
+        scale: How they were standardised.
+        through: Day whose items are the last ones, of a table that grows from day to day.
     """
 
     items: Vocabulary
     vectors: Floats
-    flags: Floats
+    scale: Scale
+    through: date | None = None
 
     @classmethod
     def standardised(cls, table: pa.Table, candidates: Iterable[pa.Array]) -> ItemVectors:
@@ -61,20 +103,34 @@ class ItemVectors:
         Raises:
             InputError: If a vector contains a value that is not finite.
         """
-        items = Vocabulary(table["item_id"].combine_chunks())
-        raw = _vectors(table)
-        shown, rows = np.zeros(len(items), np.int64), 0
-        for part in candidates:
-            index = items.rows(part)
-            shown += np.bincount(index[index >= 0], minlength=len(items))
-            rows += len(index)
-        covered = int(shown.sum())
-        weights = shown / max(covered, 1)
-        centre = weights @ raw
-        spread = np.sqrt(weights @ (raw - centre) ** 2)
-        vectors = (raw - centre) / np.where(spread > _CONSTANT, spread, 1)
-        flags = np.append(np.ones(len(items)), 0) - covered / max(rows, 1)
-        return cls(items, np.pad(vectors, ((0, 1), (0, 0))).astype(np.float32), flags.astype("f4"))
+        items, raw = Vocabulary(table["item_id"].combine_chunks()), _vectors(table)
+        none = cls.empty(items.ids.type, Scale.over(items, raw, candidates))
+        return none.updated(table)
+
+    @classmethod
+    def empty(cls, id_type: pa.DataType, scale: Scale) -> ItemVectors:
+        """No item has a vector yet."""
+        vectors = np.zeros((1, len(scale.centre)), np.float32)
+        return cls(Vocabulary.empty(id_type), vectors, scale)
+
+    def updated(self, table: pa.Table, through: date | None = None) -> ItemVectors:
+        """The same with vectors of further items, or other ones of the same, in the same scale.
+
+        Args:
+            table: ``item_id``, each once, and ``embedding``.
+            through: Day whose items are the last ones.
+
+        Raises:
+            InputError: If a vector contains a value that is not finite.
+        """
+        ids = table["item_id"].combine_chunks()
+        if not len(ids):
+            return replace(self, through=through)
+        items = self.items.extended(ids)
+        vectors = np.zeros((len(items) + 1, self.dim), np.float32)
+        vectors[: len(self.items)] = self.vectors[:-1]
+        vectors[items.rows(ids)] = (_vectors(table) - self.scale.centre) / self.scale.spread
+        return ItemVectors(items, vectors, self.scale, through)
 
     @property
     def dim(self) -> int:
@@ -99,7 +155,8 @@ class ItemVectors:
         shape = (len(clicks), len(self.vectors))
         history = csr_matrix((ones, clicks[has_vector], starts), shape) @ self.vectors
         history /= np.maximum(count, 1)[:, None]
-        columns = [vectors, vectors * history, self.flags[candidates][:, None]]
+        flags = np.where(candidates >= 0, 1.0, 0.0) - self.scale.coverage
+        columns = [vectors, vectors * history, flags.astype(np.float32)[:, None]]
         return np.concatenate(columns, axis=1, dtype=np.float32)
 
     def positions(self, vocabulary: Vocabulary, start: int, rows: int) -> Integers:
@@ -128,10 +185,16 @@ class VectorHead(nn.Module):
     Attributes:
         gate: float64, (1,). What its logits are multiplied by, except in training.
         precision: float64, (1, 1). Inverse variance of the gate.
+        centre: float64, (dim,). With ``spread`` and ``coverage``, the ``Scale`` of its inputs.
+        spread: float64, (dim,).
+        coverage: float64, (1,).
     """
 
     gate: Tensor
     precision: Tensor
+    centre: Tensor
+    spread: Tensor
+    coverage: Tensor
 
     def __init__(self, dim: int, embeddings: int, seed: int) -> None:
         """Draw the weights of the hidden layer; all others are zero.
@@ -153,6 +216,26 @@ class VectorHead(nn.Module):
         nn.init.zeros_(self.product.weight)
         self.register_buffer("gate", torch.ones(1, dtype=torch.float64))
         self.register_buffer("precision", torch.full((1, 1), INITIAL_PRECISION).double())
+        self.register_buffer("centre", torch.zeros(dim, dtype=torch.float64))
+        self.register_buffer("spread", torch.ones(dim, dtype=torch.float64))
+        self.register_buffer("coverage", torch.zeros(1, dtype=torch.float64))
+
+    @property
+    def width(self) -> int:
+        """Number of inputs of a row."""
+        return input_width(self.dim)
+
+    @property
+    def scale(self) -> Scale:
+        """How the vectors that it reads are standardised."""
+        centre, spread = (one.cpu().numpy().copy() for one in (self.centre, self.spread))
+        return Scale(centre, spread, float(self.coverage))
+
+    def read_in(self, scale: Scale) -> None:
+        """Note how the vectors that it reads are standardised."""
+        self.centre.copy_(torch.from_numpy(scale.centre))
+        self.spread.copy_(torch.from_numpy(scale.spread))
+        self.coverage.fill_(scale.coverage)
 
     def forward(self, inputs: Tensor, fields: Tensor) -> Tensor:
         """Compute what is added to the logits, before the gate, (rows,).

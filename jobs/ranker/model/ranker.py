@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import torch
@@ -33,7 +33,8 @@ class Ranker:
         optimizer: Optimizer of the deep part.
         device: Where the ranker computes.
         settings: How its last day was trained.
-        item_vectors: Vectors of items that the network reads besides its embeddings, if any.
+        item_vectors: By name, the tables of item vectors that the network reads besides its
+            embeddings; each has a head of its own in the network.
     """
 
     options: RankerOptions
@@ -43,7 +44,7 @@ class Ranker:
     optimizer: torch.optim.Optimizer
     device: torch.device
     settings: TrainingSettings
-    item_vectors: ItemVectors | None = None
+    item_vectors: dict[str, ItemVectors] = field(default_factory=dict)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -57,7 +58,12 @@ class Ranker:
     @property
     def dense_width(self) -> int:
         """Number of dense inputs of a row: its statistics, and those of item vectors."""
-        return self.network.width + (self.item_vectors.width if self.item_vectors else 0)
+        return self.network.width + sum(one.width for one in self.vectors_in_order)
+
+    @property
+    def vectors_in_order(self) -> list[ItemVectors]:
+        """The tables of item vectors, in the order of their inputs."""
+        return [self.item_vectors[name] for name in self.network.heads_of_vectors]
 
     @property
     def last_trained(self) -> int:
@@ -95,18 +101,30 @@ class Ranker:
             }
         )
 
-    def add_item_vectors(self, vectors: ItemVectors) -> None:
+    def add_item_vectors(self, name: str, vectors: ItemVectors) -> None:
         """Let the network read item vectors too. The ranker scores the same until it is trained.
 
         Args:
+            name: A name that no other table of the ranker has.
             vectors: Vectors of items.
         """
-        embeddings = len(self.fields) * self.table.embedding.shape[1]
-        head = VectorHead(vectors.dim, embeddings, self.options.seed)
-        self.item_vectors, self.network.vector_head = vectors, head.to(self.device)
+        self.add_vector_head(name, vectors.dim).read_in(vectors.scale)
+        self.item_vectors[name] = vectors
+
+    def add_vector_head(self, name: str, dim: int) -> VectorHead:
+        """Add the head of a table of item vectors, untrained; the table is to follow.
+
+        Args:
+            name: Name of the table.
+            dim: Length of its vectors.
+        """
+        embeddings = len(self.fields) * self.options.embedding_dim
+        head = VectorHead(dim, embeddings, self.options.seed).to(self.device)
+        self.network.add_vector_head(name, head)
         before = self.optimizer.state
         self.optimizer = new_optimizer(self.network, self.options, self.settings)
         self.optimizer.state.update(before)
+        return head
 
 
 def new_ranker(scenario: Scenario, device: torch.device | None = None) -> Ranker:

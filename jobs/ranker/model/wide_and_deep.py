@@ -24,6 +24,9 @@ INITIAL_GATE_PRECISION = 30.0
 INITIAL_BIAS_PRECISION = 0.01
 """Prior precision of the bias: click rates of one in a thousand need a bias of -7."""
 
+_OF = "of_"
+"""Begins the keys of heads: a module cannot be named as its own methods are, such as ``keys``."""
+
 _OF_ROW = ("item_age", "user_click_age", "user_has_click")
 
 
@@ -50,7 +53,7 @@ class WideAndDeep(nn.Module):
         width: Number of statistics; 0 leaves the wide part out.
         wide: float64, (width + 2,). Weights of the statistics, then the gate and the bias.
         precision: float64, (width + 2, width + 2). Inverse covariance of ``wide``.
-        vector_head: Reads item vectors; a part of the deep part. None if the ranker has none.
+        vector_heads: Read tables of item vectors, by name; each is a part of the deep part.
     """
 
     wide: Tensor
@@ -67,13 +70,27 @@ class WideAndDeep(nn.Module):
         super().__init__()
         self.deep = deep
         self.width = width
-        self.vector_head: VectorHead | None = None
+        self.vector_heads = nn.ModuleDict()
         self._deep_reads_statistics = deep_reads_statistics
         mean, precision = torch.zeros(width + 2), torch.full((width + 2,), INITIAL_PRECISION)
         mean[-2] = 1
         precision[-2], precision[-1] = INITIAL_GATE_PRECISION, INITIAL_BIAS_PRECISION
         self.register_buffer("wide", mean.double())
         self.register_buffer("precision", torch.diag(precision.double()))
+
+    @property
+    def heads_of_vectors(self) -> dict[str, VectorHead]:
+        """The heads of all tables of item vectors, in the order of their inputs."""
+        heads = self.vector_heads.items()
+        return {key.removeprefix(_OF): head for key, head in heads if isinstance(head, VectorHead)}
+
+    def add_vector_head(self, name: str, head: VectorHead) -> None:
+        """Add the head of a table of item vectors.
+
+        The order of sums is part of their rounding, so it does not depend on which head came first.
+        """
+        heads = {**self.heads_of_vectors, name: head}
+        self.vector_heads = nn.ModuleDict({f"{_OF}{one}": heads[one] for one in sorted(heads)})
 
     @property
     def head(self) -> nn.Linear | None:
@@ -104,21 +121,25 @@ class WideAndDeep(nn.Module):
         """Compute the logits of the deep part alone; arguments as of ``forward``."""
         last = (statistics[:, : self.width],) if self._deep_reads_statistics else ()
         logits: Tensor = self.deep(fields, history, clicked, *last)
-        if self.vector_head is not None:
-            added = self.vector_logits(fields, statistics)
-            logits = logits + (added if self.training else self.vector_head.gate.float() * added)
+        added = self.vector_logits(fields, statistics)
+        for head, of_head in zip(self.heads_of_vectors.values(), added, strict=True):
+            logits = logits + (of_head if self.training else head.gate.float() * of_head)
         return logits
 
-    def vector_logits(self, fields: Tensor, statistics: Tensor) -> Tensor:
-        """Compute what item vectors add to the deep part, before their gate, (rows,); 0 without.
+    def vector_logits(self, fields: Tensor, statistics: Tensor) -> list[Tensor]:
+        """Compute what each table of item vectors adds to the deep part, before its gate.
 
         Args:
             fields: Embeddings of the fields, (rows, fields, dim).
             statistics: See ``forward``.
+
+        Returns:
+            For each of ``heads_of_vectors``, (rows,).
         """
-        if self.vector_head is None:
-            return statistics.new_zeros(len(statistics))
-        logits: Tensor = self.vector_head(statistics[:, self.width :], fields)
+        logits, start = [], self.width
+        for head in self.heads_of_vectors.values():
+            logits.append(head(statistics[:, start : start + head.width], fields))
+            start += head.width
         return logits
 
     def combined(self, deep_logits: Tensor, statistics: Tensor) -> Tensor:

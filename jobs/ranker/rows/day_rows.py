@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jobs.lake import Lake
+from jobs.ranker.model.dense_features import read_dense_features
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.encode import NO_CLICK, encode
 from jobs.ranker.rows.read_day import SEEN_ROWS, Chunk, Clicks, read_day
@@ -83,6 +84,7 @@ def read_day_rows(
     Of the lineage fold only a sample of about ``SEEN_ROWS`` rows is read: the other folds are small
     enough for a day of any length to fit into memory.
     """
+    read_dense_features(ranker, lake, scenario, day)
     chunks = list(read_day(lake, scenario, day, folds, SEEN_ROWS))
     encoded = [encode(ranker, chunk) for chunk in chunks]
     width, length = len(ranker.fields), ranker.options.history_length

@@ -57,15 +57,14 @@ def encode(ranker: Ranker, chunk: Chunk) -> EncodedRows:
 
 
 def _dense_inputs(ranker: Ranker, chunk: Chunk) -> NDArray[np.float32]:
-    statistics = chunk_statistics(chunk, ranker.fields)
-    vectors = ranker.item_vectors
-    if vectors is None:
-        return statistics
-    # By id: an item may have a vector before it has an embedding.
-    candidates = vectors.items.rows(chunk.impressions[ITEM])
-    clicked = vectors.items.rows(chunk.clicks.items)
-    clicks = pad(chunk.clicks, clicked, len(chunk), ranker.options.history_length)
-    return np.concatenate([statistics, vectors.inputs(candidates, clicks)], axis=1)
+    inputs = [chunk_statistics(chunk, ranker.fields)]
+    for vectors in ranker.vectors_in_order:
+        # By id: an item may have a vector before it has an embedding.
+        candidates = vectors.items.rows(chunk.impressions[ITEM])
+        clicked = vectors.items.rows(chunk.clicks.items)
+        clicks = pad(chunk.clicks, clicked, len(chunk), ranker.options.history_length)
+        inputs.append(vectors.inputs(candidates, clicks))
+    return np.concatenate(inputs, axis=1)
 
 
 def chunk_statistics(chunk: Chunk, fields: Sequence[str]) -> NDArray[np.float32]:

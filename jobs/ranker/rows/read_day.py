@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from jobs.common.errors import InputError
 from jobs.lake import Lake, Manifest, Partition
+from jobs.lake.manifest import digest_of
 from jobs.ranker.rows.aligned_batches import aligned_batches
 from jobs.scenarios import ITEM, Fold, Scenario
 from jobs.scenarios.hints import ingest_command
 
+ITEMS = "items"
 CHUNK_ROWS = 1 << 16
 SEEN_ROWS = 100_000
 """Number of rows of the lineage fold to score, drawn at random from a day that has more.
@@ -65,8 +67,20 @@ class Chunk:
 
 
 def day_tables(scenario: Scenario) -> tuple[str, ...]:
-    """Return the tables that the rows of a day are read from."""
-    return ("impressions", "history", *(("statistics",) if scenario.ranker.statistics else ()))
+    """Return the tables that the rows of a day are read from.
+
+    Dense features are read from the items of earlier days too, see ``read_dense_features``.
+    """
+    ranker = scenario.ranker
+    optional = {"statistics": ranker.statistics, ITEMS: bool(ranker.dense_features)}
+    return ("impressions", "history", *(name for name, is_read in optional.items() if is_read))
+
+
+def items_before(lake: Lake, scenario: Scenario, day: date) -> str:
+    """Digest of the items of all days before one."""
+    days = [one for one in lake.days(ITEMS, scenario.name) if one < day]
+    manifests = [(one, lake.manifest(Partition(ITEMS, scenario.name, one))) for one in days]
+    return digest_of([(one, manifest.digest) for one, manifest in manifests if manifest])
 
 
 def require_day(lake: Lake, scenario: Scenario, day: date) -> dict[str, Manifest]:

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from jobs.lake import Lake, Manifest, Partition
 from jobs.lake.addresses import checkpoint_days, checkpoint_partition, ranker_version
 from jobs.lake.chain import chain_digests
-from jobs.ranker.rows.read_day import day_tables
+from jobs.ranker.rows.read_day import ITEMS, day_tables, items_before
 from jobs.scenarios import Scenario
 
 _ONE_DAY = timedelta(days=1)
@@ -25,7 +25,7 @@ def checkpoint_inputs(
     parent: Manifest | None = None,
     tables: Mapping[str, Manifest] | None = None,
 ) -> dict[str, str]:
-    """Digests of a checkpoint's inputs; the first one of a lineage has only the ranker's design.
+    """Digests of a checkpoint's inputs; see ``first_inputs`` for the first one of a lineage.
 
     Args:
         scenario: The ranker's scenario.
@@ -35,6 +35,20 @@ def checkpoint_inputs(
     digests = {name: manifest.digest for name, manifest in (tables or {}).items()}
     parent_digest = parent.digest if parent else ""
     return {"parent": parent_digest, **digests, "ranker": ranker_version(scenario)}
+
+
+def first_inputs(lake: Lake, scenario: Scenario, day: date) -> dict[str, str]:
+    """Digests of the inputs of the first checkpoint of a lineage: the ranker's design.
+
+    Dense features of items that came before are input to the days that are trained on from it.
+
+    Args:
+        lake: Where the items are stored.
+        scenario: The ranker's scenario.
+        day: Day of the checkpoint.
+    """
+    items = {ITEMS: items_before(lake, scenario, day)} if scenario.ranker.dense_features else {}
+    return {**checkpoint_inputs(scenario), **items}
 
 
 @dataclass(frozen=True)
@@ -62,8 +76,8 @@ def first_stale_ranker(lake: Lake, scenario: Scenario) -> StaleRanker | None:
         return None
     chain = chain_digests(lake, scenario.name)
     parent = lake.manifest(checkpoint_partition(scenario, days[0]))
-    if parent is not None and parent.inputs != checkpoint_inputs(scenario):
-        return StaleRanker(days[0], "the ranker's design has changed since it was made")
+    if parent is not None and parent.inputs != first_inputs(lake, scenario, days[0]):
+        return StaleRanker(days[0], _changed_before(parent, scenario, days[0]))
     for trained in days[1:]:
         day = trained - _ONE_DAY
         if day not in chain:
@@ -82,6 +96,12 @@ def first_stale_ranker(lake: Lake, scenario: Scenario) -> StaleRanker | None:
             return StaleRanker(trained, _changed(ranker, expected, day))
         parent = ranker
     return None
+
+
+def _changed_before(first: Manifest, scenario: Scenario, day: date) -> str:
+    if first.inputs.get("ranker") == ranker_version(scenario):
+        return f"items of days before {day} changed after it was made"
+    return "the ranker's design has changed since it was made"
 
 
 def _changed(ranker: Manifest | None, expected: Mapping[str, str], day: date) -> str:

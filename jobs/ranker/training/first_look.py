@@ -17,7 +17,7 @@ from jobs.ranker.rows.read_ahead import read_ahead
 from jobs.ranker.rows.read_day import Chunk
 from jobs.ranker.rows.statistics import no_statistics
 from jobs.ranker.training.train_step import load_batch
-from jobs.ranker.training.wide_update import update_vector_gate, update_wide
+from jobs.ranker.training.wide_update import update_vector_gates, update_wide
 from jobs.scenarios import Fold
 
 _BATCH_ROWS = 8192
@@ -33,7 +33,8 @@ class FirstLook:
         lineage_rows: Which rows are of the lineage fold: bool, (rows,).
         statistics: float32, (lineage rows, width).
         deep_logits: Of the deep part, float64, (lineage rows,).
-        vector_logits: What item vectors add to these, before their gate, float64, (lineage rows,).
+        vector_logits: What each table of item vectors adds to these, before its gate, float64,
+            (lineage rows, tables).
     """
 
     logits: NDArray[np.float64]
@@ -61,10 +62,10 @@ class FirstLook:
     def update_wide_part(self, ranker: Ranker) -> None:
         """Turn the wide part of M_D into that of M_{D+1}; it learns from the lineage fold alone.
 
-        The gate of item vectors is updated like it, given the wide part of M_D.
+        The gates of item vectors are updated like it, given the wide part of M_D.
         """
         labels = self.labels[self.lineage_rows]
-        update_vector_gate(
+        update_vector_gates(
             ranker.network, self.logits[self.lineage_rows], self.vector_logits, labels
         )
         update_wide(ranker.network, self.statistics, self.deep_logits, labels)
@@ -80,26 +81,26 @@ def first_look(ranker: Ranker, chunks: Iterable[Chunk]) -> FirstLook:
     empty = np.empty(0)
     no_flags = np.empty(0, np.bool_)
     no_rows = no_statistics(ranker.network.width)
-    parts = [FirstLook(empty, empty, no_flags, no_rows, empty, empty)]
+    tables = len(ranker.vectors_in_order)
+    parts = [FirstLook(empty, empty, no_flags, no_rows, empty, np.empty((0, tables)))]
     ranker.network.eval()
     with deterministic(), torch.inference_mode():
         for chunk in read_ahead(iter(chunks)):
             is_lineage = _is_lineage(chunk)
             encoded = encode(ranker, chunk)
-            logits, deep_logits, vector_logits = np.empty((3, len(encoded)))
+            found = np.empty((len(encoded), 2 + tables))
             # Apart: beside other rows, a product of matrices may round differently, and held-out
             # rows must leave no trace in the wide part.
             for numbers in (np.flatnonzero(is_lineage), np.flatnonzero(~is_lineage)):
-                of_parts = _logits(ranker, encoded, numbers)
-                logits[numbers], deep_logits[numbers], vector_logits[numbers] = of_parts
+                found[numbers] = _logits(ranker, encoded, numbers)
             parts.append(
                 FirstLook(
-                    logits,
+                    found[:, 0],
                     encoded.labels.astype(np.float64),
                     is_lineage,
                     encoded.statistics[is_lineage, : ranker.network.width],
-                    deep_logits[is_lineage],
-                    vector_logits[is_lineage],
+                    found[is_lineage, 1],
+                    found[is_lineage, 2:],
                 )
             )
     return FirstLook(
@@ -113,11 +114,11 @@ def _is_lineage(chunk: Chunk) -> NDArray[np.bool_]:
 
 
 def _logits(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Logits of the rows with the given numbers, (3, rows).
+    """Logits of the rows with the given numbers, (rows, 2 + tables of item vectors).
 
-    Of both parts together, of the deep part, and what item vectors add to it before their gate.
+    Of both parts together, of the deep part, and what each table adds to it before its gate.
     """
-    parts = [np.empty((3, 0))]
+    parts = [np.empty((0, 2 + len(ranker.vectors_in_order)))]
     for start in range(0, len(numbers), _BATCH_ROWS):
         batch = load_batch(ranker, rows, numbers[start : start + _BATCH_ROWS])
         vectors = torch.nn.functional.embedding(batch.index, ranker.table.embedding)
@@ -125,6 +126,6 @@ def _logits(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -> ND
         deep_logits = ranker.network.deep_logits(fields, history, batch.clicked, batch.statistics)
         logits = ranker.network.combined(deep_logits, batch.statistics)
         vector_logits = ranker.network.vector_logits(fields, batch.statistics)
-        of_parts = [part.double() for part in (logits, deep_logits, vector_logits)]
-        parts.append(torch.stack(of_parts).cpu().numpy())
-    return np.concatenate(parts, axis=1)
+        of_parts = [part.double() for part in (logits, deep_logits, *vector_logits)]
+        parts.append(torch.stack(of_parts, dim=1).cpu().numpy())
+    return np.concatenate(parts)

@@ -16,6 +16,7 @@ from jobs.ranker.rows.encode import EncodedRows
 from jobs.ranker.rows.read_ahead import read_ahead
 from jobs.ranker.rows.read_day import read_day
 from jobs.ranker.rows.spooled_day import spooled_day
+from jobs.ranker.training.begin_features import begin_dense_features
 from jobs.ranker.training.train_step import TrainStep, train_batch
 from jobs.ranker.training.vector_step import vector_step
 from jobs.scenarios import Fold, Scenario
@@ -26,13 +27,14 @@ SHUFFLE_ROWS = 1 << 20
 TrainDay = Callable[[Ranker, Lake, Scenario, date], int]
 """Trains a ranker on a day and returns the number of training rows."""
 StepFactory = Callable[[Ranker], AbstractContextManager[TrainStep]]
-"""Gives the training step for a day; entered once the day's new ids have embedding rows."""
+"""Gives the training step for a day, on rows that have all of their inputs.
+
+It is entered once the day's new ids have embedding rows.
+"""
 
 
 def single_process_step(ranker: Ranker) -> AbstractContextManager[TrainStep]:
-    if ranker.item_vectors is None:
-        return nullcontext(train_batch)
-    return nullcontext(vector_step(ranker, ranker.item_vectors))
+    return nullcontext(train_batch)
 
 
 def train_day(
@@ -56,13 +58,14 @@ def train_day(
     Returns:
         Number of training rows.
     """
+    begin_dense_features(ranker, lake, scenario, day)
     generator = np.random.default_rng([ranker.options.seed, day.toordinal()])
     chunks = read_ahead(read_day(lake, scenario, day, {Fold.LINEAGE}))
     with spooled_day(ranker, chunks) as rows:
         ranker.prepare_training(len(rows))
         with step_factory(ranker) as train_step:
             windows = read_ahead(rows.windows(SHUFFLE_ROWS), depth=1)
-            return train_rows(ranker, windows, generator, train_step)
+            return train_rows(ranker, windows, generator, vector_step(ranker, train_step))
 
 
 def train_rows(

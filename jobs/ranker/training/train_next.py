@@ -9,6 +9,7 @@ from jobs.lake import Lake
 from jobs.ranker.model.custom_network import seeded
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.read_day import SEEN_ROWS, read_day
+from jobs.ranker.training.begin_features import begin_dense_features
 from jobs.ranker.training.first_look import first_look
 from jobs.ranker.training.train_day import TrainDay
 from jobs.scenarios import Fold, Scenario
@@ -31,6 +32,7 @@ def train_next(
     Returns:
         AUC and log-loss of M_D on the day's rows, and the number of rows trained on.
     """
+    begin_dense_features(ranker, lake, scenario, day)
     look = first_look(ranker, read_day(lake, scenario, day, _VALIDATION_FOLDS, SEEN_ROWS))
     with seeded(ranker.options.seed, day.toordinal(), device=ranker.device):
         trained = train(ranker, lake, scenario, day)

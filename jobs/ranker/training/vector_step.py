@@ -8,38 +8,44 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.ranker.model.item_vectors import ItemVectors
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.encode import NO_CLICK, EncodedRows
-from jobs.ranker.training.train_step import TrainStep, train_batch
+from jobs.ranker.training.train_step import TrainStep
 from jobs.scenarios import ITEM
 
 
-def vector_step(ranker: Ranker, vectors: ItemVectors) -> TrainStep:
+def vector_step(ranker: Ranker, step: TrainStep) -> TrainStep:
     """Return the training step of a day.
 
     Args:
-        ranker: A ranker that reads item vectors, once the new ids of the day have embedding rows.
-        vectors: The vectors.
+        ranker: The ranker, once the new ids of the day have embedding rows.
+        step: A step on rows that have all of their inputs. It is returned if the ranker reads no
+            item vectors.
     """
+    tables = ranker.vectors_in_order
+    if not tables:
+        return step
     # Once a day, so that a step does not grow with the vocabulary.
-    table = ranker.table
-    positions = vectors.positions(
-        ranker.vocabularies[ITEM], table.starts[ITEM], len(table.embedding)
-    )
+    table, vocabulary = ranker.table, ranker.vocabularies[ITEM]
+    positions = [
+        vectors.positions(vocabulary, table.starts[ITEM], len(table.embedding))
+        for vectors in tables
+    ]
 
     def train(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -> None:
         fields, history = rows.fields[numbers], rows.history[numbers]
-        candidates = positions[fields[:, ranker.item_field]]
-        clicks = np.where(history == NO_CLICK, NO_CLICK, positions[history])
-        inputs = vectors.inputs(candidates, clicks)
+        inputs = [rows.statistics[numbers]]
+        for vectors, position in zip(tables, positions, strict=True):
+            candidates = position[fields[:, ranker.item_field]]
+            clicks = np.where(history == NO_CLICK, NO_CLICK, position[history])
+            inputs.append(vectors.inputs(candidates, clicks))
         batch = EncodedRows(
             fields,
             history,
-            np.concatenate([rows.statistics[numbers], inputs], axis=1),
+            np.concatenate(inputs, axis=1),
             rows.labels[numbers],
             rows.ts[numbers],
         )
-        train_batch(ranker, batch, np.arange(len(numbers)))
+        step(ranker, batch, np.arange(len(numbers)))
 
     return train

@@ -55,30 +55,34 @@ def update_wide(
         network.precision.copy_(torch.from_numpy(prior + curvature))
 
 
-def update_vector_gate(
+def update_vector_gates(
     network: WideAndDeep, logits: Floats, vector_logits: Floats, labels: Floats
 ) -> None:
-    """Update the gate of item vectors by the rows of a day, with all else as it is.
+    """Update the gates of item vectors by the rows of a day, with all else as it is.
+
+    One after the other: tables that say the same must not both be trusted for it.
 
     Args:
-        network: M_D; the gate of its head for item vectors is changed in place, if it has one.
+        network: M_D; the gates of its heads for item vectors are changed in place.
         logits: Of all parts of M_D, which was trained before day D, (rows,).
-        vector_logits: What item vectors add to the deep part, before their gate, (rows,).
+        vector_logits: What each table of item vectors adds to the deep part, before its gate,
+            (rows, tables).
         labels: 0 or 1, (rows,).
     """
-    head = network.vector_head
-    if head is None or not len(labels):
+    if not len(labels):
         return
     of_deep = float(network.wide[-2]) if network.width else 1.0
-    mean, precision = head.gate.cpu().numpy(), head.precision.cpu().numpy()
-    design = of_deep * vector_logits[:, None]
-    prior = GATE_MEMORY * precision
-    rest = logits - design @ mean
-    with threadpoolctl.threadpool_limits(limits=1):
-        mode, curvature = _posterior(design, labels, mean, prior, rest)
-    with torch.no_grad():
-        head.gate.copy_(torch.from_numpy(mode))
-        head.precision.copy_(torch.from_numpy(prior + curvature))
+    for head, of_head in zip(network.heads_of_vectors.values(), vector_logits.T, strict=True):
+        mean, precision = head.gate.cpu().numpy(), head.precision.cpu().numpy()
+        design = of_deep * of_head[:, None]
+        prior = GATE_MEMORY * precision
+        rest = logits - design @ mean
+        with threadpoolctl.threadpool_limits(limits=1):
+            mode, curvature = _posterior(design, labels, mean, prior, rest)
+        logits = rest + design @ mode
+        with torch.no_grad():
+            head.gate.copy_(torch.from_numpy(mode))
+            head.precision.copy_(torch.from_numpy(prior + curvature))
 
 
 def _posterior(

@@ -27,7 +27,8 @@ def items_table(source: TableSource, files: RawFiles) -> MappedTable:
         InputError: If a file cannot be read or lacks a column, or no file has a row.
     """
     assert source.items is not None
-    mapped = source.items.model_dump(exclude={"path"}, exclude_none=True)
+    mapped = source.items.model_dump(exclude={"path", "vectors"}, exclude_none=True)
+    mapped |= {name: vectors.column for name, vectors in source.items.vectors.items()}
     columns = {f"{_ROLE}{role}": column for role, column in mapped.items()}
     return map_columns(source.format, files, columns)
 
@@ -99,10 +100,8 @@ def converted_items(
             if role in batch.values
             else pa.nulls(batch.rows, pa.string())
         )
-    role = f"{_ROLE}vector"
-    found["vector"] = (
-        finite_vectors(batch.values[role], found["item_id"], batch.where(role))
-        if role in batch.values
-        else pa.nulls(batch.rows, VECTOR)
-    )
+    found["vector"] = pa.nulls(batch.rows, VECTOR)
+    for name in source.item_vectors:
+        role = f"{_ROLE}{name}"
+        found[name] = finite_vectors(batch.values[role], found["item_id"], batch.where(role))
     return found

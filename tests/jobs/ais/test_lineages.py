@@ -49,7 +49,7 @@ class Tower(nn.Module):
 """
 
 
-@pytest.fixture(params=["built-in", "custom", "without statistics"])
+@pytest.fixture(params=["built-in", "custom", "without statistics", "dense features"])
 def scenario(
     request: pytest.FixtureRequest,
     make_scenario: Callable[..., Scenario],
@@ -63,11 +63,20 @@ def scenario(
     if request.param == "custom":
         (tmp_path / "custom_network.py").write_text(CUSTOM)
         change: dict[str, Any] = {"network": f"{tmp_path / 'custom_network.py'}:Tower"}
+    elif request.param == "dense features":
+        change = {"dense_features": ("vector",)}
+        for day in trained.days("items", scenario.name):
+            rewrite(trained, scenario.name, "items", day, describe)
     else:
         change = {"statistics": False}
     changed = scenario.model_copy(update={"ranker": scenario.ranker.model_copy(update=change)})
     extend_lineage(trained, changed, T - timedelta(days=1), progress=False)
     return changed
+
+
+def describe(items: list[dict[str, Any]]) -> None:
+    for item in items:
+        item["vector"] = np.random.default_rng(item["item_id"]).normal(size=3).tolist()
 
 
 def table(vectors: NDArray[np.float64], items: NDArray[np.int64] = ITEMS) -> pa.Table:
@@ -106,7 +115,9 @@ def test_a_lineage_starts_with_the_scores_of_the_ranker(trained: Lake, scenario:
         read_day_rows(ranker, trained, scenario, T, SCORED_FOLDS) for ranker in (plain, reading)
     ]
     assert rows[1].statistics.shape[1] == rows[0].statistics.shape[1] + vectors.width
-    assert rows[1].statistics[:, -vectors.width :].any()
+    # Inputs follow the order of names, and "added" comes before any dense feature.
+    start = plain.network.width
+    assert rows[1].statistics[:, start : start + vectors.width].any()
     assert np.array_equal(logits(plain, rows[0]), logits(reading, rows[1]))
     kept = {name: reading.optimizer.state[p] for name, p in reading.network.named_parameters()}
     for name, parameter in plain.network.named_parameters():
@@ -143,6 +154,33 @@ def test_labels_of_held_out_rows_change_no_score(trained: Lake, built_in: Scenar
     rewrite(trained, built_in.name, "impressions", DAYS[0], flip(Fold.LINEAGE))
     changed = score_lineages(trained, built_in, tables, T, DAYS)
     assert not any(np.array_equal(changed[name], scores) for name, scores in before.items())
+
+
+def test_the_lineage_of_an_ais_is_that_of_a_ranker_that_reads_the_vectors(
+    trained: Lake, built_in: Scenario
+) -> None:
+    """For good: the vectors are a dense feature that is known from the first of the days on."""
+    content = built_in.model_dump()
+    aligned = {"aligned": {"column": "v", "known_from": DAYS[0]}}
+    content["source"]["items"] = {"path": "items", "item_id": "item", "vectors": aligned}
+    content["ranker"]["dense_features"] = ["aligned"]
+    reading = Scenario.model_validate(content)
+    items = random_table()
+    vectors = dict(zip(ITEMS.tolist(), items["embedding"].to_pylist(), strict=True))
+    for day in trained.days("items", reading.name):
+        partition = Partition("items", reading.name, day)
+        stored = trained.read(partition)
+        column = pa.array([vectors[item] for item in stored["item_id"].to_pylist()])
+        with trained.attempt([partition]) as attempt:
+            attempt.write_table("part-0.parquet", stored.append_column("aligned", column))
+            attempt.publish(partition, inputs={})
+    extend_lineage(trained, reading, T - timedelta(days=1), progress=False)
+    ranker = read_checkpoint(trained, reading, T)
+    rows = read_day_rows(ranker, trained, reading, T, SCORED_FOLDS)
+    found = frozen_rows(ranker, rows).logits.double().sigmoid().cpu().numpy()
+    of_ais = score_lineages(trained, built_in, {"aligned": items}, T, DAYS)
+    assert np.array_equal(of_ais["aligned"], found[None])
+    assert not np.array_equal(of_ais["baseline"], found[None])
 
 
 def test_what_cannot_be_trained_is_refused(trained: Lake, built_in: Scenario) -> None:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from jobs.common.errors import InputError
 from jobs.scenarios import CsvFormat, TableSource, load_scenario, shipped_scenarios
 
+ITEMS = {"path": "items", "item_id": "i"}
 COLUMNS = {"user_id": "u", "item_id": "i", "ts": "t", "label": "l"}
 
 
@@ -99,6 +100,35 @@ def test_an_unknown_or_missing_key_is_named_with_its_path(
         (config(slot="place"), "scenario: slot 'place' is not an embedding slot"),
         (config(name="Content Feed"), "name: "),
         (config(threshold=0), "threshold: "),
+        (
+            config(ranker={"dense_features": ["vector"]}),
+            "scenario: ranker.dense_features: items have no vectors, so there is no 'vector': map",
+        ),
+        (
+            {"source": {"reader": "simulated"}, "ranker": {"dense_features": ["title"]}},
+            "scenario: ranker.dense_features: items have no vectors named 'title': use one of "
+            "vector (got",
+        ),
+        (
+            {"source": {"reader": "simulated"}, "ranker": {"dense_features": ["vector"] * 2}},
+            "scenario: ranker.dense_features: 'vector' is named twice",
+        ),
+        (
+            {
+                "source": {"reader": "simulated"},
+                "ranker": {"dense_features": ["vector"]},
+                "snapshots": {"path": "v/{ds}"},
+            },
+            "scenario: snapshots: no ranker is trained that reads ranker.dense_features",
+        ),
+        (
+            source(items={**ITEMS, "vectors": {"title": {"column": "v"}}}),
+            "source.items.vectors: 'title' cannot be the name of vectors: use lower-case",
+        ),
+        (
+            source(items={**ITEMS, "vectors": {"Aligned": {"column": "v"}}}),
+            "source.items.vectors: 'Aligned' cannot be the name of vectors",
+        ),
         (config(ranker={"history_length": 30}), "scenario: ranker.history_length is more than"),
         (
             source(label={"at_least": 1, "equals": "x"}),

@@ -20,6 +20,7 @@ from jobs.lake.addresses import checkpoint_days, checkpoint_partition
 from jobs.ranker.lineage import extend_lineage
 from jobs.ranker.model.checkpoint import DENSE, DESCRIPTION, TABLE, vocabulary_file
 from jobs.scenarios import Scenario
+from tests.jobs.ranker.described_items import publish_items, reading
 
 pytestmark = [
     pytest.mark.slow,
@@ -109,7 +110,7 @@ def feed(
 ) -> Feed:
     folder = tmp_path_factory.mktemp("sharded")
     (folder / "network.py").write_text(NETWORK)
-    scenario = with_options(
+    options = with_options(
         batch_size=17,  # parts of unequal length
         epochs=2,
         history_pooling="attention",
@@ -120,7 +121,15 @@ def feed(
     log = make_log(days=DAYS, rows=150, users=20, items=30)
     trains = [row for row in log if row["ts"].date() == day(ONE_ROW) and row["fold"] == "lineage"]
     log = [row for row in log if row not in trains[1:]]
-    return Feed(folder, scenario, lambda lake: publish_log(lake, scenario, log))
+    scenario = reading(options)
+    generator = np.random.default_rng(0)
+    vectors = {row["item_id"]: generator.normal(size=3).tolist() for row in log}
+
+    def publish(lake: Lake) -> None:
+        publish_log(lake, scenario, log)
+        publish_items(lake, scenario, log, vectors)
+
+    return Feed(folder, scenario, publish)
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +205,8 @@ def test_validation_equals_that_of_one_process(
 def test_the_ranker_has_learnt_something(feed: Feed, one_process: Lake) -> None:
     table = tensors(one_process, feed.scenario, DAYS, TABLE)
     assert max(np.abs(table[f"{field}.embedding"]).max() for field in feed.scenario.fields) > 0.05
+    dense = tensors(one_process, feed.scenario, DAYS, DENSE)
+    assert np.abs(dense["parameter.vector_heads.of_vector.output.weight"]).max() > 0.01
 
 
 def test_one_process_continues_where_two_have_stopped(

@@ -17,7 +17,7 @@ from jobs.ranker.training import wide_update
 from jobs.ranker.training.wide_update import (
     GATE_MEMORY,
     WEIGHTS_MEMORY,
-    update_vector_gate,
+    update_vector_gates,
     update_wide,
 )
 
@@ -147,11 +147,12 @@ def test_no_rows_and_no_statistics_change_nothing() -> None:
 @pytest.mark.parametrize("true_gate", [0.0, 0.7])
 def test_the_gate_of_item_vectors_is_what_they_are_worth_on_new_rows(true_gate: float) -> None:
     network = untrained()
-    network.vector_head = VectorHead(3, 8, seed=0)
+    head = VectorHead(3, 8, seed=0)
+    network.add_vector_head("taste", head)
     network.wide[-2] = 0.5
     generator = np.random.default_rng(4)
     for _ in range(2):
-        before, precision = network.vector_head.gate.item(), network.vector_head.precision.item()
+        before, precision = head.gate.item(), head.precision.item()
         rest, vector_logits = generator.normal(size=(2, 2000))
         chances = expit(rest + 0.5 * true_gate * vector_logits)
         labels = (generator.random(2000) < chances).astype(np.float64)
@@ -159,12 +160,25 @@ def test_the_gate_of_item_vectors_is_what_they_are_worth_on_new_rows(true_gate: 
         design = np.column_stack([0.5 * vector_logits, rest])
         prior = np.diag([GATE_MEMORY * precision, 1e12])
         expected = minimum(design, labels, np.array([before, 1.0]), prior)[0]
-        update_vector_gate(network, rest + 0.5 * before * vector_logits, vector_logits, labels)
-        found = network.vector_head.gate.item()
+        logits = rest + 0.5 * before * vector_logits
+        update_vector_gates(network, logits, vector_logits[:, None], labels)
+        found = head.gate.item()
         assert found == pytest.approx(expected, abs=1e-4)
         assert abs(found - true_gate) < 0.3
-        assert network.vector_head.precision.item() > precision
+        assert head.precision.item() > precision
     wide = network.wide.clone()
-    update_vector_gate(network, np.empty(0), np.empty(0), np.empty(0))
-    assert network.vector_head.gate.item() == found
+    update_vector_gates(network, np.empty(0), np.empty((0, 1)), np.empty(0))
+    assert head.gate.item() == found
     assert torch.equal(network.wide, wide)
+
+
+def test_tables_that_say_the_same_are_trusted_for_it_once() -> None:
+    network = untrained()
+    for name in ("one", "other"):
+        network.add_vector_head(name, VectorHead(3, 8, seed=0))
+    generator = np.random.default_rng(4)
+    rest, of_vectors = generator.normal(size=(2, 4000))
+    labels = (generator.random(4000) < expit(rest + of_vectors)).astype(np.float64)
+    update_vector_gates(network, rest + 2 * of_vectors, np.stack([of_vectors] * 2, 1), labels)
+    gates = [head.gate.item() for head in network.heads_of_vectors.values()]
+    assert sum(gates) == pytest.approx(1, abs=0.1)

@@ -48,6 +48,23 @@ def test_vectors_of_every_kind_of_number(tmp_path: Path, kind: pa.DataType) -> N
     assert [(row["item_id"], row["vector"]) for row in found] == [("7", [1.0, 2.0]), (None, None)]
 
 
+def test_further_vectors_have_columns_of_their_names(tmp_path: Path) -> None:
+    vectors = {"v": [[1.0], [2.0]], "w": [None, [3.0, 4.0]]}
+    pq.write_table(
+        pa.table({"item": ["a", "b"], "name": ["x", "y"], **vectors}), tmp_path / "items"
+    )
+    further = {"aligned": {"column": "w"}, "keys": {"column": "v"}}
+    found = rows_of(table_source(items={**ITEMS, "vectors": further}), tmp_path)
+    columns = ("vector", "aligned", "keys")
+    assert [[row[name] for name in columns] for row in found] == [
+        [None, None, [1.0]],
+        [None, [3.0, 4.0], [2.0]],
+    ]
+    bad = {"aligned": {"column": "name"}}
+    with pytest.raises(InputError, match="column 'name' is string, must hold lists of numbers"):
+        check_items(table_source(items={**ITEMS, "vectors": bad}), str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("column", "values", "problem"),
     [
