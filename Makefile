@@ -3,16 +3,19 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: help setup setup-sharded setup-align setup-encoders setup-docs setup-dev setup-ui demo align-demo test fault-test test-all cluster-test ui-test screenshots order check docs bench bench-quick up clean
+.PHONY: help setup setup-sharded setup-s3 setup-align setup-encoders setup-docs setup-dev setup-ui demo align-demo test fault-test test-all cluster-test ui-test screenshots order check docs bench bench-quick up clean
 
 help: ## what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
 setup: ## the environment in .venv with the command lis, and Java
 	@scripts/setup.sh
 
 setup-sharded: ## that, and what training in several processes needs
 	@scripts/setup.sh sharded
+
+setup-s3: ## the environment, and what writing to s3:// needs
+	@scripts/setup.sh s3
 
 setup-align: ## the environment, and what encoders of transformers need
 	@scripts/setup.sh align

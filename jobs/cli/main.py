@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check_processes(command)
         command.run(read_options(parsed, command.options))
-    except (InputError, ServiceUnavailable, OSError) as error:
+    except (InputError, ServiceUnavailable, OSError) as raised:
+        error = _explained(raised)
         may_pass = is_connection_error(error)
         if isinstance(error, OSError) and not may_pass:
             raise
@@ -60,6 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return ExitCode.INTERRUPTED
     return ExitCode.DONE
+
+
+def _explained(error: Exception) -> Exception:
+    """An error of an object store in the form of the project's own: Arrow reads in many places."""
+    from jobs.lake.object_store.store_errors import explain
+
+    return (explain(error) if isinstance(error, OSError) else None) or error
 
 
 def _log_to_stderr(*, verbose: bool) -> None:

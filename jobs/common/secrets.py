@@ -16,6 +16,7 @@ _PARAMETER = re.compile(
     r"(?<=[?&])(\w*(?:password|passwd|secret|token|access_key)\w*)=[^&\s'\"]*", re.IGNORECASE
 )
 _URI_WITH_PASSWORD = re.compile(r"[\w+.-]+://[^/?#@:]*:(.+)@", re.DOTALL)
+_SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _SHORTEST = 3
 """A shorter password is no secret, and is in too many words to be replaced."""
 
@@ -34,8 +35,9 @@ def without_password(text: str) -> str:
 
 
 def _secrets() -> list[str]:
-    """Passwords of the URIs in the environment, as written and decoded; the longest first."""
-    found = [
+    """Passwords in the environment, those of URIs as written and decoded; the longest first."""
+    found = [value for name in _SECRET_VARIABLES if (value := os.environ.get(name))]
+    found += [
         matched[1]
         for value in os.environ.values()
         if "://" in value and (matched := _URI_WITH_PASSWORD.match(value))

@@ -1,6 +1,7 @@
 """Writing to the lake: an attempt writes files to its own folder, then replaces one manifest.
 
 Data files are named by their content, so equal rows have equal paths and a rerun changes no byte.
+In an object store, which has no locks, ``jobs.lake.object_store.publish`` replaces the manifest.
 A claim fences attempts off: a later attempt on the same partition takes over the claim, and an
 earlier one that is still running can no longer publish.
 """
@@ -10,23 +11,21 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import fs
 
 from jobs.common.errors import AuditError, FencedOut
 from jobs.lake.manifest import Manifest, StoredFile, Window
-from jobs.lake.partition import Partition
+from jobs.lake.object_store.publish import fenced_out, publish_objects
+from jobs.lake.partition import MANIFEST, Partition, claim_path, lock_path, manifest_path
 from jobs.lake.storage import Storage
 
-MANIFEST = "_manifest.json"
 ATTEMPTS = "_attempts"
-CLAIMS = "_claims"
-_ABANDONED_AFTER_SECONDS = 24 * 3600
+ABANDONED_AFTER_SECONDS = 24 * 3600
+"""An attempt that has written nothing for so long has ended."""
 
 
 class Attempt:
@@ -39,10 +38,7 @@ class Attempt:
         self._claimed = list(partitions)
         self._sweep()
         storage.make_folder(self.folder)
-        for partition in self._claimed:
-            with storage.lock(lock_path(partition)):
-                # A failure of power ends all attempts, so claims need not outlive it.
-                storage.replace(claim_path(partition), self.id.encode(), durable=False)
+        self._claim()
 
     @property
     def path(self) -> str:
@@ -51,14 +47,8 @@ class Attempt:
 
     def write_table(self, name: str, table: pa.Table, row_group_size: int = 1 << 17) -> None:
         """Write rows to one Parquet file of the attempt, such as ``day/part-00000.parquet``."""
-        self.storage.make_folder(f"{self.folder}/{name}".rsplit("/", 1)[0])
-        pq.write_table(
-            table,
-            f"{self.path}/{name}",
-            filesystem=self.storage.filesystem,
-            compression="zstd",
-            row_group_size=row_group_size,
-        )
+        with self.storage.writer(f"{self.folder}/{name}") as stream:
+            pq.write_table(table, stream, compression="zstd", row_group_size=row_group_size)
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write one file of the attempt, such as ``ranker.json``."""
@@ -109,6 +99,11 @@ class Attempt:
             window=window,
             facts=dict(facts or {}),
         )
+        if not self.storage.is_local:
+            sources = [path for path, _ in staged]
+            manifest = publish_objects(self.storage, partition, manifest, sources, self.id)
+            self._claimed.remove(partition)
+            return manifest
         with self.storage.lock(lock_path(partition)):
             self._check_claim(partition)
             for path, file in staged:
@@ -130,29 +125,41 @@ class Attempt:
             FencedOut: If the partition has been published again with other content.
         """
         staged = self._staged(self.folder, None)
-        if tuple(file for _, file in staged) != manifest.files:
+        if not _same_content([file for _, file in staged], manifest.files):
             raise AuditError(f"{partition}: its files were made again and are not the same")
         with self.storage.lock(lock_path(partition)):
             # Not compared as bytes: those of an earlier release differ in their version.
             content = self.storage.read(manifest_path(partition))
             if content is None or Manifest.from_json(content) != manifest:
                 raise FencedOut(f"{partition}: was replaced while its files were made again")
-            for path, file in staged:
+            for (path, _), file in zip(staged, manifest.files, strict=True):
                 self.storage.move(path, f"{partition.path}/{file.path}")
 
     def close(self) -> None:
         """Remove the attempt's folder and those claims that no newer attempt has taken over."""
         self.storage.remove(self.folder)
+        if not self.storage.is_local:
+            return
         for partition in list(self._claimed):
             with self.storage.lock(lock_path(partition)):
                 if self.storage.read(claim_path(partition)) == self.id.encode():
                     self._release(partition)
 
+    def _claim(self) -> None:
+        claims = {claim_path(partition): self.id.encode() for partition in self._claimed}
+        if not self.storage.is_local:
+            objects = self.storage.objects
+            objects.put_all({self.storage.absolute(path): own for path, own in claims.items()})
+            return
+        for partition in self._claimed:
+            with self.storage.lock(lock_path(partition)):
+                # A failure of power ends all attempts, so claims need not outlive it.
+                path = claim_path(partition)
+                self.storage.replace(path, claims[path], durable=False)
+
     def _check_claim(self, partition: Partition) -> None:
         if self.storage.read(claim_path(partition)) != self.id.encode():
-            raise FencedOut(
-                f"{partition}: a newer attempt has claimed it; this one publishes nothing"
-            )
+            raise fenced_out(partition)
 
     def _release(self, partition: Partition) -> None:
         self.storage.remove(claim_path(partition))
@@ -200,12 +207,10 @@ class Attempt:
             return int(file.metadata.num_rows)
 
     def _sweep(self) -> None:
-        if not self.storage.is_local:
-            return
-        selector = fs.FileSelector(self.storage.absolute(ATTEMPTS), allow_not_found=True)
-        for info in self.storage.filesystem.get_file_info(selector):
-            if info.mtime and time.time() - info.mtime.timestamp() > _ABANDONED_AFTER_SECONDS:
-                self.storage.remove(f"{ATTEMPTS}/{Path(info.path).name}")
+        oldest = time.time() - ABANDONED_AFTER_SECONDS
+        for name in self.storage.folders(ATTEMPTS):
+            if 0 < self.storage.last_written(f"{ATTEMPTS}/{name}") < oldest:
+                self.storage.remove(f"{ATTEMPTS}/{name}")
 
 
 def same_type(actual: pa.DataType, expected: pa.DataType) -> bool:
@@ -220,6 +225,11 @@ def same_type(actual: pa.DataType, expected: pa.DataType) -> bool:
     return bool(actual == expected)
 
 
+def _same_content(files: Sequence[StoredFile], others: Sequence[StoredFile]) -> bool:
+    """Whether files are the same to the byte, wherever they are."""
+    return [replace(file, path="") for file in files] == [replace(file, path="") for file in others]
+
+
 def _audit_window(partition: Partition, window: Window | None) -> None:
     if window is None or window.max_ts is None:
         return
@@ -228,26 +238,3 @@ def _audit_window(partition: Partition, window: Window | None) -> None:
             f"{partition}: has read an event of {window.max_ts}, outside its window "
             f"[{window.start or 'first event'}, {window.end})"
         )
-
-
-def manifest_path(partition: Partition) -> str:
-    """The file that makes a partition visible to readers."""
-    return f"{partition.path}/{MANIFEST}"
-
-
-def claim_path(partition: Partition) -> str:
-    """The file with the id of the newest attempt on a partition; removed when that ends."""
-    return f"{CLAIMS}/{_hash(partition)}"
-
-
-def lock_path(partition: Partition) -> str:
-    """The lock that guards the claim and the files of a partition.
-
-    A lock file is never removed, as another process may be waiting for it. So partitions share a
-    few: a lock of its own would be one file more for each.
-    """
-    return f"{CLAIMS}/lock-{_hash(partition)[0]}"
-
-
-def _hash(partition: Partition) -> str:
-    return sha256(partition.path.encode()).hexdigest()[:32]

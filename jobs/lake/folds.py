@@ -41,9 +41,9 @@ def pin_folds(lake: Lake, scenario: Scenario) -> None:
     content = json.dumps({"folds": scenario.folds.model_dump()}, sort_keys=True).encode() + b"\n"
     with lake.storage.lock(f"_claims/{path}.lock"):
         stored = lake.storage.read(path)
-        if stored is None:
-            lake.storage.replace(path, content)
-        elif stored != content:
+        if stored is None and not lake.storage.create(path, content):
+            stored = lake.storage.read(path)
+        if stored is not None and stored != content:
             pinned = _pinned(stored)
             if pinned is None:
                 raise InputError(

@@ -15,9 +15,9 @@ from pyarrow import fs
 
 from jobs.common.errors import AuditError, DamagedFile, InputError, first_line
 from jobs.common.paths import data_folder
-from jobs.lake.attempt import Attempt, lock_path, manifest_path
+from jobs.lake.attempt import Attempt
 from jobs.lake.manifest import Manifest, ManifestFault, NewerManifest
-from jobs.lake.partition import Partition
+from jobs.lake.partition import Partition, lock_path, manifest_path
 from jobs.lake.read_check import ReadCheck, fault_of
 from jobs.lake.storage import Storage
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
 from pyarrow import fs
 
 from jobs.common.errors import InputError
+from jobs.lake.object_store.objects import Objects
+from jobs.lake.object_store.settings import S3Settings
+from jobs.lake.object_store.store_errors import store_errors
 
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^/?]*)(.*)", re.DOTALL)
 _URI_PATH = re.compile(r"(?:[\w/.~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*", re.ASCII)
@@ -23,8 +27,25 @@ _TABLE_FORMATS = {"_delta_log": "Delta Lake", ".hoodie": "Apache Hudi"}
 _ARROW_SCHEMES = {"s3a": "s3", "s3n": "s3"}
 
 
-def open_location(text: str) -> tuple[fs.FileSystem, str, str]:
-    """The file system of a path or URI, the path within it, and the scheme of its URI.
+@dataclass(frozen=True)
+class Location:
+    """Where a path or URI leads.
+
+    Attributes:
+        filesystem: Arrow's file system.
+        root: The path within it.
+        scheme: That of its URI.
+        objects: Writes to it, if it is in an S3 store.
+    """
+
+    filesystem: fs.FileSystem
+    root: str
+    scheme: str
+    objects: Objects | None = None
+
+
+def open_location(text: str) -> Location:
+    """Find out where a path or URI leads.
 
     Args:
         text: a local path, also relative or below ``~``, or a URI.
@@ -34,10 +55,10 @@ def open_location(text: str) -> tuple[fs.FileSystem, str, str]:
     """
     try:
         if text.startswith("file:/"):
-            return fs.LocalFileSystem(), _local_of_uri(text), "file"
+            return Location(fs.LocalFileSystem(), _local_of_uri(text), "file")
         if matched := _URI.fullmatch(text):
             return _remote(*matched.groups())
-        return fs.LocalFileSystem(), _local(text), "file"
+        return Location(fs.LocalFileSystem(), _local(text), "file")
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"cannot use {text!r} as storage: {error}") from error
 
@@ -97,16 +118,33 @@ def refuse_table_format(name: str, folder: str) -> None:
         )
 
 
-def _remote(scheme: str, authority: str, rest: str) -> tuple[fs.FileSystem, str, str]:
+def _remote(scheme: str, authority: str, rest: str) -> Location:
     scheme = _ARROW_SCHEMES.get(scheme.lower(), scheme.lower())
     options = found[0] if (found := _OPTIONS.search(rest)) else ""
     path = rest.removesuffix(options)
+    if scheme == "s3":
+        return _in_object_store(authority, path, options)
     filesystem, root = fs.FileSystem.from_uri(f"{scheme}://{authority}{quote(path)}{options}")
+    return Location(filesystem, _written_or_decoded(root, path, _exists_in(filesystem)), scheme)
 
+
+def _in_object_store(authority: str, path: str, options: str) -> Location:
+    settings = S3Settings.of(authority, options)
+    bucket = authority.rpartition("@")[2]
+    if not bucket:
+        raise ValueError("it names no bucket: write s3://bucket/folder")
+    with store_errors(f"s3://{bucket}{path}", settings):
+        filesystem = settings.filesystem(bucket)
+        root = "/".join([bucket, *(part for part in path.split("/") if part)])
+        root = _written_or_decoded(root, path, _exists_in(filesystem))
+    return Location(filesystem, root, "s3", Objects(settings, filesystem))
+
+
+def _exists_in(filesystem: fs.FileSystem) -> Callable[[str], bool]:
     def exists(written: str) -> bool:
         return bool(filesystem.get_file_info(written).type != fs.FileType.NotFound)
 
-    return filesystem, _written_or_decoded(root, path, exists), scheme
+    return exists
 
 
 def _local_of_uri(text: str) -> str:
@@ -140,3 +178,54 @@ def _local(text: str) -> str:
         after = len(parts) - parts[::-1].index("..")
         parts = [*os.path.realpath("/".join(parts[:after])).split("/"), *parts[after:]]
     return "/" + "/".join(part for part in parts if part not in ("", "."))
+
+
+@dataclass(frozen=True)
+class FileState:
+    """Size of a file in bytes, and when it was last written, in nanoseconds since 1970."""
+
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """A file or folder in a folder."""
+
+    name: str
+    is_folder: bool
+
+
+def local_entries(folder: str) -> list[Entry]:
+    """The files and folders in a local folder, sorted; none if it does not exist.
+
+    Arrow leaves out links that lead nowhere, so their data would be lost.
+
+    Raises:
+        InputError: If the folder cannot be read, or has such a link or a name that is not UTF-8.
+    """
+    entries = []
+    try:
+        with os.scandir(folder) as listing:
+            for entry in listing:
+                if entry.is_dir() or entry.is_file():
+                    entries.append(Entry(_checked_name(folder, entry.name), entry.is_dir()))
+                elif entry.is_symlink() and not is_hidden(entry.name):
+                    raise InputError(
+                        f"{entry.path} is a link to {os.readlink(entry.path)}, which is not there: "
+                        "remove the link, or bring back what it leads to"
+                    )
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror}") from error
+    return sorted(entries)
+
+
+def _checked_name(folder: str, name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        shown = ascii(f"{folder}/{name}")
+        raise InputError(f"{shown}: its name is not in UTF-8: rename it") from error
+    return name

@@ -2,7 +2,8 @@
 
 Its JSON has two keys more than the fields of ``Manifest``. ``version`` is that of its schema, such
 as ``1.0``: a later minor version adds keys, which are ignored here. ``checksum`` is a SHA-256 of
-all other keys, in every version. Manifests of releases before 0.2 have neither.
+all other keys, in every version. Manifests of releases before 0.2 have neither. In an object store
+there is a third, ``published_by``: see ``jobs.lake.object_store.publish``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from jobs.common.errors import InputError, first_line
 from jobs.lake.partition import Partition
 
 MAJOR, MINOR = 1, 0
-_VERSION, _CHECKSUM = "version", "checksum"
+_VERSION, _CHECKSUM, _PUBLISHED_BY = "version", "checksum", "published_by"
 
 
 class ManifestFault(InputError):
@@ -98,9 +99,15 @@ class Manifest:
         text = "\n".join(f"{file.name} {file.sha256}" for file in self.files)
         return sha256(text.encode()).hexdigest()
 
-    def to_json(self) -> str:
-        """Serialise with sorted keys, so that equal manifests have equal text."""
+    def to_json(self, published_by: str | None = None) -> str:
+        """Serialise with sorted keys, so that equal manifests have equal text.
+
+        Args:
+            published_by: Id of the attempt that publishes it, for a text that no other has.
+        """
         content = asdict(self) | {_VERSION: f"{MAJOR}.{MINOR}"}
+        if published_by is not None:
+            content[_PUBLISHED_BY] = published_by
         content[_CHECKSUM] = digest_of(content)
         return json.dumps(content, indent=1, sort_keys=True) + "\n"
 

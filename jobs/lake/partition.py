@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 
 from jobs.common.errors import InputError
+
+MANIFEST = "_manifest.json"
+_CLAIMS = "_claims"
 
 
 @dataclass(frozen=True)
@@ -45,3 +49,30 @@ class Partition:
 
     def __str__(self) -> str:
         return self.path
+
+
+def manifest_path(partition: Partition) -> str:
+    """The file that makes a partition visible to readers."""
+    return f"{partition.path}/{MANIFEST}"
+
+
+def claim_path(partition: Partition) -> str:
+    """The file with the id of the newest attempt on a partition.
+
+    On a local disk it is removed when that ends. In an object store it stays, as nothing there
+    could remove it only if no newer attempt has written it.
+    """
+    return f"{_CLAIMS}/{_hash(partition)}"
+
+
+def lock_path(partition: Partition) -> str:
+    """The lock that guards the claim and the files of a partition.
+
+    A lock file is never removed, as another process may be waiting for it. So partitions share a
+    few: a lock of its own would be one file more for each.
+    """
+    return f"{_CLAIMS}/lock-{_hash(partition)[0]}"
+
+
+def _hash(partition: Partition) -> str:
+    return sha256(partition.path.encode()).hexdigest()[:32]

@@ -13,8 +13,9 @@ from enum import StrEnum
 from hashlib import sha256
 
 from jobs.common.errors import InputError, first_line
+from jobs.lake.location import FileState
 from jobs.lake.manifest import StoredFile
-from jobs.lake.storage import FileState, Storage
+from jobs.lake.storage import Storage
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from jobs.lake.attempt import lock_path, manifest_path
 from jobs.lake.lake import Lake
 from jobs.lake.manifest import Manifest
-from jobs.lake.partition import Partition
+from jobs.lake.partition import Partition, lock_path, manifest_path
 from jobs.lake.read_check import ReadCheck, fault_of
 
 
@@ -58,6 +57,5 @@ def withdrawn(lake: Lake, partitions: Sequence[Partition]) -> Iterator[None]:
     except BaseException:
         for partition, content in manifests.items():
             with lake.storage.lock(lock_path(partition)):
-                if not lake.is_published(partition):
-                    lake.storage.replace(manifest_path(partition), content)
+                lake.storage.create(manifest_path(partition), content)
         raise

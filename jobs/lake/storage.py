@@ -5,36 +5,40 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 from pyarrow import fs
 
 from jobs.common.errors import InputError
-from jobs.lake.location import is_hidden, open_location, refuse_table_format
+from jobs.lake.location import (
+    Entry,
+    FileState,
+    is_hidden,
+    local_entries,
+    open_location,
+    refuse_table_format,
+)
+from jobs.lake.object_store.objects import Objects
+from jobs.lake.object_store.store_errors import store_errors
 
 _BLOCK = 1 << 22
 _PATTERN_CHARACTER = re.compile(r"[{}\[\]*?\\]")
-
-
-@dataclass(frozen=True)
-class FileState:
-    """Size of a file in bytes, and when it was last written, in nanoseconds since 1970."""
-
-    size: int
-    mtime_ns: int
 
 
 class Storage:
     """Reads and writes files under a root. Paths are relative to it, with forward slashes."""
 
     def __init__(self, uri: str) -> None:
-        self.filesystem, root, self.scheme = open_location(uri)
-        self.root = root.rstrip("/")
+        location = open_location(uri)
+        self.filesystem, self.scheme = location.filesystem, location.scheme
+        self.root = location.root.rstrip("/")
+        self._objects = location.objects
 
     def at(self, path: str) -> Storage:
         """The same storage with a folder or file in it as the root."""
@@ -52,6 +56,19 @@ class Storage:
     def is_local(self) -> bool:
         """Whether the files are on a local disk."""
         return isinstance(self.filesystem, fs.LocalFileSystem)
+
+    @property
+    def objects(self) -> Objects:
+        """Writes to an S3 store.
+
+        Raises:
+            InputError: If the files are in another one, where nothing keeps two writers apart.
+        """
+        if self._objects is None:
+            raise InputError(
+                f"{self.shown('')} can be read, but not written: choose a local path or s3://"
+            )
+        return self._objects
 
     def absolute(self, path: str) -> str:
         """The path within Arrow's file system."""
@@ -121,12 +138,39 @@ class Storage:
                     found.append(below)
         return sorted(found)
 
+    def states(self, path: str) -> dict[str, FileState]:
+        """The files in a folder by their names; empty if it does not exist."""
+        files = [info for info in self._infos(path) if info.is_file]
+        return {info.base_name: FileState(info.size, info.mtime_ns) for info in files}
+
+    def states_below(self, path: str) -> dict[str, dict[str, FileState]]:
+        """The files of a folder and all folders below it, by folder and name."""
+        found: dict[str, dict[str, FileState]] = {}
+        for info in self._infos(path, recursive=True):
+            if info.is_file:
+                folder = info.path.removeprefix(f"{self.root}/").rpartition("/")[0]
+                state = FileState(info.size, info.mtime_ns)
+                found.setdefault(folder, {})[info.base_name] = state
+        return found
+
+    def last_written(self, path: str) -> float:
+        """When a folder was last written to, in seconds since 1970; 0 if it does not exist."""
+        if self.is_local:
+            info = self._info(path)
+            return 0.0 if info.mtime is None else info.mtime.timestamp()
+        times = [info.mtime_ns for info in self._infos(path, recursive=True) if info.is_file]
+        return max(times, default=0) / 1e9
+
     def read(self, path: str) -> bytes | None:
         """Content of a file, or None if there is no such file."""
         try:
-            with self.filesystem.open_input_stream(self.absolute(path)) as stream:
+            with (
+                self._errors(path),
+                self.filesystem.open_input_stream(self.absolute(path)) as stream,
+            ):
                 return bytes(stream.read())
         except FileNotFoundError:
+            self._require_bucket()
             return None
 
     def replace(self, path: str, content: bytes, *, durable: bool = True) -> None:
@@ -138,8 +182,7 @@ class Storage:
             durable: Wait until it is on the disk, so that it also outlives a failure of power.
         """
         if not self.is_local:
-            with self.filesystem.open_output_stream(self.absolute(path)) as stream:
-                stream.write(content)
+            self.objects.put(self.absolute(path), content)
             return
         target = Path(self.absolute(path))
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -152,17 +195,52 @@ class Storage:
         os.chmod(name, 0o644)
         os.replace(name, target)
 
+    def create(self, path: str, content: bytes) -> bool:
+        """Write a small file unless it is there. On a local disk, its lock must be held.
+
+        Returns:
+            Whether it is written.
+        """
+        if not self.is_local:
+            return self.objects.put_if_unchanged(self.absolute(path), content, None)
+        if self.exists(path):
+            return False
+        self.replace(path, content)
+        return True
+
+    @contextmanager
+    def writer(self, path: str) -> Iterator[IO[bytes]]:
+        """A stream whose content becomes the file at the end of the block, unless it fails."""
+        if not self.is_local:
+            with self.objects.writer(self.absolute(path)) as stream:
+                yield stream
+            return
+        target = Path(self.absolute(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_name(f".{uuid.uuid4().hex}")
+        with unfinished.open("wb") as stream:
+            yield stream
+        unfinished.replace(target)
+
     def move(self, source: str, target: str) -> None:
         """Move a file, creating the folder of the target if needed."""
+        if not self.is_local:
+            self.objects.copy(self.absolute(source), self.absolute(target))
+            self.objects.remove(self.absolute(source))
+            return
         self.make_folder(target.rsplit("/", 1)[0])
         self.filesystem.move(self.absolute(source), self.absolute(target))
 
     def make_folder(self, path: str) -> None:
-        """Create a folder and its parents; nothing happens if it exists."""
-        self.filesystem.create_dir(self.absolute(path), recursive=True)
+        """Create a folder and its parents on a local disk; an object store needs none."""
+        if self.is_local:
+            self.filesystem.create_dir(self.absolute(path), recursive=True)
 
     def remove(self, path: str) -> None:
         """Remove a file or folder; nothing happens if there is none."""
+        if not self.is_local:
+            self.objects.remove(self.absolute(path))
+            return
         kind = self._info(path).type
         if kind == fs.FileType.Directory:
             self.filesystem.delete_dir(self.absolute(path))
@@ -172,7 +250,7 @@ class Storage:
     def sha256(self, path: str) -> str:
         """SHA-256 of the content of a file, in hex."""
         digest = sha256()
-        with self.filesystem.open_input_stream(self.absolute(path)) as stream:
+        with self._errors(path), self.filesystem.open_input_stream(self.absolute(path)) as stream:
             while block := stream.read(_BLOCK):
                 digest.update(block)
         return digest.hexdigest()
@@ -192,55 +270,37 @@ class Storage:
             yield
 
     def _info(self, path: str) -> fs.FileInfo:
-        return self.filesystem.get_file_info(self.absolute(path))
+        with self._errors(path):
+            info = self.filesystem.get_file_info(self.absolute(path))
+        if info.type == fs.FileType.NotFound:
+            self._require_bucket()
+        return info
 
-    def _list(self, path: str) -> list[_Entry]:
+    def _infos(self, path: str, *, recursive: bool = False) -> list[fs.FileInfo]:
+        """All that is in a folder; nothing if it does not exist."""
+        selector = fs.FileSelector(self.absolute(path), allow_not_found=True, recursive=recursive)
+        with self._errors(path):
+            infos: list[fs.FileInfo] = self.filesystem.get_file_info(selector)
+        if not infos:
+            self._require_bucket()
+        return infos
+
+    def _require_bucket(self) -> None:
+        if self._objects is not None:
+            self._objects.require_bucket(self.root)
+
+    def _list(self, path: str) -> list[Entry]:
         """The files and folders in a folder, sorted; none if it does not exist."""
         if self.is_local:
-            return _local_entries(self.absolute(path))
-        selector = fs.FileSelector(self.absolute(path), allow_not_found=True)
-        entries = [
-            _Entry(info.base_name, info.type == fs.FileType.Directory)
-            for info in self.filesystem.get_file_info(selector)
+            return local_entries(self.absolute(path))
+        return sorted(
+            Entry(info.base_name, info.type == fs.FileType.Directory)
+            for info in self._infos(path)
             if info.type in (fs.FileType.Directory, fs.FileType.File)
-        ]
-        return sorted(entries)
+        )
 
-
-@dataclass(frozen=True, order=True)
-class _Entry:
-    name: str
-    is_folder: bool
-
-
-def _local_entries(folder: str) -> list[_Entry]:
-    """As ``Storage._list``. Arrow leaves out links that lead nowhere, so their data would be lost.
-
-    Raises:
-        InputError: If the folder cannot be read, or has such a link or a name that is not UTF-8.
-    """
-    entries = []
-    try:
-        with os.scandir(folder) as listing:
-            for entry in listing:
-                if entry.is_dir() or entry.is_file():
-                    entries.append(_Entry(_checked_name(folder, entry.name), entry.is_dir()))
-                elif entry.is_symlink() and not is_hidden(entry.name):
-                    raise InputError(
-                        f"{entry.path} is a link to {os.readlink(entry.path)}, which is not there: "
-                        "remove the link, or bring back what it leads to"
-                    )
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise InputError(f"{folder} cannot be read: {error.strerror}") from error
-    return sorted(entries)
-
-
-def _checked_name(folder: str, name: str) -> str:
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        shown = ascii(f"{folder}/{name}")
-        raise InputError(f"{shown}: its name is not in UTF-8: rename it") from error
-    return name
+    def _errors(self, path: str) -> AbstractContextManager[None]:
+        """Give errors of an S3 store the form of the project's own."""
+        if self._objects is None:
+            return nullcontext()
+        return store_errors(self.shown(path), self._objects.settings)

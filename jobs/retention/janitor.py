@@ -18,14 +18,13 @@ from pyarrow import fs
 from jobs.ingest.click_history import RECENT_CLICKS
 from jobs.ingest.impression_statistics import RECENT_COUNTS
 from jobs.lake import Lake, Manifest, Partition
-from jobs.lake.attempt import ATTEMPTS, lock_path
+from jobs.lake.attempt import ABANDONED_AFTER_SECONDS, ATTEMPTS
+from jobs.lake.object_store.publish import unused_files
+from jobs.lake.partition import lock_path
 from jobs.ranker.training.kept_checkpoints import checkpoints_to_thin
 from jobs.scenarios import Scenario
 from jobs.snapshots.kept_snapshots import snapshots_to_thin
 from jobs.sources.contract.impression_rows import NO_DAY
-
-_ABANDONED_AFTER_SECONDS = 24 * 3600
-"""An attempt that has written nothing for so long has ended."""
 
 _NEWEST_STATES = 7
 """Newest days whose states stay."""
@@ -35,6 +34,7 @@ class Leftover(StrEnum):
     """What need not be kept."""
 
     ATTEMPT = "what a stopped attempt has left"
+    REPLACED = "files that others have replaced"
     RANKER = "files of a ranker that no horizon needs"
     ITEM_TABLE = "files of its item table"
     STATE = "states that no late day is computed from"
@@ -53,6 +53,7 @@ class Removal:
         size: Their size, in bytes.
         partition: The partition, None for what is none.
         manifest: The manifest of a partition that loses its files alone; None where all goes.
+        paths: The files, if not all in the folder go.
     """
 
     what: Leftover
@@ -61,6 +62,7 @@ class Removal:
     size: int
     partition: Partition | None = None
     manifest: Manifest | None = None
+    paths: tuple[str, ...] = ()
 
 
 def removals(lake: Lake, scenario: Scenario) -> list[Removal]:
@@ -68,6 +70,7 @@ def removals(lake: Lake, scenario: Scenario) -> list[Removal]:
     retention = scenario.retention
     found = [
         *_attempts(lake),
+        *_replaced(lake, scenario),
         *_states(lake, scenario),
         *_old(Leftover.QUARANTINE, lake, scenario, "quarantine", retention.quarantine_days),
         *_old(Leftover.PREDICTIONS, lake, scenario, "predictions", retention.predictions_days),
@@ -81,7 +84,10 @@ def removals(lake: Lake, scenario: Scenario) -> list[Removal]:
 def remove(lake: Lake, found: Sequence[Removal]) -> None:
     """Remove it. Rankers and item tables that have been published again since stay."""
     for one in found:
-        if one.partition is None:
+        if one.paths:
+            for path in one.paths:
+                lake.storage.remove(path)
+        elif one.partition is None:
             lake.storage.remove(one.path)
         elif one.manifest is not None:
             lake.drop_files(one.partition, one.manifest)
@@ -96,7 +102,7 @@ def _files(what: Leftover, partition: Partition, manifest: Manifest) -> Removal:
 
 
 def _attempts(lake: Lake) -> list[Removal]:
-    oldest = time.time() - _ABANDONED_AFTER_SECONDS
+    oldest = time.time() - ABANDONED_AFTER_SECONDS
     found = []
     for name in lake.storage.folders(ATTEMPTS):
         path = f"{ATTEMPTS}/{name}"
@@ -104,6 +110,22 @@ def _attempts(lake: Lake) -> list[Removal]:
         if newest < oldest:
             size = sum(info.size or 0 for info in files)
             found.append(Removal(Leftover.ATTEMPT, path, len(files), size))
+    return found
+
+
+def _replaced(lake: Lake, scenario: Scenario) -> list[Removal]:
+    """Files that readers in an object store may have needed after they were replaced."""
+    storage = lake.storage
+    if storage.is_local:
+        return []
+    found = []
+    for table in storage.folders(""):
+        below = storage.states_below(f"{table}/scenario={scenario.name}")
+        for folder, present in sorted(below.items()):
+            if not table.startswith("_") and (sizes := unused_files(storage, folder, present)):
+                total = sum(sizes.values())
+                removal = Removal(Leftover.REPLACED, folder, len(sizes), total, paths=tuple(sizes))
+                found.append(removal)
     return found
 
 

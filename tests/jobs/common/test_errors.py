@@ -60,5 +60,5 @@ def test_an_object_store_that_is_down_ends_a_command_for_another_try(
         code = main(["report", "--scenario", "simulated_feed", "--as-of", "2026-01-31"])
     assert code == ExitCode.UNAVAILABLE
     [line] = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
-    assert "AWS Error NETWORK_CONNECTION" in line
+    assert f"cannot be reached at AWS_ENDPOINT_URL={address}: " in line
     assert line.endswith("run the same command again when it answers")

@@ -57,6 +57,12 @@ def test_no_password_is_left_whatever_characters_it_has(password: str) -> None:
         assert password not in without_password(f"cannot use {uri}: refused")
 
 
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+def test_secrets_of_an_object_store_are_hidden(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "wJalr+XUt/nFEMI")
+    assert without_password("signed with wJalr+XUt/nFEMI: no") == "signed with ***: no"
+
+
 def test_a_password_of_the_environment_is_hidden_outside_its_uri(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from jobs.common.errors import AuditError, FencedOut
 from jobs.lake import Attempt, Lake, Partition, Window
-from jobs.lake.attempt import claim_path
+from jobs.lake.partition import claim_path
 
 DAY = date(2026, 1, 31)
 DAILY = Partition("impressions", "tiny", DAY)

@@ -97,11 +97,10 @@ def test_the_manifest_has_content_and_inputs(any_lake: Lake) -> None:
     assert any_lake.manifest(partition(1)) is None
 
 
-def test_no_file_of_replaced_rows_remains(any_lake: Lake) -> None:
+def test_replaced_rows_are_not_read(any_lake: Lake) -> None:
     publish(any_lake, partition(), [1], [2], [3])
     publish(any_lake, partition(), [4])
     assert any_lake.read(partition())["value"].to_pylist() == [4]
-    assert len(any_lake.storage.files(partition().path)) == 2
 
 
 def test_a_newer_attempt_fences_an_older_one(any_lake: Lake) -> None:

@@ -16,7 +16,7 @@ from safetensors.numpy import save
 
 from jobs.common.errors import DamagedFile, FencedOut, InputError
 from jobs.lake import Lake, Partition, ReadCheck
-from jobs.lake.attempt import claim_path
+from jobs.lake.partition import claim_path
 from jobs.lake.repair import faults, remove_damaged, withdrawn
 from jobs.lake.storage import Storage
 from tests.jobs.lake.damage import DAMAGES, flip
