@@ -6,6 +6,17 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=scripts/env.sh
 source "$here/env.sh"
 
+if [[ "${AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS,,}" =~ ^(true|t|1)$ ]]; then
+  # Airflow would let everyone who reaches the address run what they like.
+  if ! [[ "$AIRFLOW__API__HOST" =~ ^(localhost|127(\.[0-9]{1,3}){3}|::1)$ ]]; then
+    echo "error: everyone is an admin of this Airflow, so AIRFLOW__API__HOST must be a loopback address," \
+      "not $AIRFLOW__API__HOST: set AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS=False, which asks for" \
+      "a password" >&2
+    exit 2
+  fi
+  echo "No login: everyone who can open Airflow on this machine is its admin; other machines cannot."
+fi
+
 # Another server on the port would answer in place of ours.
 for port in "$LIS_AIRFLOW_PORT" "$LIS_MLFLOW_PORT"; do
   if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
@@ -46,9 +57,10 @@ trap 'exit 143' TERM
 
 echo "Starting them; this takes about a minute…"
 start airflow-api-server airflow api-server
-start airflow-scheduler airflow scheduler
+# Airflow's log servers would listen on all addresses. All services read the same folder of logs.
+start airflow-scheduler airflow scheduler --skip-serve-logs
 start airflow-dag-processor airflow dag-processor
-start airflow-triggerer airflow triggerer
+start airflow-triggerer airflow triggerer --skip-serve-logs
 start mlflow mlflow server --host 127.0.0.1 --port "$LIS_MLFLOW_PORT" --workers 1 \
   --backend-store-uri "sqlite:///$LIS_DATA/mlflow/mlflow.db" \
   --artifacts-destination "$LIS_DATA/mlflow/artifacts"
@@ -68,6 +80,10 @@ airflow_url="http://127.0.0.1:$LIS_AIRFLOW_PORT"
 mlflow_url="http://127.0.0.1:$LIS_MLFLOW_PORT"
 healthy Airflow "$airflow_url/api/v2/version"
 healthy MLflow "$mlflow_url/health"
+if [ "$(curl --silent --output /dev/null --write-out '%{http_code}' --header 'Host: example.invalid' "$airflow_url")" != 400 ]; then
+  echo "error: Airflow answers pages of other sites: its plugins are not loaded, see \`airflow plugins\`" >&2
+  exit 1
+fi
 
 echo "Airflow  $airflow_url"
 python "$here/mlflow_pages.py" | sed 's/^/MLflow   /'
