@@ -140,6 +140,11 @@ def share_interval(estimate: Estimate) -> str:
     return with_minus(f"{share(estimate.value, 0)} ({low} to {high} %)")
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many characters, cut at its end if it has more."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def days(horizon: int) -> str:
     """Format a number of days."""
     return "1 day" if horizon == 1 else f"{horizon} days"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from mlflow import MlflowClient
 
+from jobs.common.markdown import plain
 from jobs.evaluation.declared.decision import HEADLINE_NAME
 from jobs.evaluation.result import Subject
 from jobs.tracking.runs import KIND, NOTE, Kind
@@ -219,8 +220,8 @@ def open_experiment(client: MlflowClient, about: Subject) -> str:
 def _note(about: Subject, experiment_id: str) -> str:
     links = "\n".join(f"- [{view.name}]({runs_path(experiment_id, view)})" for view in VIEWS)
     return f"""\
-**{about.title or about.name}: how much AUC the ranker gains when preference data is leaked to it \
-from the future**
+**{plain(about.title or about.name)}: how much AUC the ranker gains when preference data is \
+leaked to it from the future**
 
 The Leakage Impact Score (LIS, arXiv 2508.04963) is an upper bound of what a model that is aligned \
 on that data can bring. Verdicts rest on held-out rows.

@@ -12,6 +12,7 @@ from mlflow.entities import Metric
 from jobs.ais.ais_result import AisResult
 from jobs.ais.terms import AisMode, HeadName
 from jobs.alignment.training.curves import curve_points
+from jobs.common.markdown import code, plain
 from jobs.evaluation.figures import flat_values
 from jobs.evaluation.result import Subject
 from jobs.lake import Lake, Partition
@@ -157,7 +158,9 @@ def _note(result: AisResult) -> str:
     ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return (
-        f"**{ais_line(result)}**\n\n| figure | value | interval |\n| --- | --- | --- |\n{table}\n\n"
-        f"Encoder `{result.encoder}`, which has seen nothing of {result.aligned_at} or later.\n\n"
+        f"**{plain(ais_line(result))}**\n\n"
+        f"| figure | value | interval |\n| --- | --- | --- |\n{table}\n\n"
+        f"Encoder {code(result.encoder)}, which has seen nothing of {result.aligned_at} or "
+        f"later.\n\n"
         f"{_HOW_TO_READ}"
     )

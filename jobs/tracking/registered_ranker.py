@@ -14,6 +14,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
+from jobs.common.markdown import code
 from jobs.evaluation.result import LisResult
 from jobs.lake import Lake, Manifest, Partition
 from jobs.lake.addresses import RANKER
@@ -84,7 +85,7 @@ def register_ranker(
             "lis.ranker_version": result.ranker_version,
             "lis.checkpoint": checkpoint.path,
         },
-        description=f"{result.ranker_version} at the start of {result.last_day}",
+        description=f"{code(result.ranker_version)} at the start of {result.last_day}",
     )
     if result.last_day.isoformat() >= _newest_day(client, name):
         client.set_registered_model_alias(name, PRODUCTION, version.version)

@@ -27,7 +27,7 @@ from jobs.tracking.registered_ranker import ranker_files
 from jobs.tracking.run_notes import parent_note, result_note
 from jobs.tracking.runs import KIND, NOTE, PARENT, Content, Kind
 
-_LAYOUT = 5
+_LAYOUT = 6
 """Raised when the content of runs changes, so that older runs are completed."""
 _DIGEST_LENGTH = 36
 _COMMIT = re.compile(r"(?:^|-g)([0-9a-f]{7,40})\+?$")

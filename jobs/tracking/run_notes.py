@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from jobs.common.markdown import code, plain
 from jobs.evaluation.declared.differences import HEADLINE
 from jobs.evaluation.figure import Figure, Section, Value
 from jobs.evaluation.figures import all_figures
@@ -20,6 +21,7 @@ _MOST_ROWS = 20
 _MOST_SENTENCES = 6
 _MOST_CHARACTERS = 2_500
 _MOST_WARNINGS = 5
+_LONGEST = 60
 """The limits keep a note below the 8,000 characters that MLflow accepts."""
 
 _HOW_TO_READ = """\
@@ -41,8 +43,8 @@ evidence against the data."""
 def result_note(about: Subject, result: LisResult) -> str:
     """Return the note of one result: verdict, figures, windows and versions."""
     parts = [
-        f"**{_plain(verdict_text.headline(result, about))}**",
-        f"{wording.mode_sentence(result.mode)}",
+        f"**{plain(verdict_text.headline(result, about))}**",
+        plain(wording.mode_sentence(result.mode)),
         _table(about, [result]),
         *_remarks([result]),
         *_warnings([result]),
@@ -51,7 +53,7 @@ def result_note(about: Subject, result: LisResult) -> str:
     if result.slices:
         parts.append(_slices(about, result))
     if result.note:
-        parts.append(_plain(result.note))
+        parts.append(plain(result.note))
     return "\n\n".join([*parts, _versions(result), _HOW_TO_READ])
 
 
@@ -67,18 +69,18 @@ def parent_note(about: Subject, results: Sequence[LisResult]) -> str:
     if len(shown) > _MOST_ROWS:
         parts.append(f"{len(shown) - _MOST_ROWS} more are in `results.json`.")
     first = shown[0]
-    parts.append(f"Evaluated: {_plain(wording.windows(first)['Evaluated rows'])}.")
+    parts.append(f"Evaluated: {plain(wording.windows(first)['Evaluated rows'])}.")
     return "\n\n".join([*parts, _versions(first), _HOW_TO_READ])
 
 
 def gate_note(decision: GateDecision) -> str:
     """Return the note of a decision of the gate: what, why, and the user's reason if forced."""
     parts = [
-        f"**Gate {decision.outcome}: {_plain(decision.preference)} as of {decision.as_of}**",
-        f"{_plain(decision.reason)}.",
+        f"**Gate {decision.outcome}: {plain(decision.preference)} as of {decision.as_of}**",
+        f"{plain(decision.reason)}.",
     ]
     if decision.forced_because:
-        parts.append(f"Forced because: {_plain(decision.forced_because)}")
+        parts.append(f"Forced because: {plain(decision.forced_because)}")
     parts.append(
         "The gate opens where a verdict on the newest date of a kind of preference data is *worth "
         "aligning*, corrected for the number of results of that date, or where a user forces it."
@@ -100,13 +102,13 @@ def _verdicts(about: Subject, results: Sequence[LisResult]) -> str:
             f"{verdict.capitalize()}: {number} of {len(results)} results"
             for verdict, number in verdicts.items()
         ]
-    return "\n".join(f"- {_plain(line)}" for line in lines)
+    return "\n".join(f"- {plain(line)}" for line in lines)
 
 
 def _remarks(results: Sequence[LisResult]) -> list[str]:
     """Return how good the ranker is, and for how many looks verdicts are corrected."""
     found = [verdict_text.simple_models_sentence(result) for result in results[:1]]
-    return [_plain(text) for text in (*found, verdict_text.looks_sentence(results)) if text]
+    return [plain(text) for text in (*found, verdict_text.looks_sentence(results)) if text]
 
 
 def _table(about: Subject, results: Sequence[LisResult]) -> str:
@@ -127,11 +129,11 @@ def _table(about: Subject, results: Sequence[LisResult]) -> str:
     )
     rows = [
         (
-            f"{result.preference}, {result.mode}",
+            plain(f"{result.preference}, {result.mode}"),
             str(result.horizon),
             f"**{wording.signed(result.lis)}**",
             wording.interval(result.estimate),
-            result.verdict,
+            plain(result.verdict),
             *(_cell(figure, result.value(figure)) for figure in shown),
         )
         for result in results
@@ -150,7 +152,7 @@ def _slices(about: Subject, result: LisResult) -> str:
     level = wording.level(about.confidence)
     rows = [
         (
-            f"{part.name}: {part.value}",
+            plain(wording.shortened(f"{part.name}: {part.value}", _LONGEST)),
             wording.signed(part.estimate.value),
             wording.interval(part.estimate),
             "yes" if part.stands_out else wording.MISSING,
@@ -162,27 +164,21 @@ def _slices(about: Subject, result: LisResult) -> str:
 
 
 def _warnings(results: Sequence[LisResult]) -> list[str]:
-    return [f"⚠ {_plain(warning)}" for warning in wording.warnings(results)[:_MOST_WARNINGS]]
+    return [f"⚠ {plain(warning)}" for warning in wording.warnings(results)[:_MOST_WARNINGS]]
 
 
 def _windows(result: LisResult) -> str:
-    lines = [f"- {name}: {_plain(value)}" for name, value in wording.windows(result).items()]
+    lines = [f"- {name}: {plain(value)}" for name, value in wording.windows(result).items()]
     return "\n".join(lines)
 
 
 def _versions(result: LisResult) -> str:
     return (
-        f"Ranker `{result.ranker_version}`, data `{result.data_digest[:16]}`, "
-        f"code `{result.code_version}`, threshold {result.threshold:.4f}."
+        f"Ranker {code(result.ranker_version)}, data {code(result.data_digest[:16])}, "
+        f"code {code(result.code_version)}, threshold {result.threshold:.4f}."
     )
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [list(header), ["---"] * len(header), *([_plain(cell) for cell in row] for row in rows)]
+    lines = [list(header), ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _plain(text: str) -> str:
-    """Escape characters that Markdown or HTML would interpret."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
-    return escaped.replace("_", "\\_").replace("\n", " ")

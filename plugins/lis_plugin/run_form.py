@@ -11,6 +11,7 @@ from airflow.sdk import Param
 
 from jobs.common.day_range import DayRange, parse_day
 from jobs.common.errors import InputError
+from jobs.common.markdown import plain
 from jobs.common.options import horizons, names
 from jobs.preference import built_in_kinds
 from jobs.scenarios import Mode, Scenario, SimulatedSource
@@ -87,7 +88,7 @@ def form(scenario: Scenario) -> dict[str, Param]:
             examples=sorted({*(kind.name for kind in built_in_kinds()), *scenario.preferences}),
             title="Preference data",
             description_md="What is leaked into the ranker. `lis preference list` explains each."
-            f"\n\nEmpty: {', '.join(scenario.preferences)}.",
+            f"\n\nEmpty: {plain(', '.join(scenario.preferences))}.",
         ),
         "modes": Param(
             list(scenario.modes),

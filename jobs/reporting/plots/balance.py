@@ -9,6 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from jobs.alignment.curation.curation_facts import EntryBalance
 from jobs.reporting.plots.canvas import HELD_OUT, INK, SEEN, WIDE, legend, panels, style
+from jobs.reporting.wording import shortened
 
 _ROW = 20
 _HEAD = 110
@@ -58,6 +59,4 @@ def balance_figure(entries: Sequence[EntryBalance], width: int = 720) -> Figure:
 
 
 def _label(entry: EntryBalance) -> str:
-    """The entry; a dollar sign would start a formula."""
-    name = entry.name if len(entry.name) <= _LONGEST else f"{entry.name[: _LONGEST - 1]}…"
-    return f"{name} ({entry.kind})".replace("$", r"\$")
+    return f"{shortened(entry.name, _LONGEST)} ({entry.kind})"

@@ -42,6 +42,8 @@ _STYLE: dict[Any, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "svg.fonttype": "none",
+    # A "$" in a value of the log is no formula.
+    "text.parse_math": False,
 }
 
 Key = tuple[str, str]

@@ -20,12 +20,14 @@ from jobs.reporting.plots.canvas import (
     panels,
     style,
 )
-from jobs.reporting.wording import days
+from jobs.reporting.wording import days, shortened
 
 _ROW = 15
 _HEAD = 90
 _ARROW = 34
 """Area of an arrow in square points."""
+_LONGEST = 32
+"""Characters of a value that are shown."""
 COLUMNS = 3
 """Panels side by side where the plot is wide."""
 
@@ -97,7 +99,8 @@ def _draw(axes: Axes, result: LisResult, lines: dict[Line, float]) -> None:
 
 def _name_lines(axes: Axes, lines: dict[Line, float]) -> None:
     axes.tick_params(labelleft=True)
-    axes.set_yticks(list(lines.values()), [value or name for name, value in lines], fontsize=9)
+    names = [shortened(value or name, _LONGEST) for name, value in lines]
+    axes.set_yticks(list(lines.values()), names, fontsize=9)
     for text, (_, value) in zip(axes.get_yticklabels(), lines, strict=True):
         text.set_fontweight("normal" if value else "bold")
 

@@ -51,7 +51,7 @@ def test_a_decision_is_logged_once_below_the_run_that_it_rests_on(
     assert run.data.metrics["lis"] == OPEN
     assert run.data.tags["lis.forced_because"] == "a <b>cheap</b> try"
     assert run.data.tags["lis.score_run"] == scored.run_id
-    assert "Forced because: a &lt;b>cheap" in run.data.tags[NOTE]
+    assert "Forced because: a &lt;b&gt;cheap" in run.data.tags[NOTE]
     # The run of the date has its scores alone as results.
     again, *_ = log_results(empty_lake, SCENARIO, [result])
     assert (again.run_id, again.written) == (parent.run_id, False)
