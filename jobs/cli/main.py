@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from errno import EACCES, EISDIR, ELOOP, ENAMETOOLONG, ENOTDIR, EPERM, EROFS
 from typing import Any
 
 from jobs.cli.command import Command
@@ -19,10 +20,14 @@ from jobs.common.errors import (
     InputError,
     ServiceUnavailable,
     is_connection_error,
+    one_line,
 )
 from jobs.common.outcome import ExitCode
 from jobs.common.secrets import SafeFormatter, hide_in_tracebacks, without_password
 from jobs.ranker.distributed.process_group import process_count
+
+_OF_A_PATH = (EACCES, EISDIR, ELOOP, ENAMETOOLONG, ENOTDIR, EPERM, EROFS)
+"""Errors of a path that cannot be used, as opposed to those of a disk or of the project."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,10 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error = _explained(raised)
         may_pass = is_connection_error(error)
         if isinstance(error, OSError) and not may_pass:
-            raise
+            if error.errno not in _OF_A_PATH:
+                raise
+            # Without "[Errno 36] ".
+            error = InputError(str(error).partition("] ")[2] or str(error))
         if isinstance(error, DamagedFile) and (given := getattr(parsed, "scenario", None)):
             error = error.named_as(given)
-        line = without_password(" ".join(str(error).split()))
+        line = one_line(error)
         again = "; run the same command again when it answers" if may_pass else ""
         print(f"error: {line}{again}", file=sys.stderr)
         return ExitCode.UNAVAILABLE if may_pass else ExitCode.BAD_INPUT

@@ -46,8 +46,19 @@ def _checked(parse: Callable[[str], object]) -> Callable[[str], object]:
 
     def parse_argument(text: str) -> object:
         try:
-            return parse(text)
+            return parse(_readable(text))
         except InputError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
 
     return parse_argument
+
+
+def _readable(text: str) -> str:
+    """The same; neither Arrow nor Spark can be given any other text.
+
+    Raises:
+        InputError: If it has bytes that are not UTF-8, or a NUL.
+    """
+    if "\0" in text or any("\ud800" <= one <= "\udfff" for one in text):
+        raise InputError(f"{text!r} is not text in UTF-8: rename what it stands for")
+    return text

@@ -9,6 +9,7 @@ import jobs
 from jobs.cli.command import Command, CommandGroup
 from jobs.cli.commands import COMMANDS
 from jobs.cli.option_parser import add_options
+from jobs.common.errors import one_line
 from jobs.common.outcome import ExitCode
 
 _DESCRIPTION = """\
@@ -33,7 +34,7 @@ class _Parser(argparse.ArgumentParser):
     """Prints an error as one line; ``--help`` prints the usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(ExitCode.BAD_INPUT, f"error: {message} (see {self.prog} --help)\n")
+        self.exit(ExitCode.BAD_INPUT, f"error: {one_line(message)} (see {self.prog} --help)\n")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -8,17 +8,42 @@ from datetime import date, timedelta
 
 from jobs.common.errors import InputError
 
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+MOST_DAYS = 3_650
+"""Of a leak or a window. From a day that can be named, it ends within the calendar, and within the
+years that are counted in nanoseconds (1678 to 2261)."""
+
 
 def parse_day(text: str) -> date:
     """Read ``YYYY-MM-DD``.
 
     Raises:
-        InputError: If it is not a date.
+        InputError: If it is not a date, or of no year that a log can be of.
     """
+    return _day(text, text, "YYYY-MM-DD")
+
+
+def day_count(text: str) -> int:
+    """Read a number of days of 0 or more.
+
+    Raises:
+        InputError: If it is not one, or more than any window may have.
+    """
+    # As many digits as could be read are more than any number of days.
+    if not text.isdecimal() or len(text) > len(str(MOST_DAYS)) or int(text) > MOST_DAYS:
+        raise InputError(f"{text!r} is not a number of days from 0 to {MOST_DAYS:,}")
+    return int(text)
+
+
+def _day(text: str, of: str, form: str) -> date:
+    """Read a date that is a part of a text, whose form an error names."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
-        raise InputError(f"{text!r} is not a date: write YYYY-MM-DD") from error
+        raise InputError(f"{of!r} is not a date: write {form}") from error
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise InputError(f"{of!r}: days are from {FIRST_DAY} to {LAST_DAY}")
+    return day
 
 
 @dataclass(frozen=True, order=True)
@@ -53,13 +78,8 @@ class DayRange:
         parts = text.split(":")
         if len(parts) > 2:
             raise InputError(f"{text!r} has too many parts: write YYYY-MM-DD:YYYY-MM-DD")
-        try:
-            first, last = date.fromisoformat(parts[0]), date.fromisoformat(parts[-1])
-        except ValueError as error:
-            raise InputError(
-                f"{text!r} is not a date: write YYYY-MM-DD or YYYY-MM-DD:YYYY-MM-DD"
-            ) from error
-        return cls(first, last)
+        form = "YYYY-MM-DD or YYYY-MM-DD:YYYY-MM-DD"
+        return cls(_day(parts[0], text, form), _day(parts[-1], text, form))
 
     def __str__(self) -> str:
         return f"{self.first}" if self.is_single_day else f"{self.first}:{self.last}"

@@ -12,6 +12,9 @@ _OBJECT_STORE_DOWN = re.compile(
     r"REQUEST_TIMEOUT)"
 )
 
+_LONGEST, _HEAD, _TAIL = 2_000, 1_500, 400
+"""Characters of a message, and before and after what is left out: its end says what to do."""
+
 
 class InputError(Exception):
     """An input that cannot be used. The command line ends with exit code 2.
@@ -95,6 +98,17 @@ def is_connection_error(error: BaseException) -> bool:
             return True
         cause = cause.__cause__ or cause.__context__
     return False
+
+
+def one_line(text: object) -> str:
+    """A message as one line of limited length, without passwords and without control characters.
+
+    Values of users may hold any character, and be of any length.
+    """
+    line = without_password(" ".join(str(text).split()))
+    if len(line) > _LONGEST:
+        line = f"{line[:_HEAD]} … {line[-_TAIL:]}"
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
 def first_line(error: BaseException) -> str:

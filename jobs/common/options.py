@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
+from jobs.common.day_range import MOST_DAYS, day_count
 from jobs.common.errors import InputError
 
 _KEY = "option"
+_MOST = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,21 @@ def positive(text: str) -> int:
     Raises:
         InputError: If it is not one.
     """
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or (number := whole_number(text)) < 1:
         raise InputError(f"{text!r} is not a whole number above 0")
-    return int(text)
+    return number
+
+
+def days(text: str) -> int:
+    """Read a number of days above 0.
+
+    Raises:
+        InputError: If it is not one, or more than any window may have.
+    """
+    number = positive(text)
+    if number > MOST_DAYS:
+        raise InputError(f"{text!r} is more than {MOST_DAYS:,} days")
+    return number
 
 
 def whole_number(text: str) -> int:
@@ -109,9 +123,12 @@ def whole_number(text: str) -> int:
         InputError: If it is not one.
     """
     try:
-        return int(text)
+        number = int(text)
     except ValueError as error:
         raise InputError(f"{text!r} is not a whole number") from error
+    if abs(number) > _MOST:
+        raise InputError(f"{text!r} is larger than any number here: write {_MOST:,} at most")
+    return number
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -123,10 +140,11 @@ def horizons(text: str) -> tuple[int, ...]:
     """Read distinct days of leak with commas between them.
 
     Raises:
-        InputError: If a part is not a whole number of 0 or more, or is repeated.
+        InputError: If a part is not a whole number of 0 or more, is repeated, or is more days than
+            any window may have.
     """
     parts = [part.strip() for part in text.split(",")]
-    found = tuple(int(part) for part in parts if part.isdecimal())
+    found = tuple(day_count(part) for part in parts if part.isdecimal())
     if len(set(found)) != len(parts):
         raise InputError(f"{text!r}: write distinct days of leak, such as 7,30")
     return found

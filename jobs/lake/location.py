@@ -24,6 +24,7 @@ _URI_PATH = re.compile(r"(?:[\w/.~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*", re.ASCII)
 # Options of Arrow's file systems, such as ?region=us-east-1&scheme=http.
 _OPTIONS = re.compile(r"\?\w+=.*\Z", re.ASCII | re.DOTALL)
 _TABLE_FORMATS = {"_delta_log": "Delta Lake", ".hoodie": "Apache Hudi"}
+_IN_BUCKETS = ("gs", "gcs")
 _ARROW_SCHEMES = {"s3a": "s3", "s3n": "s3"}
 
 
@@ -124,6 +125,8 @@ def _remote(scheme: str, authority: str, rest: str) -> Location:
     path = rest.removesuffix(options)
     if scheme == "s3":
         return _in_object_store(authority, path, options)
+    if not authority and scheme in _IN_BUCKETS:
+        raise ValueError(f"it names no bucket: write {scheme}://bucket/folder")
     filesystem, root = fs.FileSystem.from_uri(f"{scheme}://{authority}{quote(path)}{options}")
     return Location(filesystem, _written_or_decoded(root, path, _exists_in(filesystem)), scheme)
 

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """Base of every section: immutable, and without unknown keys."""
+    """Base of every section: immutable, without unknown keys, and with finite numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def without_empty(content: dict[str, Any], name: str) -> dict[str, Any]:

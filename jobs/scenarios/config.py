@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from jobs.common.day_range import FIRST_DAY, LAST_DAY, MOST_DAYS
 from jobs.scenarios.alignment_options import AlignmentOptions
 from jobs.scenarios.base import Frozen
 from jobs.scenarios.custom_preferences import CustomPreference
@@ -23,7 +24,7 @@ from jobs.scenarios.ranker_options import (
     RetrainOptions,
 )
 from jobs.scenarios.sources import SimulatedSource, TableSource
-from jobs.scenarios.terms import Mode
+from jobs.scenarios.terms import LONGEST_NAME, Mode
 from jobs.scenarios.worth import Worth
 
 log = logging.getLogger("jobs")
@@ -71,7 +72,12 @@ class Schedule(Frozen):
     cron: str | None = Field(
         "0 2 * * *", description="cron expression in UTC; null: only runs started by hand"
     )
-    start: date = Field(date(2026, 1, 1), description="first day that a backfill may request")
+    start: date = Field(
+        date(2026, 1, 1),
+        ge=FIRST_DAY,
+        le=LAST_DAY,
+        description="first day that a backfill may request",
+    )
     task_hours: float = Field(
         12, gt=0, le=_YEAR, description="hours after which a task is ended, and tried again"
     )
@@ -100,12 +106,14 @@ class Retention(Frozen):
     quarantine_days: int | None = Field(
         90,
         ge=0,
+        le=MOST_DAYS,
         description="days before the newest ingested one whose rows in quarantine are kept; null: "
         "all",
     )
     predictions_days: int | None = Field(
         None,
         ge=0,
+        le=MOST_DAYS,
         description="the same for the scores of single rows; without them, pooling a day with "
         "others scores it again; null: all",
     )
@@ -116,6 +124,7 @@ class Scenario(Frozen):
 
     name: str = Field(
         pattern=r"^[a-z][a-z0-9_]*$",
+        max_length=LONGEST_NAME,
         description="name in paths of tables, DAG ids and experiments (default: the file's name)",
     )
     title: str = Field("", description="name shown in reports and in Airflow (default: the name)")
@@ -172,7 +181,10 @@ class Scenario(Frozen):
         None, description="what a gain is worth and an alignment costs, shown beside the interval"
     )
     catch_up_days: int = Field(
-        45, ge=1, description="days before the first requested day at which a new lineage starts"
+        45,
+        ge=1,
+        le=MOST_DAYS,
+        description="days before the first requested day at which a new lineage starts",
     )
     keep_checkpoints: int = Field(
         16,
@@ -246,8 +258,9 @@ class Scenario(Frozen):
     @field_validator("horizons")
     @classmethod
     def _horizons(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if not value or min(value) < 0 or len(set(value)) != len(value):
-            raise ValueError("needs distinct numbers of days, each 0 or more")
+        in_range = value and 0 <= min(value) <= max(value) <= MOST_DAYS
+        if not in_range or len(set(value)) != len(value):
+            raise ValueError(f"needs distinct numbers of days, each from 0 to {MOST_DAYS:,}")
         return value
 
     @model_validator(mode="after")
@@ -282,7 +295,7 @@ def _check_field_names(fields: tuple[str, ...]) -> None:
     for position, field in enumerate(fields):
         if field.lower() in _RESERVED:
             raise ValueError(f"context field {field!r}: the name is reserved, use another")
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", field):
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", field) or len(field) > LONGEST_NAME:
             raise ValueError(
                 f"context field {field!r}: use letters, digits and _; the column that it is mapped "
                 "to may have any name"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -26,7 +27,7 @@ def resolve_reference(reference: str, folder: Path | None = None) -> str:
     """
     location, name = _split(reference)
     for start in (folder or Path(), Path()):
-        if _is_file_name(location) and (start / location).is_file():
+        if _is_file_name(location) and os.path.isfile(start / location):
             return f"{(start / location).resolve()}:{name}"
     return reference
 
@@ -40,7 +41,7 @@ def source_file(reference: str) -> Path:
     location, _ = _split(reference)
     if _is_file_name(location):
         path = Path(location)
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(
                 f"{reference}: there is no file {location}: give a path that is absolute, or "
                 "relative to the scenario's file or the working folder"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from pydantic import (
 
 from jobs.scenarios.base import Frozen
 from jobs.scenarios.custom_code import REFERENCE, resolve_reference
-from jobs.scenarios.terms import EvalRowsSeen
+from jobs.scenarios.terms import LONGEST_NAME, EvalRowsSeen
 
 
 class PreferenceTable(Frozen):
@@ -27,7 +28,9 @@ class PreferenceTable(Frozen):
     """
 
     name: str = Field(
-        pattern=r"^[a-z][a-z0-9_]*$", description="name of the kind, as given to --preference"
+        pattern=r"^[a-z][a-z0-9_]*$",
+        max_length=LONGEST_NAME,
+        description="name of the kind, as given to --preference",
     )
     path: str = Field(
         description="file or folder, relative to the scenario's file; $VARIABLES are expanded"
@@ -46,7 +49,7 @@ class PreferenceTable(Frozen):
     @classmethod
     def _beside_the_scenario(cls, value: str, info: ValidationInfo) -> str:
         beside = Path((info.context or {}).get("folder") or ".") / value
-        return str(beside.resolve()) if beside.exists() else value
+        return str(beside.resolve()) if os.path.exists(beside) else value
 
     @model_validator(mode="after")
     def _one_value(self) -> PreferenceTable:

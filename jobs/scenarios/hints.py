@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from pathlib import Path
 
 from jobs.common.paths import data_folder
 from jobs.scenarios.config import Scenario
@@ -37,7 +36,7 @@ def ingest_command(scenario: Scenario, raw: str | None = None, **options: object
     """
     if raw is None and scenario.source.raw is None:
         place = default_raw(scenario)
-        raw = None if "://" in place or Path(place).exists() else "PATH"
+        raw = None if "://" in place or os.path.exists(place) else "PATH"
     return lis_command("ingest", scenario, raw=raw, **options)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
 from jobs.common.errors import InputError
 from jobs.scenarios.base import Frozen
 from jobs.scenarios.config import Scenario
+from jobs.scenarios.yaml_file import read_yaml
 
 SHIPPED = Path(__file__).parent
 _TAGS = ("table", "simulated", "csv", "parquet", "code")
@@ -27,14 +28,12 @@ def load_scenario(name_or_path: str) -> Scenario:
     """Read a shipped scenario (by name) or a YAML file (by path).
 
     Raises:
-        InputError: If there is no such scenario, the file is not YAML, or a key or value is not
-            valid. The message names the file and key, and for a misspelt key the nearest valid one.
+        InputError: If there is no such scenario, the file is not YAML or too large, or a key or
+            value is not valid. The message names the file and key, and for a misspelt key the
+            nearest valid one.
     """
     path = _find(name_or_path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected keys such as 'name:' and 'source:', found none")
     content.setdefault("name", path.stem)
@@ -48,11 +47,11 @@ def load_scenario(name_or_path: str) -> Scenario:
 def _find(name_or_path: str) -> Path:
     if name_or_path.endswith((".yaml", ".yml")):
         path = Path(name_or_path)
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(f"scenario file {name_or_path} does not exist")
         return path
     path = SHIPPED / f"{name_or_path}.yaml"
-    if not path.is_file():
+    if not os.path.isfile(path):
         names = shipped_scenarios()
         near = get_close_matches(name_or_path, names, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
@@ -69,7 +68,7 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         near = get_close_matches(str(first["loc"][-1]), _valid_keys(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"unknown key {key!r}{hint}"
+        return f"unknown key {_shorten(key)}{hint}"
     if first["type"] == "missing":
         return f"key {key!r} is missing"
     message = first["msg"].removeprefix("Value error, ")

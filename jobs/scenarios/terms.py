@@ -31,5 +31,8 @@ class Mode(StrEnum):
     RETRAIN = "retrain"
 
 
+LONGEST_NAME = 100
+"""Characters of a name that becomes part of a file's or folder's name, which has 255 bytes."""
+
 EvalRowsSeen = Literal["unknown", "yes", "no"]
 """Whether preference data was computed from labels of held-out rows."""

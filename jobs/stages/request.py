@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.ais.terms import AisMode
-from jobs.common.day_range import DayRange
+from jobs.common.day_range import DayRange, day_count
 from jobs.common.errors import InputError, NotDue
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.scenarios import Mode, Scenario
@@ -82,7 +82,7 @@ def parse_due(text: str) -> tuple[DueScores, ...]:
                 f"{part!r} is not a horizon at a date: write 7@2026-01-24 or "
                 "7@2026-01-20:2026-01-24"
             )
-        horizons.setdefault(days, []).append(int(horizon))
+        horizons.setdefault(days, []).append(day_count(horizon))
     return tuple(
         DueScores(DayRange.parse(days), tuple(dict.fromkeys(leaks)))
         for days, leaks in horizons.items()

@@ -8,8 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 
-from jobs.common.errors import InputError, is_connection_error
-from jobs.common.secrets import without_password
+from jobs.common.errors import InputError, is_connection_error, one_line
 from plugins.lis_plugin.refusal import InputRefused, NoAnswer
 from plugins.lis_plugin.turn import run_at_work
 
@@ -73,7 +72,7 @@ class PlanOperator(BaseSensorOperator, Generic[PlanT]):
             if awaited is None:
                 return PokeReturnValue(is_done=True, xcom_value=self.announced(context, plan))
         except InputError as error:
-            line = without_password(" ".join(str(error).split()))
+            line = one_line(error)
             ending = NoAnswer if is_connection_error(error) else InputRefused
             raise ending(f"error: {line}") from None
         self.log.info(

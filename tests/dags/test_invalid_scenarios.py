@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -58,14 +59,14 @@ def test_a_file_that_cannot_be_read_takes_no_dags_away(
 ) -> None:
     path = tmp_path / "bad_feed.yaml"
     path.write_text(GOOD)
-    original = Path.read_text
+    original = Path.open
 
-    def read_text(self: Path, encoding: str | None = None) -> str:
+    def open_unless_forbidden(self: Path, *arguments: Any, **options: Any) -> IO[Any]:
         if self == path:
             raise PermissionError(13, "Permission denied", str(path))
-        return original(self, encoding=encoding)
+        return original(self, *arguments, **options)
 
-    monkeypatch.setattr(Path, "read_text", read_text)
+    monkeypatch.setattr(Path, "open", open_unless_forbidden)
     monkeypatch.setenv("LIS_SCENARIOS", str(path))
     assert dag_ids("lis_daily.py") == {f"lis_daily__{name}" for name in shipped_scenarios()}
     assert f"{path}: cannot be read: Permission denied" in import_errors()

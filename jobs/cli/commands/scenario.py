@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -79,9 +80,9 @@ def _new(options: _NewOptions) -> None:
     target = Path(options.out or f"{scenario_name(stem)}.yaml")
     if target.suffix not in (".yaml", ".yml"):
         raise InputError(f"--out {target}: a scenario's name ends with .yaml")
-    if target.exists() and not options.force:
+    if os.path.exists(target) and not options.force:
         raise InputError(f"{target} exists: give another name by --out, or --force to replace it")
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         raise InputError(f"--out {target}: there is no folder {target.parent}")
     sample = sample_log(options.log)
     guesses = guess(sample, options.column or {}, options.ts_format)

@@ -7,7 +7,7 @@ from datetime import date
 
 from jobs.cli.command import Command, ScenarioOptions
 from jobs.common.day_range import parse_day
-from jobs.common.options import option, positive, required_option, whole_number
+from jobs.common.options import days, option, positive, required_option, whole_number
 from jobs.scenarios import load_scenario
 from jobs.stages.simulate import simulate_days
 
@@ -15,7 +15,7 @@ from jobs.stages.simulate import simulate_days
 @dataclass(frozen=True, kw_only=True)
 class _Options(ScenarioOptions):
     out: str | None = option(str, "folder for the days (default: where the DAG reads them)")
-    days: int = required_option(positive, "how many days")
+    days: int = required_option(days, "how many days")
     start: date | None = option(parse_day, "first day (default: the scenario's)")
     rows_per_day: int | None = option(positive, "impressions a day (default: the scenario's)")
     seed: int | None = option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import make_dataclass
+from functools import cache
 from typing import Any
 
 from jobs import stages
@@ -38,6 +39,7 @@ def _tables(stage: Stage[Any]) -> str:
     return "\n".join(f"{word} tables: {', '.join(names)}." for word, names in lines if names)
 
 
+@cache
 def _commands() -> Sequence[Command[Any]]:
     every_stage = (*stages.STAGES, *stages.ALIGNMENT_STAGES, *stages.UPKEEP_STAGES)
     return [_command(stage) for stage in every_stage]

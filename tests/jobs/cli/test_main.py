@@ -76,6 +76,19 @@ def trained(home: Path) -> Lake:
     [
         (["train", "--scenario", "simulated_fed"], "did you mean 'simulated_feed'?"),
         (["train", "--scenario", "gone.yaml"], "scenario file gone.yaml does not exist"),
+        (["train", "--scenario", "x" * 5_000], "unknown scenario 'xxx"),
+        (["train", "--scenario", "caf\udce9.yaml"], "'caf\\udce9.yaml' is not text in UTF-8"),
+        (["train", "--scenario", FEED, "--until", "0001-01-01"], "days are from 1900-01-01 to"),
+        (["lis", "--scenario", FEED, "--as-of", "9999-12-31"], "days are from 1900-01-01 to"),
+        (
+            ["lis", "--scenario", FEED, "--as-of", "2026-01-05", "--horizons", "9" * 5_000],
+            "is not a number of days from 0 to 3,650",
+        ),
+        (["simulate", "--scenario", FEED, "--days", "9" * 5_000], "is not a whole number"),
+        (["simulate", "--scenario", FEED, "--days", "2", "--seed", "9" * 5_000], "whole number"),
+        (["simulate", "--scenario", FEED, "--days", "2", "--out", "x" * 300], "File name too long"),
+        (["rebuild", "x" * 5_000, "--scenario", FEED], "xxx"),
+        (["ingest", "--scenario", "movietweetings", "--raw", "s3://"], "it names no bucket"),
         (["train", "--scenario", FEED], "has no impressions: run lis ingest"),
         (["ingest", "--scenario", "movietweetings", "--raw", "/gone"], "no log at /gone"),
         (["ingest", "--scenario", "movietweetings"], "raw/movietweetings"),
@@ -258,7 +271,8 @@ def test_a_day_without_impressions_is_refused(capsys: Capture, trained: Lake) ->
 def test_dates_outside_the_calendar_are_refused(
     capsys: Capture, trained: Lake, as_of: str, horizons: str
 ) -> None:
-    assert "calendar" in refusal(capsys, *LIS, as_of, "--horizons", horizons)
+    line = refusal(capsys, *LIS, as_of, "--horizons", horizons)
+    assert re.search("days are from 1900-01-01 to|not a number of days from 0 to 3,650", line)
 
 
 def test_preference_list_names_every_kind_with_its_modes(capsys: Capture) -> None:

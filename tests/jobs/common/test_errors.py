@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from jobs.cli.main import main
-from jobs.common.errors import InputError, ServiceUnavailable, first_line, is_connection_error
+from jobs.common.errors import (
+    InputError,
+    ServiceUnavailable,
+    first_line,
+    is_connection_error,
+    one_line,
+)
 from jobs.common.outcome import ExitCode
 from tests.jobs.tracking.unavailable import no_server
 
@@ -62,3 +68,12 @@ def test_an_object_store_that_is_down_ends_a_command_for_another_try(
     [line] = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
     assert f"cannot be reached at AWS_ENDPOINT_URL={address}: " in line
     assert line.endswith("run the same command again when it answers")
+
+
+def test_a_message_is_one_line_of_limited_length_without_control_characters() -> None:
+    assert one_line("a\n b\t\x1b[31mc\0\ud800 é") == "a b \\x1b[31mc\\x00\\ud800 é"
+    line = one_line(f"{'x' * 5_000}: write YYYY-MM-DD")
+    assert len(line) < 2_000
+    assert line.endswith(" … " + "x" * 382 + ": write YYYY-MM-DD")
+    assert one_line(line) == line
+    assert one_line(InputError("http://user:secret@host is down")) == "http://host is down"
