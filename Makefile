@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: help setup setup-sharded setup-s3 setup-align setup-encoders setup-docs setup-dev setup-ui demo align-demo test fault-test test-all cluster-test ui-test screenshots order check docs bench bench-quick up clean
+.PHONY: help setup setup-sharded setup-s3 setup-align setup-encoders setup-docs setup-dev setup-ui demo align-demo test fault-test fuzz test-all cluster-test ui-test screenshots order check docs bench bench-quick up clean
 
 help: ## what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -46,6 +46,10 @@ test: setup-dev ## the tests but those of the next two targets
 
 fault-test: setup-dev ## processes are killed; what they leave is looked at
 	@$(PYTEST) -m fault
+
+fuzz: setup-dev ## files, command lines and forms that no one should give, by the thousand
+	@export LIS_FUZZ=full && $(PYTEST) tests/jobs/scenarios/test_hostile_files.py tests/jobs/cli/test_hostile_commands.py \
+	  tests/plugins/test_hostile_forms.py
 
 test-all: setup-dev setup-sharded ## every test, as before a release
 	@$(PYTEST)
