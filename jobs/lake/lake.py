@@ -17,7 +17,7 @@ from jobs.common.errors import AuditError, DamagedFile, InputError, first_line
 from jobs.common.paths import data_folder
 from jobs.lake.attempt import Attempt
 from jobs.lake.manifest import Manifest, ManifestFault, NewerManifest
-from jobs.lake.partition import Partition, lock_path, manifest_path
+from jobs.lake.partition import MANIFEST, Partition, lock_path, manifest_path
 from jobs.lake.read_check import ReadCheck, fault_of
 from jobs.lake.storage import Storage
 
@@ -91,8 +91,17 @@ class Lake:
 
     def days(self, table: str, scenario: str, keys: tuple[tuple[str, str], ...] = ()) -> list[date]:
         """Days on which the partition with these keys is published, ascending."""
-        days = self.days_with_any(table, scenario)
-        return [day for day in days if self.is_published(Partition(table, scenario, day, keys))]
+        if not self.storage.is_local:
+            # A listing is one request for a thousand files, and a look at one is one as well.
+            below = self.storage.states_below(f"{table}/scenario={scenario}")
+            days = {_day_of(folder.split("/")[2]) for folder in below if folder.count("/") > 1}
+            places = {day: Partition(table, scenario, day, keys).path for day in days if day}
+            return sorted(day for day, path in places.items() if MANIFEST in below.get(path, ()))
+        return [
+            day
+            for day in self.days_with_any(table, scenario)
+            if self.is_published(Partition(table, scenario, day, keys))
+        ]
 
     def days_with_any(self, table: str, scenario: str) -> list[date]:
         """Days with a folder of the table, whatever is published in it, ascending."""
@@ -105,6 +114,10 @@ class Lake:
 
     def keys_below(self, table: str, scenario: str, ds: date) -> list[tuple[tuple[str, str], ...]]:
         """The ``keys`` of all partitions of a table that are published for a day, sorted."""
+        if not self.storage.is_local:
+            below = self.storage.states_below(Partition(table, scenario, ds).path)
+            paths = [folder for folder, files in below.items() if MANIFEST in files]
+            return sorted(Partition.parse(path).keys for path in paths)
         found: list[tuple[tuple[str, str], ...]] = []
         pending: list[tuple[tuple[str, str], ...]] = [()]
         while pending:
@@ -202,10 +215,6 @@ class Lake:
             DamagedFile: If a file is missing or does not hold what the manifest says.
         """
         self.published_paths(partition, suffix="")
-
-    def spark_paths(self, partition: Partition) -> list[str]:
-        """URIs of the data files of a partition, as Spark reads them."""
-        return [self.storage.spark_pattern(path) for path in self.published_paths(partition)]
 
     @contextmanager
     def local_file(self, partition: Partition, name: str) -> Iterator[Path]:

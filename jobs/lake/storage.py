@@ -163,6 +163,9 @@ class Storage:
 
     def read(self, path: str) -> bytes | None:
         """Content of a file, or None if there is no such file."""
+        if self._objects is not None and self._objects.has_client:
+            found = self._objects.get(self.absolute(path))
+            return None if found is None else found.content
         try:
             with (
                 self._errors(path),

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
 from tempfile import TemporaryFile
 from typing import IO, Any
 
@@ -39,6 +41,11 @@ class Objects:
         self.settings = settings
         self._filesystem = filesystem
         self._found: set[str] = set()
+
+    @cached_property
+    def has_client(self) -> bool:
+        """Whether boto3 is installed, which writes, and reads with half of Arrow's requests."""
+        return find_spec("boto3") is not None
 
     def require_bucket(self, path: str) -> None:
         """Check that the bucket of a path exists: without it, every object is just not found.

@@ -116,7 +116,6 @@ READERS: dict[str, Callable[[Lake, Partition], object]] = {
     "read_files": lambda lake, target: list(lake.read_files(target)),
     "open_files": lambda lake, target: lake.open_files(target).__enter__(),
     "published_paths": Lake.published_paths,
-    "spark_paths": Lake.spark_paths,
     "check": Lake.check,
 }
 
