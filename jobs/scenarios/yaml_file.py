@@ -97,6 +97,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _exceeded(event: yaml.Event, what: str) -> _Exceeded:
+    assert event.start_mark is not None
     return _Exceeded(f"line {event.start_mark.line + 1}: {what}")
 
 

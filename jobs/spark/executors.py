@@ -73,7 +73,7 @@ def prepare_executors(context: SparkContext) -> None:
         tasks = context.parallelize(range(count), count)
         found = tasks.mapPartitions(_installed).collect()  # type: ignore[var-annotated]
     except (Py4JJavaError, Py4JError) as error:
-        raise _fault(str(error), context.master) from None
+        raise _fault(str(error), str(context.master)) from None
     finally:
         waiting.cancel()
     here = dict(_versions())

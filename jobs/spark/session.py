@@ -104,7 +104,7 @@ def _new_session(name: str) -> SparkSession:
         for key, value in driver_settings(master).items():
             conf.set(key, value)
     context = start_context(conf)
-    if not is_local(context.master):
+    if not is_local(str(context.master)):
         _prepare_executors(context)
     if not is_verbose():
         context.setLogLevel("ERROR")
