@@ -102,5 +102,6 @@ def leak_phrase(name: str, days: str, scenario: Scenario | None = None) -> str:
         # A stored result is reported even after the file of a custom kind was changed or moved.
         listed = built_in_kinds()
     phrases = {kind.name: phrase_of(kind) for kind in listed}
-    default = f"the preference data “{name}” as available {{days}} later"
-    return phrases.get(name, default).format(days=days)
+    if name not in phrases:
+        return f"the preference data “{name}” as available {days} later"
+    return phrases[name].format(days=days)

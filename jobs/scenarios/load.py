@@ -71,8 +71,13 @@ def _explain(error: ValidationError) -> str:
         return f"unknown key {_shorten(key)}{hint}"
     if first["type"] == "missing":
         return f"key {key!r} is missing"
-    message = first["msg"].removeprefix("Value error, ")
+    message = _cut(first["msg"].removeprefix("Value error, "))
     return f"{key or 'scenario'}: {message} (got {_shorten(first['input'])})"
+
+
+def _cut(message: str) -> str:
+    """A message without the middle of a long value in it."""
+    return message if len(message) <= 300 else f"{message[:150]} … {message[-140:]}"
 
 
 def _shorten(value: object) -> str:

@@ -8,7 +8,6 @@ import random
 import shlex
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from jobs.cli.commands import COMMANDS
 from jobs.cli.main import main
 from jobs.cli.parser import build_parser
 from jobs.common.options import Option, declared_options
-from jobs.lake import Lake, Partition
 from tests import hostile
 from tests.jobs.cli.test_main import LOG_LINE
 
@@ -68,7 +66,7 @@ ALL = list(commands())
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with scenarios and logs, and a lake with three empty days of one."""
+    """A working folder with scenarios and logs, and an empty lake, so that nothing takes long."""
     for name in ("LIS_LAKE", "LIS_RAW", "LIS_DIE_WITH_PARENT", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LIS_DATA", str(tmp_path / "data"))
@@ -81,11 +79,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "broken.yaml").write_text("source: [")
     (tmp_path / "log.csv").write_text("u,i,t,l\na,b,1767225600,1\n")
     (tmp_path / "nothing.parquet").write_bytes(b"")
-    lake = Lake(str(tmp_path / "data/lake"))
-    for day in (date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)):
-        partition = Partition("impressions", "tiny_feed", day)
-        with lake.attempt([partition]) as attempt:
-            attempt.publish(partition, inputs={})
     return tmp_path
 
 

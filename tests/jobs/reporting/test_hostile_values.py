@@ -18,7 +18,9 @@ from jobs.tracking.run_notes import gate_note, parent_note, result_note
 from tests.jobs.reporting.test_html_report import Page
 from tests.jobs.tracking.sample_results import SCENARIO, make_result
 
-HOSTILE = "<script>alert(1)</script>\"' onload=x $\\frac$ {{ 1 }} %s ![i](http://evil.example) |"
+HOSTILE = (
+    "<script>alert(1)</script>\"' onload=x $\\frac$ {{ 1 }} {0} %s ![i](http://evil.example) |"
+)
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 SUBJECT = SCENARIO.model_copy(update={"title": HOSTILE})
 RENDERER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

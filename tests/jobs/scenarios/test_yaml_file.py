@@ -80,6 +80,7 @@ def test_anchors_that_stand_for_little_are_read(tmp_path: Path) -> None:
         ("schedule: {start: 9999-12-31}", "schedule.start"),
         (f"name: {'x' * 101}", "name"),
         (f"{'x' * 900}: 1", "unknown key 'xxx"),
+        (f"context: [{'x' * 900}]", "scenario: context field 'xxx"),
     ],
 )
 def test_what_would_leave_the_calendar_or_a_file_s_name_is_refused(
