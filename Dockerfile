@@ -1,5 +1,7 @@
 # One image for every Airflow service, the jobs and MLflow.
 FROM python:3.11.11-slim-bookworm
+LABEL org.opencontainers.image.title="leakage-impact-score" \
+      org.opencontainers.image.version="0.2.0"
 
 # procps: Spark's start scripts call ps. tini: reaps what a killed task leaves for process 1.
 RUN apt-get update \
@@ -7,9 +9,9 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /opt/lis
-COPY requirements.txt constraints.txt ./
-RUN pip install --no-cache-dir -r requirements.txt -c constraints.txt \
-    psycopg2-binary==2.9.10 asyncpg==0.30.0
+COPY requirements.txt requirements-s3.txt requirements-server.txt constraints.txt ./
+RUN pip install --no-cache-dir -c constraints.txt \
+    -r requirements.txt -r requirements-s3.txt -r requirements-server.txt
 
 COPY pyproject.toml requirements-*.txt README.md LICENSE ./
 COPY jobs jobs
@@ -19,6 +21,9 @@ COPY scripts scripts
 # Editable: Airflow's tasks and the command lis run the same files.
 RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable .
 
-RUN useradd --create-home lis && mkdir /data && chown lis /data
+# A new volume of Docker takes the owner of the folder that it is mounted on.
+RUN useradd --uid 1000 --create-home lis \
+    && mkdir /data /raw /scenarios \
+    && chown lis /data /raw /scenarios
 USER lis
 ENTRYPOINT ["tini", "--"]
