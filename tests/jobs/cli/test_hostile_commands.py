@@ -22,7 +22,7 @@ from jobs.common.options import Option, declared_options
 from tests import hostile
 from tests.jobs.cli.test_main import LOG_LINE
 
-FULL, FEW = 2_000, 150
+FULL, FEW = 2_000, 120
 TABLE = """\
 source:
   reader: table

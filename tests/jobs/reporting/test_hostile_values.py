@@ -26,17 +26,17 @@ SUBJECT = SCENARIO.model_copy(update={"title": HOSTILE})
 RENDERER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
-def hostile_result(as_of: str = "2026-02-01") -> LisResult:
+def hostile_result() -> LisResult:
     slices = tuple(
         Slice(name, value, 500, 90, Estimate(0.002, -0.001, 0.005), stands_out=True)
         for name, value in (("category", HOSTILE), (HOSTILE, "new"), ("category", "$x" * 2_500))
     )
     changes = {"preference": f"a{HOSTILE}", "note": HOSTILE, "ranker_version": "a`b`"}
-    return make_result(slices=slices, as_of=as_of, **changes)
+    return make_result(slices=slices, **changes)
 
 
 def test_values_are_text_in_the_report_which_may_load_run_and_send_nothing() -> None:
-    html = build_report(SUBJECT, [hostile_result(), hostile_result("2026-02-02")])
+    html = build_report(SUBJECT, [hostile_result()])
     head, _, _ = html.partition("<title>")
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     assert head.index(policy) < head.index("viewport")
