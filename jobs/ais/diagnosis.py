@@ -126,6 +126,11 @@ def _what_was_realised(measured: Measured) -> Finding:
         needed = ""
         if measured.rows_needed is not None:
             needed = f"; about {measured.rows_needed:,} held-out rows would tell it from 0"
+        elif ais.value and ais.ci_low <= 0 <= ais.ci_high:
+            needed = (
+                "; held-out rows alone would not tell it from 0, as the rows that rankers are "
+                "fitted to leave more doubt: a longer fit.days would do more"
+            )
         return Finding(
             Diagnosis.INCONCLUSIVE,
             f"the interval of the AIS ({_range(ais)}) crosses the threshold of {threshold:.4f}"

@@ -69,6 +69,18 @@ def test_each_diagnosis(changes: dict[str, Any], diagnosis: Diagnosis) -> None:
     assert "nan" not in found.reason
 
 
+def test_an_open_question_says_what_would_decide_it() -> None:
+    wide = around(0.0005, 0.002)
+    reason = diagnose(measured(ais=wide, rows_needed=60_000)).reason
+    assert reason.endswith("about 60,000 held-out rows would tell it from 0")
+    # No number of them would: what remains is the doubt of the fit.
+    reason = diagnose(measured(ais=wide)).reason
+    assert "held-out rows alone would not tell it from 0" in reason
+    assert "fit.days" in reason
+    # It is told from 0 already.
+    assert "held-out" not in diagnose(measured(ais=around(0.001))).reason
+
+
 def test_what_blames_alignment_or_use_shows_recall_and_what_vectors_explain() -> None:
     for recall in (0.1, 0.9):
         reason = diagnose(measured(**SMALL, recall=recall, explained=0.34)).reason
