@@ -46,8 +46,9 @@ class Retrain:
         ranker: Ranker,
         leaks: Sequence[Leak],
     ) -> Iterator[tuple[Leak, NDArray[np.float64]]]:
-        rows = dense_rows([day.rows for day in fit], ranker.device)
-        eval_rows = dense_rows([eval_day.rows], ranker.device)
+        heads = ranker.network.heads_of_vectors
+        rows = dense_rows([day.rows for day in fit], ranker.device, heads)
+        eval_rows = dense_rows([eval_day.rows], ranker.device, heads)
         groups = fit_groups(fit, self.fits)
         for leak in leaks:
             fit_inputs, score_inputs = tower_inputs(fit, eval_day, leak)

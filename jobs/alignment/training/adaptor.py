@@ -209,7 +209,7 @@ class _FrozenDay:
         )
         history = torch.from_numpy(rows.history[numbers]).to(device)
         clicked = history < len(vectors) - 1
-        statistics = torch.from_numpy(rows.statistics[numbers]).to(device)
+        statistics = torch.from_numpy(rows.dense_inputs(numbers)).to(device)
         logits = self.network(fields, vectors[history], clicked, statistics)
         labels = torch.from_numpy(rows.labels[numbers]).to(device)
         return binary_cross_entropy_with_logits(logits.float(), labels)

@@ -78,11 +78,10 @@ def known_vectors(
     known_from = scenario.source.known_from(name)
     if known_from is not None and day < known_from:
         return parts[0]
-    for one in lake.days_with_any(_ITEMS, scenario.name):
-        partition = Partition(_ITEMS, scenario.name, one)
-        if one > day or (after is not None and one <= after) or not lake.is_published(partition):
+    for one in lake.days(_ITEMS, scenario.name):
+        if one > day or (after is not None and one <= after):
             continue
-        with lake.open_files(partition) as streams:
+        with lake.open_files(Partition(_ITEMS, scenario.name, one)) as streams:
             for stream in streams:
                 part = _column(scenario, name, one, pq.ParquetFile(stream)).cast(schema)
                 dim = _one_length(scenario, name, one, part, dim)

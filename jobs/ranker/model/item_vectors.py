@@ -136,29 +136,6 @@ class ItemVectors:
     def dim(self) -> int:
         return int(self.vectors.shape[1])
 
-    @property
-    def width(self) -> int:
-        """Number of inputs of a row."""
-        return input_width(self.dim)
-
-    def inputs(self, candidates: Integers, clicks: Integers) -> Floats:
-        """Return the inputs of rows, float32, (rows, width).
-
-        Args:
-            candidates: Position among ``items`` of each row's candidate, (rows,); -1 for none.
-            clicks: The same of its clicked items, (rows, clicks); -1 for none or no click.
-        """
-        vectors = self.vectors[candidates]
-        has_vector = clicks >= 0
-        count = has_vector.sum(axis=1)
-        ones, starts = np.ones(count.sum(), np.float32), np.append(0, np.cumsum(count))
-        shape = (len(clicks), len(self.vectors))
-        history = csr_matrix((ones, clicks[has_vector], starts), shape) @ self.vectors
-        history /= np.maximum(count, 1)[:, None]
-        flags = np.where(candidates >= 0, 1.0, 0.0) - self.scale.coverage
-        columns = [vectors, vectors * history, flags.astype(np.float32)[:, None]]
-        return np.concatenate(columns, axis=1, dtype=np.float32)
-
     def positions(self, vocabulary: Vocabulary, start: int, rows: int) -> Integers:
         """Position among ``items`` of each row of an embedding table, (rows,); -1 for none.
 
@@ -248,6 +225,27 @@ class VectorHead(nn.Module):
         logits: Tensor = self.output(torch.cat([inputs, hidden], dim=1)).squeeze(1)
         matched: Tensor = self.product(inputs[:, : self.dim]) * fields.flatten(1)
         return logits + matched.sum(dim=1)
+
+
+def vector_inputs(table: Floats, coverage: float, candidates: Integers, clicks: Integers) -> Floats:
+    """Return what a ``VectorHead`` reads of rows, float32, (rows, width).
+
+    Args:
+        table: Vectors, float32, (items + 1, dim); the last one is zero.
+        coverage: See ``Scale``.
+        candidates: Index of each row's candidate, (rows,); -1 for none.
+        clicks: The same of its clicked items, (rows, clicks); -1 for none or no click.
+    """
+    vectors = table[candidates]
+    has_vector = clicks >= 0
+    count = has_vector.sum(axis=1)
+    ones, starts = np.ones(count.sum(), np.float32), np.append(0, np.cumsum(count))
+    shape = (len(clicks), len(table))
+    history = csr_matrix((ones, clicks[has_vector], starts), shape) @ table
+    history /= np.maximum(count, 1)[:, None]
+    flags = np.where(candidates >= 0, 1.0, 0.0) - coverage
+    columns = [vectors, vectors * history, flags.astype(np.float32)[:, None]]
+    return np.concatenate(columns, axis=1, dtype=np.float32)
 
 
 def input_width(dim: int) -> int:

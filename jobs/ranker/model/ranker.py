@@ -56,14 +56,9 @@ class Ranker:
         return self.fields.index(ITEM)
 
     @property
-    def dense_width(self) -> int:
-        """Number of dense inputs of a row: its statistics, and those of item vectors."""
-        return self.network.width + sum(one.width for one in self.vectors_in_order)
-
-    @property
-    def vectors_in_order(self) -> list[ItemVectors]:
-        """The tables of item vectors, in the order of their inputs."""
-        return [self.item_vectors[name] for name in self.network.heads_of_vectors]
+    def vector_names(self) -> tuple[str, ...]:
+        """Names of the tables of item vectors, in the order of their inputs."""
+        return tuple(self.network.heads_of_vectors)
 
     @property
     def last_trained(self) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -14,10 +14,12 @@ from torch import Tensor
 
 from jobs.lake import Lake
 from jobs.ranker.model.dense_features import read_dense_features
+from jobs.ranker.model.item_vectors import VectorHead
 from jobs.ranker.model.ranker import Ranker
-from jobs.ranker.rows.encode import NO_CLICK, encode
+from jobs.ranker.rows.encode import NO_CLICK, EncodedRows, encode
 from jobs.ranker.rows.read_day import SEEN_ROWS, Chunk, Clicks, read_day
 from jobs.ranker.rows.row_attributes import no_row_attributes, row_attributes
+from jobs.ranker.rows.row_vectors import RowVectors, concatenated, dense_inputs
 from jobs.ranker.rows.statistics import no_statistics
 from jobs.scenarios import ITEM, Fold, Scenario
 
@@ -35,6 +37,7 @@ class DayRows:
         labels: float32, (rows,).
         item_updates: int64, (rows,). Number of rows of the item that M_d has been trained on.
         clicks: The click histories, by item id.
+        item_vectors: What the rows read of each table of item vectors, in the order of their heads.
     """
 
     rows: pa.Table
@@ -45,9 +48,14 @@ class DayRows:
     labels: NDArray[np.float32]
     item_updates: NDArray[np.int64]
     clicks: Clicks
+    item_vectors: Mapping[str, RowVectors]
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def dense_inputs(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """The dense inputs of the rows with the given numbers; see ``dense_inputs``."""
+        return dense_inputs(self.statistics, self.item_vectors, rows)
 
     @property
     def items(self) -> pa.Array:
@@ -64,6 +72,7 @@ class DenseRows:
         history: int64, (rows, clicks). Index into ``vectors``.
         statistics: float32, (rows, width).
         labels: float32, (rows,).
+        item_vectors: What the rows read of each table of item vectors, in the order of their heads.
     """
 
     vectors: Tensor
@@ -71,9 +80,27 @@ class DenseRows:
     history: Tensor
     statistics: Tensor
     labels: Tensor
+    item_vectors: Mapping[str, RowVectors] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def dense_inputs(self, rows: Tensor) -> Tensor:
+        """The dense inputs of rows; see ``dense_inputs``.
+
+        Args:
+            rows: Numbers of rows, of any shape.
+
+        Returns:
+            float32, (*rows.shape, width).
+        """
+        statistics = self.statistics[rows]
+        numbers = rows.flatten().cpu().numpy() if self.item_vectors else None
+        inputs = [
+            torch.from_numpy(one.inputs(numbers)).to(statistics.device).view(*rows.shape, -1)
+            for one in self.item_vectors.values()
+        ]
+        return torch.cat([statistics, *inputs], dim=-1) if inputs else statistics
 
 
 def read_day_rows(
@@ -105,16 +132,26 @@ def read_day_rows(
         fields=inverse[: fields.size].reshape(fields.shape),
         history=padded,
         statistics=np.concatenate(
-            [no_statistics(ranker.dense_width), *(part.statistics for part in encoded)]
+            [no_statistics(ranker.network.width), *(part.statistics for part in encoded)]
         ),
         labels=np.concatenate([np.empty(0, np.float32), *(part.labels for part in encoded)]),
         item_updates=ranker.table.updates[stacked_item],
         clicks=_concatenated_clicks(chunks, table[ITEM].type),
+        item_vectors={name: _day_vectors(ranker, name, encoded) for name in ranker.vector_names},
     )
 
 
-def dense_rows(days: Sequence[DayRows], device: torch.device) -> DenseRows:
-    """Concatenate the rows of several days, in order, into one table of vectors and its indices."""
+def dense_rows(
+    days: Sequence[DayRows], device: torch.device, heads: Mapping[str, VectorHead] | None = None
+) -> DenseRows:
+    """Concatenate the rows of several days, in order, into one table of vectors and its indices.
+
+    Args:
+        days: Rows of each day.
+        device: Where tensors lie.
+        heads: The heads of the network that reads the rows. An older ranker, that of a day, may not
+            have had them all: its rows have no item vector to read.
+    """
     starts = np.cumsum([0, *(len(day.vectors) - 1 for day in days)])
     fields, histories = [], []
     for day, start in zip(days, starts[:-1], strict=True):
@@ -128,7 +165,24 @@ def dense_rows(days: Sequence[DayRows], device: torch.device) -> DenseRows:
         history=torch.from_numpy(np.concatenate(histories)).to(device),
         statistics=torch.from_numpy(np.concatenate([day.statistics for day in days])).to(device),
         labels=torch.from_numpy(np.concatenate([day.labels for day in days])).to(device),
+        item_vectors={
+            name: concatenated(
+                [
+                    day.item_vectors.get(name) or RowVectors.none(head, day.history.shape)
+                    for day in days
+                ]
+            )
+            for name, head in (heads or {}).items()
+        },
     )
+
+
+def _day_vectors(ranker: Ranker, name: str, chunks: Sequence[EncodedRows]) -> RowVectors:
+    parts = [chunk.item_vectors[name] for chunk in chunks]
+    no_clicks = np.empty((0, ranker.options.history_length), np.int64)
+    candidates = np.concatenate([np.empty(0, np.int64), *(part.candidates for part in parts)])
+    clicks = np.concatenate([no_clicks, *(part.clicks for part in parts)])
+    return RowVectors.of(ranker.item_vectors[name], candidates, clicks).compact()
 
 
 def _concatenated_clicks(chunks: Sequence[Chunk], id_type: pa.DataType) -> Clicks:

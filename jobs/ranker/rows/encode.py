@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.read_day import Chunk, Clicks
+from jobs.ranker.rows.row_vectors import RowVectors, dense_inputs
 from jobs.ranker.rows.statistics import dense_statistics
 from jobs.scenarios import ITEM
 
@@ -25,10 +26,10 @@ class EncodedRows:
         fields: int64, (rows, fields). Row of the stacked embedding table for each field.
         history: int64, (rows, clicks). Stacked rows of the clicked items, newest click first,
             padded with ``NO_CLICK``.
-        statistics: float32, (rows, width). See ``jobs.ranker.rows.statistics``; the inputs of item
-            vectors follow where the ranker reads any, see ``ItemVectors``.
+        statistics: float32, (rows, width). See ``jobs.ranker.rows.statistics``.
         labels: float32, (rows,).
         ts: int64, (rows,). Microseconds since the epoch.
+        item_vectors: What the rows read of each table of item vectors, in the order of their heads.
     """
 
     fields: NDArray[np.int64]
@@ -36,35 +37,39 @@ class EncodedRows:
     statistics: NDArray[np.float32]
     labels: NDArray[np.float32]
     ts: NDArray[np.int64]
+    item_vectors: Mapping[str, RowVectors] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def dense_inputs(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """The dense inputs of the rows with the given numbers; see ``dense_inputs``."""
+        return dense_inputs(self.statistics, self.item_vectors, rows)
 
 
 def encode(ranker: Ranker, chunk: Chunk) -> EncodedRows:
     """Look up the ids of a chunk in the ranker's vocabularies."""
     rows = chunk.impressions
-    fields = [ranker.vocabularies[field].rows(rows[field]) for field in ranker.fields]
+    fields = [ranker.vocabularies[name].rows(rows[name]) for name in ranker.fields]
     clicked = ranker.vocabularies[ITEM].rows(chunk.clicks.items)
     length = ranker.options.history_length
     return EncodedRows(
         fields=ranker.table.stacked(ranker.fields, np.stack(fields, axis=1)),
         history=pad(chunk.clicks, ranker.table.stacked(ITEM, clicked), len(chunk), length),
-        statistics=_dense_inputs(ranker, chunk),
+        statistics=chunk_statistics(chunk, ranker.fields),
         labels=rows["label"].to_numpy().astype(np.float32),
         ts=rows["ts"].cast(pa.int64()).to_numpy(),
+        item_vectors={name: _row_vectors(ranker, name, chunk) for name in ranker.vector_names},
     )
 
 
-def _dense_inputs(ranker: Ranker, chunk: Chunk) -> NDArray[np.float32]:
-    inputs = [chunk_statistics(chunk, ranker.fields)]
-    for vectors in ranker.vectors_in_order:
-        # By id: an item may have a vector before it has an embedding.
-        candidates = vectors.items.rows(chunk.impressions[ITEM])
-        clicked = vectors.items.rows(chunk.clicks.items)
-        clicks = pad(chunk.clicks, clicked, len(chunk), ranker.options.history_length)
-        inputs.append(vectors.inputs(candidates, clicks))
-    return np.concatenate(inputs, axis=1)
+def _row_vectors(ranker: Ranker, name: str, chunk: Chunk) -> RowVectors:
+    # By id: an item may have a vector before it has an embedding.
+    vectors = ranker.item_vectors[name]
+    candidates = vectors.items.rows(chunk.impressions[ITEM])
+    clicked = vectors.items.rows(chunk.clicks.items)
+    clicks = pad(chunk.clicks, clicked, len(chunk), ranker.options.history_length)
+    return RowVectors.of(vectors, candidates, clicks)
 
 
 def chunk_statistics(chunk: Chunk, fields: Sequence[str]) -> NDArray[np.float32]:

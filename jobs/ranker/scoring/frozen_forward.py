@@ -106,7 +106,7 @@ def logits(
                 fields[:, field] = _replaced(fields[:, field], slot_vectors(part))
             if click_vectors is not None:
                 history = _replaced(history, click_vectors(part))
-            statistics = torch.from_numpy(day.statistics[part]).to(ranker.device)
+            statistics = torch.from_numpy(day.dense_inputs(part)).to(ranker.device)
             part_logits = ranker.network(fields, history, is_click, statistics)
             parts.append(part_logits.float().cpu().numpy()[:, None])
     return np.concatenate(parts)

@@ -189,7 +189,7 @@ def _logits(
         fields = embedding(_tensor(encoded.fields[batch], ranker), ranker.table.embedding)
         ids, clicks = _tensor(index[batch], ranker), _tensor(history[batch], ranker)
         is_click, clicks = clicks >= 0, clicks.clamp(min=0)
-        statistics = torch.from_numpy(encoded.statistics[batch]).to(ranker.device)
+        statistics = torch.from_numpy(encoded.dense_inputs(batch)).to(ranker.device)
         for name, vectors in slot_vectors.vectors.items():
             fields[:, field] = embedding(ids, vectors)
             clicked_vectors = vectors if slot_vectors.slot == ITEM else ranker.table.embedding

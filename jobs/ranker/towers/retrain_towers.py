@@ -279,7 +279,7 @@ def _inputs(rows: DenseRows, batch: Tensor) -> tuple[Tensor, Tensor, Tensor, Ten
     index = rows.history[batch]
     is_click = index < len(rows.vectors) - 1
     fields = rows.vectors[rows.fields[batch]]
-    return fields, rows.vectors[index], is_click, rows.statistics[batch]
+    return fields, rows.vectors[index], is_click, rows.dense_inputs(batch)
 
 
 def _split(stacked: Tensor, shape: tuple[int, int]) -> Tensor:

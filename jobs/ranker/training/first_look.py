@@ -81,7 +81,7 @@ def first_look(ranker: Ranker, chunks: Iterable[Chunk]) -> FirstLook:
     empty = np.empty(0)
     no_flags = np.empty(0, np.bool_)
     no_rows = no_statistics(ranker.network.width)
-    tables = len(ranker.vectors_in_order)
+    tables = len(ranker.vector_names)
     parts = [FirstLook(empty, empty, no_flags, no_rows, empty, np.empty((0, tables)))]
     ranker.network.eval()
     with deterministic(), torch.inference_mode():
@@ -98,7 +98,7 @@ def first_look(ranker: Ranker, chunks: Iterable[Chunk]) -> FirstLook:
                     found[:, 0],
                     encoded.labels.astype(np.float64),
                     is_lineage,
-                    encoded.statistics[is_lineage, : ranker.network.width],
+                    encoded.statistics[is_lineage],
                     found[is_lineage, 1],
                     found[is_lineage, 2:],
                 )
@@ -118,7 +118,7 @@ def _logits(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -> ND
 
     Of both parts together, of the deep part, and what each table adds to it before its gate.
     """
-    parts = [np.empty((0, 2 + len(ranker.vectors_in_order)))]
+    parts = [np.empty((0, 2 + len(ranker.vector_names)))]
     for start in range(0, len(numbers), _BATCH_ROWS):
         batch = load_batch(ranker, rows, numbers[start : start + _BATCH_ROWS])
         vectors = torch.nn.functional.embedding(batch.index, ranker.table.embedding)

@@ -27,7 +27,7 @@ SHUFFLE_ROWS = 1 << 20
 TrainDay = Callable[[Ranker, Lake, Scenario, date], int]
 """Trains a ranker on a day and returns the number of training rows."""
 StepFactory = Callable[[Ranker], AbstractContextManager[TrainStep]]
-"""Gives the training step for a day, on rows that have all of their inputs.
+"""Gives the training step for a day, on rows that have their item vectors.
 
 It is entered once the day's new ids have embedding rows.
 """

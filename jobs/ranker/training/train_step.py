@@ -27,7 +27,7 @@ class Batch:
     Attributes:
         index: int64, (rows, fields + clicks). Stacked rows of the embedding table.
         clicked: bool, (rows, clicks). False where a history is padded.
-        statistics: float32, (rows, width).
+        statistics: float32, (rows, width). The inputs of item vectors follow.
         labels: float32, (rows,).
     """
 
@@ -62,7 +62,7 @@ def load_batch(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) ->
     fields = _tensor(rows.fields[numbers], ranker.device)
     history = _tensor(rows.history[numbers], ranker.device)
     index = torch.cat([fields, history.clamp(min=UNKNOWN_ROW)], dim=1)
-    statistics = _tensor(rows.statistics[numbers], ranker.device)
+    statistics = _tensor(rows.dense_inputs(numbers), ranker.device)
     return Batch(index, history >= 0, statistics, _tensor(rows.labels[numbers], ranker.device))
 
 

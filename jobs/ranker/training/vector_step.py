@@ -1,7 +1,4 @@
-"""The training step of a ranker that reads item vectors: their inputs are made for each batch.
-
-Stored with the rows of a day, they would take a hundred times the space of the ids.
-"""
+"""The training step of a ranker that reads item vectors, which are found for each batch."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from numpy.typing import NDArray
 
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.rows.encode import NO_CLICK, EncodedRows
+from jobs.ranker.rows.row_vectors import RowVectors
 from jobs.ranker.training.train_step import TrainStep
 from jobs.scenarios import ITEM
 
@@ -19,32 +17,34 @@ def vector_step(ranker: Ranker, step: TrainStep) -> TrainStep:
 
     Args:
         ranker: The ranker, once the new ids of the day have embedding rows.
-        step: A step on rows that have all of their inputs. It is returned if the ranker reads no
-            item vectors.
+        step: A step on rows that have their item vectors. It is returned if the ranker reads none.
     """
-    tables = ranker.vectors_in_order
-    if not tables:
+    names = ranker.vector_names
+    if not names:
         return step
     # Once a day, so that a step does not grow with the vocabulary.
     table, vocabulary = ranker.table, ranker.vocabularies[ITEM]
-    positions = [
-        vectors.positions(vocabulary, table.starts[ITEM], len(table.embedding))
-        for vectors in tables
-    ]
+    positions = {
+        name: ranker.item_vectors[name].positions(
+            vocabulary, table.starts[ITEM], len(table.embedding)
+        )
+        for name in names
+    }
 
     def train(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -> None:
         fields, history = rows.fields[numbers], rows.history[numbers]
-        inputs = [rows.statistics[numbers]]
-        for vectors, position in zip(tables, positions, strict=True):
+        vectors = {}
+        for name, position in positions.items():
             candidates = position[fields[:, ranker.item_field]]
             clicks = np.where(history == NO_CLICK, NO_CLICK, position[history])
-            inputs.append(vectors.inputs(candidates, clicks))
+            vectors[name] = RowVectors.of(ranker.item_vectors[name], candidates, clicks)
         batch = EncodedRows(
             fields,
             history,
-            np.concatenate(inputs, axis=1),
+            rows.statistics[numbers],
             rows.labels[numbers],
             rows.ts[numbers],
+            vectors,
         )
         step(ranker, batch, np.arange(len(numbers)))
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from jobs.ais.lineages import SCORED_FOLDS, score_lineages, starting_point
+from jobs.ais.lineages import ADDED, SCORED_FOLDS, score_lineages, starting_point
 from jobs.common.errors import InputError
 from jobs.lake import Lake, Partition
 from jobs.ranker.lineage import extend_lineage
@@ -114,10 +114,8 @@ def test_a_lineage_starts_with_the_scores_of_the_ranker(trained: Lake, scenario:
     rows = [
         read_day_rows(ranker, trained, scenario, T, SCORED_FOLDS) for ranker in (plain, reading)
     ]
-    assert rows[1].statistics.shape[1] == rows[0].statistics.shape[1] + vectors.width
-    # Inputs follow the order of names, and "added" comes before any dense feature.
-    start = plain.network.width
-    assert rows[1].statistics[:, start : start + vectors.width].any()
+    assert {*rows[1].item_vectors} - {*rows[0].item_vectors} == {ADDED}
+    assert rows[1].item_vectors[ADDED].inputs(slice(None))[:, :-1].any()
     assert np.array_equal(logits(plain, rows[0]), logits(reading, rows[1]))
     kept = {name: reading.optimizer.state[p] for name, p in reading.network.named_parameters()}
     for name, parameter in plain.network.named_parameters():
@@ -154,33 +152,6 @@ def test_labels_of_held_out_rows_change_no_score(trained: Lake, built_in: Scenar
     rewrite(trained, built_in.name, "impressions", DAYS[0], flip(Fold.LINEAGE))
     changed = score_lineages(trained, built_in, tables, T, DAYS)
     assert not any(np.array_equal(changed[name], scores) for name, scores in before.items())
-
-
-def test_the_lineage_of_an_ais_is_that_of_a_ranker_that_reads_the_vectors(
-    trained: Lake, built_in: Scenario
-) -> None:
-    """For good: the vectors are a dense feature that is known from the first of the days on."""
-    content = built_in.model_dump()
-    aligned = {"aligned": {"column": "v", "known_from": DAYS[0]}}
-    content["source"]["items"] = {"path": "items", "item_id": "item", "vectors": aligned}
-    content["ranker"]["dense_features"] = ["aligned"]
-    reading = Scenario.model_validate(content)
-    items = random_table()
-    vectors = dict(zip(ITEMS.tolist(), items["embedding"].to_pylist(), strict=True))
-    for day in trained.days("items", reading.name):
-        partition = Partition("items", reading.name, day)
-        stored = trained.read(partition)
-        column = pa.array([vectors[item] for item in stored["item_id"].to_pylist()])
-        with trained.attempt([partition]) as attempt:
-            attempt.write_table("part-0.parquet", stored.append_column("aligned", column))
-            attempt.publish(partition, inputs={})
-    extend_lineage(trained, reading, T - timedelta(days=1), progress=False)
-    ranker = read_checkpoint(trained, reading, T)
-    rows = read_day_rows(ranker, trained, reading, T, SCORED_FOLDS)
-    found = frozen_rows(ranker, rows).logits.double().sigmoid().cpu().numpy()
-    of_ais = score_lineages(trained, built_in, {"aligned": items}, T, DAYS)
-    assert np.array_equal(of_ais["aligned"], found[None])
-    assert not np.array_equal(of_ais["baseline"], found[None])
 
 
 def test_what_cannot_be_trained_is_refused(trained: Lake, built_in: Scenario) -> None:

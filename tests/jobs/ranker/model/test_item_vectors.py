@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from jobs.common.errors import InputError
-from jobs.ranker.model.item_vectors import ItemVectors, VectorHead
+from jobs.ranker.model.item_vectors import ItemVectors, VectorHead, input_width, vector_inputs
 from jobs.ranker.model.vocabulary import Vocabulary
 
 DIM = 3
@@ -56,8 +56,8 @@ def test_inputs_are_the_vector_its_product_with_the_clicks_and_the_flag(
     padded = np.full((4, 3), -1)
     for row, clicked in enumerate(clicks):
         padded[row, : len(clicked)] = vectors.items.rows(pa.array(clicked, pa.int64()))
-    found = vectors.inputs(positions, padded)
-    assert found.shape == (4, vectors.width)
+    found = inputs(vectors, positions, padded)
+    assert found.shape == (4, input_width(DIM))
     assert found.dtype == np.float32
     by_item = dict(zip(ITEMS, vectors.vectors, strict=False))
     for row, (candidate, clicked) in enumerate(zip(candidates, clicks, strict=True)):
@@ -76,10 +76,10 @@ def test_positions_follow_the_rows_of_an_embedding_table(vectors: ItemVectors) -
 def test_an_empty_table_and_no_rows_have_no_vectors(vectors: ItemVectors) -> None:
     empty = pa.table({"item_id": pa.array([], pa.int64()), "embedding": _no_vectors()})
     none = ItemVectors.standardised(empty, [pa.array(SHOWN)])
-    assert none.inputs(np.array([-1]), np.full((1, 2), -1)).tolist() == [[0.0]]
+    assert inputs(none, np.array([-1]), np.full((1, 2), -1)).tolist() == [[0.0]]
     unseen = ItemVectors.standardised(table(np.ones((4, DIM))), [])
     assert np.isfinite(unseen.vectors).all()
-    assert vectors.inputs(np.empty(0, np.int64), np.empty((0, 2), np.int64)).shape == (0, 7)
+    assert inputs(vectors, np.empty(0, np.int64), np.empty((0, 2), np.int64)).shape == (0, 7)
 
 
 def test_a_vector_that_is_not_finite_is_refused_by_item(raw: np.ndarray) -> None:
@@ -113,6 +113,10 @@ def test_the_first_gradient_reaches_the_weights_of_every_input() -> None:
     assert head.output.weight.grad[:, : 2 * DIM + 1].all()
     assert head.product.weight.grad is not None
     assert head.product.weight.grad.all()
+
+
+def inputs(vectors: ItemVectors, candidates: np.ndarray, clicks: np.ndarray) -> np.ndarray:
+    return vector_inputs(vectors.vectors, vectors.scale.coverage, candidates, clicks)
 
 
 def _no_vectors() -> pa.Array:

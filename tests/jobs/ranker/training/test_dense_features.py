@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from jobs.ais.lineages import SCORED_FOLDS, score_lineages
 from jobs.common.errors import InputError
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import checkpoint_days, checkpoint_partition, ranker_version
@@ -32,6 +33,7 @@ from jobs.scenarios import Fold, RetrainOptions, Scenario
 from jobs.tuning.progressive import validated
 from tests.jobs.ranker.described_items import Rows, Vectors, publish_items, reading
 
+CPU = torch.device("cpu")
 FIRST, DAYS = date(2026, 1, 1), 3
 
 
@@ -141,9 +143,9 @@ def test_all_that_scores_reads_the_same(trained: Lake, scenario: Scenario) -> No
     expected = 1 / (1 + np.exp(-logits(ranker, rows)[:, 0].astype(np.float64)))
     np.testing.assert_allclose(scores(lake, scenario, DAYS + 1), expected, atol=1e-6)
     # Retrain mode stacks rankers, and begins with the ranker of the day.
-    options = RetrainOptions(seeds=2)
-    rankers = ParallelRankers(ranker.network, 1, 1, 0.01, options)
-    found = rankers.score(dense_rows([rows], ranker.device), torch.zeros(1, len(rows), 1))
+    heads = ranker.network.heads_of_vectors
+    rankers = ParallelRankers(ranker.network, 1, 1, 0.01, RetrainOptions(seeds=2))
+    found = rankers.score(dense_rows([rows], CPU, heads), torch.zeros(1, len(rows), 1))
     np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), atol=1e-6)
     # A ranker of an earlier day hands on what it has read.
     before = read_checkpoint(lake, scenario, day(DAYS)).item_vectors
@@ -152,6 +154,29 @@ def test_all_that_scores_reads_the_same(trained: Lake, scenario: Scenario) -> No
     assert later.items.ids.equals(whole.items.ids)
     assert np.array_equal(later.vectors, whole.vectors)
     assert len(before["vector"].items) < len(whole.items)
+
+
+def test_retrain_mode_fits_to_days_on_which_no_vector_was_known(
+    trained: Lake, scenario: Scenario
+) -> None:
+    """Their rows are read as those of items without a vector, whatever days surround them."""
+    found = []
+    for number in (1, 3, 4):
+        ranker = read_checkpoint(trained, scenario, day(number))
+        found.append(read_day_rows(ranker, trained, scenario, day(number), (Fold.FIT,)))
+    heads = ranker.network.heads_of_vectors
+    assert [list(one.item_vectors) for one in found] == [[], ["vector"], ["vector"]]
+    rows = dense_rows(found, CPU, heads)
+    before, third, fourth = np.split(np.arange(len(rows)), np.cumsum([len(x) for x in found])[:-1])
+    coverage = heads["vector"].scale.coverage
+    expected = np.array([[0, 0, 0, 0, -coverage]], np.float32)
+    inputs = rows.dense_inputs(torch.arange(len(rows))).numpy()
+    np.testing.assert_array_equal(inputs[before], np.repeat(expected, len(before), axis=0))
+    for numbers, one in zip((third, fourth), found[1:], strict=True):
+        np.testing.assert_allclose(inputs[numbers], one.dense_inputs(slice(None)), atol=1e-6)
+        assert inputs[numbers].any(axis=1).all()
+    batch = torch.from_numpy(np.stack([before[:4], fourth[:4]]))
+    np.testing.assert_array_equal(rows.dense_inputs(batch).numpy(), inputs[batch.numpy()])
 
 
 def test_a_lineage_may_be_interrupted_and_begin_before_the_vectors(
@@ -219,17 +244,43 @@ def test_vectors_are_read_from_the_day_on_which_they_are_known(
     later = known_from(scenario, day(3))
     assert len({always, ranker_version(later), ranker_version(known_from(scenario, day(2)))}) == 3
     assert ranker_version(known_from(scenario, None)) != always  # of another name
-    for one in trained.days("items", scenario.name):
-        partition = Partition("items", scenario.name, one)
-        stored = trained.read(partition)
-        with trained.attempt([partition]) as attempt:
-            attempt.write_table("part-0.parquet", stored.append_column("keys", stored["vector"]))
-            attempt.publish(partition, inputs={})
+    name_vectors(trained, scenario, "keys")
     train(trained, later)
     ranker = read_checkpoint(trained, later, day(3))
-    assert not ranker.vectors_in_order
+    assert not ranker.vector_names
     ranker = read_checkpoint(trained, later, day(4))
     assert len(ranker.item_vectors["keys"].items) > 60  # those of days before are among them
+
+
+def test_a_lineage_of_an_ais_is_that_of_a_ranker_that_reads_the_vectors(
+    trained: Lake, scenario: Scenario, log: Rows, with_options: Callable[..., Scenario]
+) -> None:
+    """For good: the vectors become a dense feature that is known from the first day of the AIS."""
+    without = with_options(dense_rate=0.02, statistics=False)
+    name_vectors(trained, scenario, "keys")
+    aligned = known_from(scenario, day(2))
+    for one in (without, aligned):
+        train(trained, one)
+    vectors = vectors_of(log)
+    flat = pa.array(np.ravel([*vectors.values()]).astype(np.float32))
+    embedding = pa.FixedSizeListArray.from_arrays(flat, 2)
+    tables = {"aligned": pa.table({"item_id": pa.array([*vectors]), "embedding": embedding})}
+    of_ais = score_lineages(trained, without, tables, day(4), [day(2), day(3)])
+    ranker = read_checkpoint(trained, aligned, day(4))
+    rows = read_day_rows(ranker, trained, aligned, day(4), SCORED_FOLDS)
+    found = torch.from_numpy(logits(ranker, rows)[:, 0]).double().sigmoid().numpy()
+    assert np.array_equal(of_ais["aligned"], found[None])
+    assert not np.array_equal(of_ais["baseline"], found[None])
+
+
+def name_vectors(lake: Lake, scenario: Scenario, name: str) -> None:
+    """Publish the items again, with their vectors under another name too."""
+    for one in lake.days("items", scenario.name):
+        partition = Partition("items", scenario.name, one)
+        stored = lake.read(partition)
+        with lake.attempt([partition]) as attempt:
+            attempt.write_table("part-0.parquet", stored.append_column(name, stored["vector"]))
+            attempt.publish(partition, inputs={})
 
 
 def known_from(scenario: Scenario, since: date | None) -> Scenario:
@@ -277,8 +328,9 @@ def test_an_item_without_a_vector_has_no_inputs_but_the_flag(
     assert 0.3 < coverage < 0.7
     has_none = rows.items.to_numpy() % 2 == 0
     assert has_none.any()
-    assert not rows.statistics[has_none, :-1].any()
-    np.testing.assert_allclose(rows.statistics[:, -1], ~has_none - coverage, atol=1e-6)
+    inputs = rows.dense_inputs(slice(None))
+    assert not inputs[has_none, :-1].any()
+    np.testing.assert_allclose(inputs[:, -1], ~has_none - coverage, atol=1e-6)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from jobs.lake import Lake
-from jobs.ranker.model.item_vectors import ItemVectors
+from jobs.ranker.model.item_vectors import ItemVectors, input_width
 from jobs.ranker.model.ranker import Ranker, new_ranker
 from jobs.ranker.rows.day_rows import read_day_rows
 from jobs.ranker.rows.encode import EncodedRows, encode
@@ -118,15 +118,15 @@ def test_a_step_reads_the_inputs_that_scoring_reads(
     @contextmanager
     def recording(ranker: Ranker) -> Iterator[TrainStep]:
         def record(ranker: Ranker, rows: EncodedRows, numbers: NDArray[np.int64]) -> None:
-            seen.update(zip(keys(rows, numbers), rows.statistics[numbers], strict=True))
+            seen.update(zip(keys(rows, numbers), rows.dense_inputs(numbers), strict=True))
 
         yield record
 
     train_day(ranker, lake, scenario, LAST, recording)
     (chunk,) = read_day(lake, scenario, LAST, {Fold.LINEAGE})
     encoded = encode(ranker, chunk)
-    expected = encoded.statistics
-    assert expected.shape == (len(chunk), vectors.width)
+    expected = encoded.dense_inputs(slice(None))
+    assert expected.shape == (len(chunk), input_width(vectors.dim))
     assert expected[:, 2:4].any(axis=1).sum() > len(chunk) / 2
     found = [seen[key] for key in keys(encoded, np.arange(len(chunk)))]
     np.testing.assert_allclose(found, expected, atol=1e-6)
