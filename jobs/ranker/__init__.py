@@ -4,11 +4,13 @@ Reading order, room by room; every room imports only rooms above it:
 
 1. ``model/``: ``dcn`` (the deep part), ``wide_and_deep`` (the wide part beside it),
    ``custom_network`` (a deep part supplied by the user), ``vocabulary``, ``embedding_table``,
-   ``initial_vectors``, ``training_settings``, ``ranker`` (M_D in memory), ``checkpoint`` (M_D on
-   disk) and ``device``.
-2. ``rows/``: ``aligned_batches``, ``read_day``, ``statistics``, ``encode``, ``spooled_day`` and
-   ``read_ahead`` (a day to train on); ``row_attributes`` and ``day_rows`` (rows to score).
-3. ``training/``: ``train_step``, ``train_day`` (the deep part); ``wide_update``, ``first_look``.
+   ``initial_vectors``, ``item_vectors``, ``training_settings``, ``ranker`` (M_D in memory),
+   ``dense_features`` (item vectors of each day), ``checkpoint`` (M_D on disk) and ``device``.
+2. ``rows/``: ``aligned_batches``, ``read_day``, ``statistics``, ``row_vectors``, ``encode``,
+   ``spooled_day`` and ``read_ahead`` (a day to train on); ``row_attributes`` and ``day_rows`` (rows
+   to score).
+3. ``training/``: ``train_step``, ``begin_features``, ``vector_step``, ``train_day`` (the deep
+   part); ``wide_update``, ``first_look``.
 4. ``scoring/``: ``score_day``; for probe and retrain mode ``starting_ranker`` and
    ``frozen_forward``.
 5. ``towers/``, what probe and retrain mode fit: ``row_features``, ``probe_towers``,

@@ -237,6 +237,30 @@ def test_what_comes_later_is_in_no_score(trained: Lake, scenario: Scenario, log:
     np.testing.assert_allclose(scale.spread, np.std(shown, axis=0), atol=1e-6)
 
 
+def test_a_later_description_of_an_item_holds_from_its_day_on(
+    trained: Lake, scenario: Scenario, log: Rows
+) -> None:
+    item, partition = log[0]["item_id"], Partition("items", scenario.name, day(3))
+    stored = trained.read(partition)
+    again = {"item_id": item, "first_seen": log[0]["ts"], "vector": [9.0, 9.0]}
+    rows = pa.Table.from_pylist([*stored.to_pylist(), again], stored.schema)
+    with trained.attempt([partition]) as attempt:
+        attempt.write_table("part-0.parquet", rows)
+        attempt.publish(partition, inputs={})
+    before = read_checkpoint(trained, scenario, day(2))
+    found = {
+        day(2): before,
+        day(3): read_checkpoint(trained, scenario, day(3), known=before.item_vectors),
+        day(4): read_checkpoint(trained, scenario, day(4)),
+    }
+    for one, ranker in found.items():
+        vectors = ranker.item_vectors["vector"]
+        raw = np.array([9, 9] if one > day(2) else taste(item)).astype("f4").astype(float)
+        expected = (raw - vectors.scale.centre) / vectors.scale.spread
+        (position,) = vectors.items.rows(pa.array([item]))
+        np.testing.assert_allclose(vectors.vectors[position], expected, atol=1e-6)
+
+
 def test_vectors_are_read_from_the_day_on_which_they_are_known(
     trained: Lake, scenario: Scenario
 ) -> None:
