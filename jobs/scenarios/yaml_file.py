@@ -51,7 +51,7 @@ class _Loader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._values = 0
-        self._sizes: dict[str, int] = {}
+        self._sizes: dict[str | None, int] = {}
         """Values that each complete anchor stands for."""
         self._within: list[tuple[str | None, int]] = []
         """Anchor of each open list or mapping, and the values before it."""

@@ -95,12 +95,14 @@ class DenseRows:
             float32, (*rows.shape, width).
         """
         statistics = self.statistics[rows]
-        numbers = rows.flatten().cpu().numpy() if self.item_vectors else None
+        if not self.item_vectors:
+            return statistics
+        numbers = rows.flatten().cpu().numpy()
         inputs = [
             torch.from_numpy(one.inputs(numbers)).to(statistics.device).view(*rows.shape, -1)
             for one in self.item_vectors.values()
         ]
-        return torch.cat([statistics, *inputs], dim=-1) if inputs else statistics
+        return torch.cat([statistics, *inputs], dim=-1)
 
 
 def read_day_rows(
