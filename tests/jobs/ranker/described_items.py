@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from jobs.lake import Lake, Partition, schemas
@@ -41,3 +42,13 @@ def publish_items(
         with lake.attempt([partition]) as attempt:
             attempt.write_table("part-00000.parquet", pa.Table.from_pylist(rows, schema))
             attempt.publish(partition, inputs={}, schema=schema)
+
+
+def taste(item: int) -> list[float]:
+    """The vector of an item."""
+    return np.random.default_rng(item).normal(size=2).tolist()
+
+
+def vectors_of(log: Rows) -> dict[int, list[float]]:
+    """The vectors of all items of a log."""
+    return {row["item_id"]: taste(row["item_id"]) for row in log}

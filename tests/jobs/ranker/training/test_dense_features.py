@@ -31,7 +31,8 @@ from jobs.ranker.training.current_rankers import first_stale_ranker
 from jobs.ranker.training.kept_checkpoints import restore_checkpoints
 from jobs.scenarios import Fold, RetrainOptions, Scenario
 from jobs.tuning.progressive import validated
-from tests.jobs.ranker.described_items import Rows, Vectors, publish_items, reading
+from tests.jobs.ranker import described_items as items
+from tests.jobs.ranker.described_items import Rows, Vectors, publish_items, reading, vectors_of
 
 CPU = torch.device("cpu")
 FIRST, DAYS = date(2026, 1, 1), 3
@@ -55,17 +56,9 @@ def log(make_log: Callable[..., Rows]) -> Rows:
     for row in log:
         number = (row["ts"].date() - FIRST).days
         row["item_id"] += 19 * number
-        chance = 1 / (1 + np.exp(-3 * taste(row["item_id"])[0]))
+        chance = 1 / (1 + np.exp(-3 * items.taste(row["item_id"])[0]))
         row["label"] = int(generator.random() < chance)
     return log
-
-
-def taste(item: int) -> list[float]:
-    return np.random.default_rng(item).normal(size=2).tolist()
-
-
-def vectors_of(log: Rows) -> dict[int, list[float]]:
-    return {row["item_id"]: taste(row["item_id"]) for row in log}
 
 
 @pytest.fixture
