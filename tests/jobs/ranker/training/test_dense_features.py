@@ -224,7 +224,9 @@ def test_what_comes_later_is_in_no_score(trained: Lake, scenario: Scenario, log:
     assert not np.array_equal(scores(lake, scenario, number), before)
     # Standardised on the first day: not by what later days show.
     ranker = read_checkpoint(lake, scenario, day(number))
-    shown = [taste(r["item_id"]) for r in log if r["ts"].date() == FIRST and r["fold"] == "lineage"]
+    shown = [
+        items.taste(r["item_id"]) for r in log if r["ts"].date() == FIRST and r["fold"] == "lineage"
+    ]
     scale = ranker.network.heads_of_vectors["vector"].scale
     np.testing.assert_allclose(scale.centre, np.mean(shown, axis=0), atol=1e-6)
     np.testing.assert_allclose(scale.spread, np.std(shown, axis=0), atol=1e-6)
@@ -248,7 +250,7 @@ def test_a_later_description_of_an_item_holds_from_its_day_on(
     }
     for one, ranker in found.items():
         vectors = ranker.item_vectors["vector"]
-        raw = np.array([9, 9] if one > day(2) else taste(item)).astype("f4").astype(float)
+        raw = np.array([9, 9] if one > day(2) else items.taste(item)).astype("f4").astype(float)
         expected = (raw - vectors.scale.centre) / vectors.scale.spread
         (position,) = vectors.items.rows(pa.array([item]))
         np.testing.assert_allclose(vectors.vectors[position], expected, atol=1e-6)
