@@ -31,31 +31,33 @@ USES: dict[str, Callable[[Lake], object]] = {
 
 
 @pytest.fixture
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment with credentials and no further settings."""
     for name in (*settings.ENDPOINTS, *settings.REGIONS, "AWS_CA_BUNDLE", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return monkeypatch
 
 
 @pytest.fixture
 def answering(
-    credentials: None, monkeypatch: pytest.MonkeyPatch
+    environment: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[int, str], str]]:
     """Start a server that gives every request one answer, and direct the libraries to it."""
     servers: list[BaseWSGIServer] = []
 
     def start(status: int, body: str) -> str:
-        def answer(environ: dict[str, Any], respond: Callable[..., Any]) -> Iterable[bytes]:
+        def answer(request: dict[str, Any], respond: Callable[..., Any]) -> Iterable[bytes]:
             respond(f"{status} answer", [("Content-Length", str(len(body)))])
-            return [] if environ["REQUEST_METHOD"] == "HEAD" else [body.encode()]
+            return [] if request["REQUEST_METHOD"] == "HEAD" else [body.encode()]
 
         server = make_server("127.0.0.1", 0, answer, threaded=True)
         Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         servers.append(server)
         address = f"http://127.0.0.1:{server.server_port}"
-        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        environment.setenv("AWS_ENDPOINT_URL", address)
         return address
 
     yield start
@@ -120,9 +122,8 @@ def test_a_command_says_it_in_one_line_without_a_secret(
         ("METHOD_NOT_ALLOWED during GetObject", InputError, "correct AWS_ENDPOINT_URL"),
     ],
 )
-def test_what_arrow_says_is_explained(
-    credentials: None, code: str, kind: type[Exception], said: str
-) -> None:
+@pytest.mark.usefixtures("environment")
+def test_what_arrow_says_is_explained(code: str, kind: type[Exception], said: str) -> None:
     explained = explain(OSError(ARROW.format(code, "curlCode: 7, refused; Details: port 9")))
     assert type(explained) is kind
     assert str(explained).startswith("s3://feed/lake/a")
@@ -147,7 +148,7 @@ def test_without_credentials_the_variables_are_named(
 
 
 @pytest.mark.parametrize(
-    ("environment", "authority", "options", "expected"),
+    ("variables", "authority", "options", "expected"),
     [
         ({}, "feed", "", S3Settings(None, "", None)),
         ({"AWS_REGION": "eu-west-1"}, "feed", "", S3Settings(None, "", "eu-west-1")),
@@ -173,15 +174,14 @@ def test_without_credentials_the_variables_are_named(
     ],
 )
 def test_settings_come_from_the_uri_and_the_environment(
-    credentials: None,
-    monkeypatch: pytest.MonkeyPatch,
-    environment: dict[str, str],
+    environment: pytest.MonkeyPatch,
+    variables: dict[str, str],
     authority: str,
     options: str,
     expected: S3Settings,
 ) -> None:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    for name, value in variables.items():
+        environment.setenv(name, value)
     assert S3Settings.of(authority, options) == expected
 
 
@@ -202,9 +202,9 @@ def test_settings_come_from_the_uri_and_the_environment(
     ],
 )
 def test_a_location_that_cannot_be_used_is_refused(
-    credentials: None, monkeypatch: pytest.MonkeyPatch, uri: str, endpoint: str, said: str
+    environment: pytest.MonkeyPatch, uri: str, endpoint: str, said: str
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    environment.setenv("AWS_ENDPOINT_URL", endpoint)
     with pytest.raises(InputError, match=said):
         Lake(uri)
 
