@@ -40,6 +40,7 @@ from jobs.ingest.daily_counts import (
 from jobs.lake import Attempt, Lake, schemas
 from jobs.lake.manifest import digest_of
 from jobs.scenarios import ITEM, USER, Scenario
+from jobs.spark.lake_files import read_files
 from jobs.spark.parquet_writer import write_by_day
 from jobs.spark.session import latest_timestamp, read_days, smallest, spark_session
 
@@ -199,10 +200,11 @@ class _Job:
         columns = [("key", text), ("ds", text), *((name, number) for name in _CONTEXT_FOUND)]
         order = ("key", "ds")
         written = write_by_day(found, self.lake, folder, pa.schema(columns), *order, by=("field",))
-        schema = from_arrow_schema(pa.schema([*columns, ("field", text)]))
         if not written:
+            schema = from_arrow_schema(pa.schema([*columns, ("field", text)]))
             return self.spark.createDataFrame([], schema)
-        return self.spark.read.schema(schema).parquet(self.lake.storage.spark_pattern(folder))
+        paths = self.lake.storage.data_files(folder)
+        return read_files(self.spark, self.lake.storage, paths, folder, pa.schema(columns))
 
     def _newest(self) -> Column:
         """Time of the newest event that a row was computed from, in microseconds.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -105,8 +104,5 @@ def read_parts(spark: SparkSession, rows: Rows, schema: pa.Schema) -> DataFrame:
                 for part in parts[task::tasks]:
                     yield from rows.batches(part)
 
-    # Tasks reach object storage by what this process has been given for it.
-    credentials = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    spark.sparkContext.environment.update(credentials)
     numbers = spark.range(0, tasks, 1, numPartitions=tasks)
     return numbers.mapInArrow(read, from_arrow_schema(schema))

@@ -15,6 +15,7 @@ from pyspark.sql.pandas.types import from_arrow_type
 
 from jobs.lake import Attempt, Lake, schemas
 from jobs.scenarios import Scenario
+from jobs.spark.lake_files import read_files
 from jobs.spark.session import read_days
 
 ITEMS = "items"
@@ -59,9 +60,9 @@ def first_shown(
 
 def written_impressions(spark: SparkSession, lake: Lake, attempt: Attempt) -> DataFrame:
     """The impressions that an attempt has written."""
-    return spark.read.option("recursiveFileLookup", "true").parquet(
-        lake.storage.spark_pattern(f"{attempt.folder}/impressions")
-    )
+    folder = f"{attempt.folder}/impressions"
+    rows = read_files(spark, lake.storage, lake.storage.data_files(folder), folder)
+    return rows.drop("ds")
 
 
 def items_after(

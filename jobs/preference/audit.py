@@ -18,6 +18,7 @@ from jobs.lake.schemas import TIMESTAMP
 from jobs.lake.storage import Storage
 from jobs.preference.behaviour import Behaviour, TableWindow, days_between
 from jobs.scenarios import Fold
+from jobs.spark.lake_files import read_files
 from jobs.spark.session import midnight, read_days
 
 EXAMPLE_ROWS = 5
@@ -81,8 +82,9 @@ def audit_sources(behaviour: Behaviour, tables: Sequence[WrittenTable]) -> None:
     assert impressions is not None
     origin = impressions.select(F.col("impression_id").alias("source"), "fold", "ts")
     root = written[0].folder.partition("/as_of=")[0]
-    rows = spark.read.parquet(*[lake.storage.spark_pattern(table.folder) for table in written])
-    place = F.regexp_extract(F.col("_metadata.file_path"), rf"{root}/(.*)/[^/]*$", 1)
+    paths = [path for table in written for path in lake.storage.data_files(table.folder)]
+    rows = read_files(spark, lake.storage, paths, root)
+    place = F.concat(F.lit("as_of="), "as_of", F.lit("/horizon="), "horizon")
     known_at = F.create_map(
         *[
             F.lit(value)

@@ -7,7 +7,6 @@ history and checkpoint stale.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, groupby
@@ -143,17 +142,13 @@ def _runs(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.Table]]:
 
 
 def _write_file(storage: Storage, path: str, schema: pa.Schema, runs: Iterable[pa.Table]) -> None:
-    """Write a file under a temporary name first, as a retry of the task may write it too."""
-    folder = path.rpartition("/")[0]
-    storage.make_folder(folder)
-    temporary = f"{folder}/.{uuid.uuid4().hex}"
+    """Write a file as a whole, as a retry of the task may write it too."""
     with (
-        storage.filesystem.open_output_stream(storage.absolute(temporary)) as stream,
+        storage.writer(path) as stream,
         pq.ParquetWriter(stream, schema, compression="zstd") as writer,
     ):
         for group in _row_groups(runs):
             writer.write_table(group.select(schema.names).cast(schema), ROW_GROUP_ROWS)
-    storage.move(temporary, path)
 
 
 def _row_groups(runs: Iterable[pa.Table]) -> Iterator[pa.Table]:

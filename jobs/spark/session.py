@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
-from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.lake import Lake, Partition
 from jobs.lake.storage import Storage
+from jobs.spark.lake_files import read_files
 from jobs.spark.launch import is_verbose, start_context
 from jobs.spark.master import (
     chosen_master,
@@ -27,6 +27,7 @@ from jobs.spark.master import (
     python_of_executors,
     require_answer,
 )
+from jobs.spark.object_store import add_packages, pass_settings
 
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -103,6 +104,7 @@ def _new_session(name: str) -> SparkSession:
         conf.set("spark.driver.memory", os.environ.get("LIS_SPARK_MEMORY", "4g"))
         for key, value in driver_settings(master).items():
             conf.set(key, value)
+        add_packages(conf)
     context = start_context(conf)
     if not is_local(str(context.master)):
         _prepare_executors(context)
@@ -130,6 +132,7 @@ def _with_settings(session: SparkSession) -> SparkSession:
     # An upper bound, as Spark merges small ones. A cluster should have two or three per core.
     partitions = os.environ.get("LIS_SPARK_SHUFFLE_PARTITIONS", "32")
     session.conf.set("spark.sql.shuffle.partitions", partitions)
+    pass_settings(session)
     return session
 
 
@@ -159,15 +162,10 @@ def read_days(
     """
     paths: list[str] = []
     for day in days:
-        paths += lake.spark_paths(Partition(table, scenario, day, keys))
+        paths += lake.published_paths(Partition(table, scenario, day, keys))
     if not paths:
         return None
-    # Spark adds the folders below the base path as columns, without work per row.
-    base = lake.storage.spark_uri(f"{table}/scenario={scenario}")
-    reader = spark.read.option("basePath", base)
-    if contract is not None:
-        reader = reader.schema(from_arrow_schema(contract))
-    frame = reader.parquet(*paths)
+    frame = read_files(spark, lake.storage, paths, f"{table}/scenario={scenario}", contract)
     return frame.drop(*(key for key, _ in keys))
 
 

@@ -58,6 +58,7 @@ class LisSparkOperator(SparkSubmitOperator):
             name=f"lis-{stage}",
             conn_id="spark_default",
             driver_memory=os.environ.get("LIS_SPARK_MEMORY", "4g"),
+            packages=os.environ.get("LIS_SPARK_PACKAGES") or None,
             env_vars={
                 **environment(),
                 # The JVM starts the Python driver, which must not outlive it.

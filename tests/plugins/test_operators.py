@@ -135,6 +135,16 @@ def test_a_master_that_does_not_answer_is_tried_again_before_a_jvm_starts(
     assert NoRetryIfRefused().evaluate(caught.value).action == RetryAction.DEFAULT
 
 
+def test_the_spark_command_names_the_packages_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LIS_SPARK_PACKAGES", "org.apache.hadoop:hadoop-aws:3.5.0")
+    task = LisSparkOperator(task_id="t", stage="ingest", arguments=[])
+    command = task._get_hook()._build_spark_submit_command(task.application)
+    at = command.index("--packages")
+    assert command[at + 1] == "org.apache.hadoop:hadoop-aws:3.5.0"
+
+
 def test_options_of_the_jvm_that_a_user_has_set_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_SUBMIT_OPTS", "-XX:Tier4CompileThreshold=15000 -Dmine=1")
     *before, compiled, mine = jvm_options("-Dours=1").split()

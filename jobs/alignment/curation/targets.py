@@ -16,6 +16,7 @@ from jobs.preference.audit import WrittenTable, audit_rows, audit_sources
 from jobs.preference.behaviour import Behaviour, TableWindow, days_between
 from jobs.preference.kind import PreferenceKind
 from jobs.scenarios import Fold, Scenario
+from jobs.spark.lake_files import read_files
 from jobs.spark.parquet_writer import write_by_day
 
 MOST_POSITIVES = 20
@@ -132,11 +133,11 @@ def _write(
         audit_rows(lake.storage, table)
     if kind.keyed_by == "impression":
         audit_sources(behaviour, tables)
-    types = from_arrow_schema(schema)
     if not tables:
-        return behaviour.spark.createDataFrame([], types)
-    paths = [lake.storage.spark_pattern(table.folder) for table in tables]
-    return behaviour.spark.read.schema(types).parquet(*paths)
+        return behaviour.spark.createDataFrame([], from_arrow_schema(schema))
+    paths = [path for table in tables for path in lake.storage.data_files(table.folder)]
+    found = read_files(behaviour.spark, lake.storage, paths, root, schema)
+    return found.drop("as_of", "horizon")
 
 
 def _positives(listed: DataFrame, items: DataFrame) -> DataFrame:
