@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: help setup setup-sharded setup-s3 setup-align setup-encoders setup-docs setup-dev setup-ui demo align-demo test fault-test fuzz test-all cluster-test ui-test screenshots order check docs bench bench-quick up clean
+.PHONY: help setup setup-sharded setup-s3 setup-align setup-encoders setup-docs setup-dev setup-server setup-ui demo align-demo test fault-test fuzz test-all cluster-test stack-test ui-test screenshots order check docs bench bench-quick up clean
 
 help: ## what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ setup-docs:
 
 setup-dev:
 	@scripts/setup.sh dev
+
+setup-server:
+	@scripts/setup.sh server
 
 setup-ui:
 	@scripts/setup.sh ui
@@ -56,6 +59,9 @@ test-all: setup-dev setup-sharded ## every test, as before a release
 
 cluster-test: setup-dev ## the daily DAG on a Spark master and two workers, beside local Spark
 	@source scripts/env.sh && OMP_NUM_THREADS=1 $(PYTHON) -m pytest tests/cluster
+
+stack-test: setup-server ## the services of docker-compose.yaml without Docker: logins, kills, restarts
+	@source scripts/env.sh && OMP_NUM_THREADS=1 $(PYTHON) -m pytest tests/stack
 
 ui-test: setup-ui ## forms, runs and reports in a headless browser, on what the demo leaves
 	@source scripts/env.sh && { [ -f "$$LIS_DATA/reports/simulated_feed/latest.html" ] || scripts/demo.sh; }

@@ -4,7 +4,8 @@
 # is installed too; with "s3", what writing to an object store needs; with "align", what pretrained
 # encoders need, and with "encoders" the weights that come as packages as well; with "docs", what
 # building the pages of docs/ needs; with "dev", these, what pretrained encoders need, and what tests
-# and checks need; with "ui", what tests in a browser need, and the browser.
+# and checks need; with "ui", what tests in a browser need, and the browser; with "server", what the
+# services of docker-compose.yaml need, and Postgres.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -44,6 +45,20 @@ require_browser() {
   fi
   fail "tests in a browser need Chromium or Chrome: install one (Debian: sudo apt-get install" \
     "chromium) or point LIS_BROWSER to it, then run this again"
+}
+
+require_postgres() {
+  local folder
+  for folder in /usr/lib/postgresql/*/bin ${PATH//:/ }; do
+    [ -x "$folder/initdb" ] && return
+  done
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing Postgres…"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null && return
+  fi
+  fail "the services of docker-compose.yaml need Postgres: install it (Debian: sudo apt-get install" \
+    "postgresql), then run this again"
 }
 
 make_environment() {
@@ -148,6 +163,11 @@ case "${1:-}" in
   encoders)
     install requirements.txt requirements-align.txt
     install_encoders
+    ;;
+  server)
+    require_postgres
+    install requirements.txt requirements-docs.txt requirements-dev.txt requirements-align.txt \
+      requirements-s3.txt requirements-server.txt
     ;;
   ui)
     require_browser
