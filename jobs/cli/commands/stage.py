@@ -14,6 +14,7 @@ from jobs.scenarios import load_scenario
 from jobs.stages.stage import Stage
 
 
+@cache
 def _command(stage: Stage[Any]) -> Command[Any]:
     def run(options: Any) -> None:
         stage.run(Lake.from_environment(), load_scenario(options.scenario), options)
@@ -39,7 +40,6 @@ def _tables(stage: Stage[Any]) -> str:
     return "\n".join(f"{word} tables: {', '.join(names)}." for word, names in lines if names)
 
 
-@cache
 def _commands() -> Sequence[Command[Any]]:
     every_stage = (*stages.STAGES, *stages.ALIGNMENT_STAGES, *stages.UPKEEP_STAGES)
     return [_command(stage) for stage in every_stage]
