@@ -19,6 +19,7 @@ LAYERS = (
     {"stages"},
     {"tracking"},
     {"reporting"},
+    {"board"},
     {"ais"},
     {"freshness", "retention"},
     {"lis", "alignment", "gate"},

@@ -107,23 +107,24 @@ class LakeStatus:
         return any({one.ranker, one.item_table} & wrong for one in self.days)
 
 
-def lake_status(lake: Lake, scenario: Scenario, raw: str) -> LakeStatus:
+def lake_status(lake: Lake, scenario: Scenario, raw: str, since: date = date.min) -> LakeStatus:
     """Find out what the lake has of each day of a scenario, from manifests and a listing of files.
 
     Args:
         lake: The lake.
         scenario: The scenario.
         raw: Path or URI of its log.
+        since: The first day that is looked at.
 
     Raises:
         InputError: If the log cannot be listed.
     """
-    ingested = lake.days("impressions", scenario.name)
-    in_log = _days_in_log(scenario, raw)
+    ingested = [day for day in lake.days("impressions", scenario.name) if day >= since]
+    in_log = [day for day in _days_in_log(scenario, raw) if day >= since]
     found = late_days(lake, scenario, raw, ingested)
     late = tuple(one for one in found if not one.is_unknown)
     ranker = first_stale_ranker(lake, scenario)
-    results = read_results(lake, scenario.name)
+    results = read_results(lake, scenario.name, first=since)
     version = ranker_version(scenario)
     results = [one for one in results if one.ranker_version == version]
     stale = stale_results(lake, scenario, results, ranker)

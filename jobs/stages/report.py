@@ -1,4 +1,4 @@
-"""Stage ``report``: one HTML page on the results of some days, also kept in MLflow.
+"""Stage ``report``: a page on the results of some days, kept in MLflow too, and the LIS board.
 
 It needs no MLflow: what cannot be logged is left to the stage ``log``.
 """
@@ -17,6 +17,7 @@ from jobs.stages.request import ScoreRequest
 from jobs.stages.score import pooled_or_all
 from jobs.stages.score_options import DueOptions
 from jobs.stages.stage import Stage
+from jobs.stages.upkeep.board import publish_board, publish_status
 
 if TYPE_CHECKING:
     from jobs.ais.ais_result import AisResult
@@ -142,15 +143,18 @@ def _run(lake: Lake, scenario: Scenario, options: DueOptions) -> None:
     for request in options.requests(lake, scenario):
         page = write_report(lake, scenario, request.days)
         log_report(lake, scenario, stored_results(lake, request), page)
+        publish_board(lake, scenario, request.days)
         for change in changed_verdicts(lake, request):
             print(verdict_change_line(change))
         print(page)
+    publish_status(lake, scenario)
 
 
 REPORT = Stage(
     name="report",
-    summary="one HTML page a date, also kept in MLflow",
+    summary="one HTML page a date, also kept in MLflow; the LIS board",
     options=DueOptions,
     run=_run,
     needs=("lis",),
+    publishes=("board", "status"),
 )

@@ -13,6 +13,7 @@ from jobs.stages.assemble import assemble_features
 from jobs.stages.report import log_report, write_report
 from jobs.stages.score import score
 from jobs.stages.score_options import LeakOptions
+from jobs.stages.upkeep.board import publish_board
 
 log = logging.getLogger("jobs")
 
@@ -42,6 +43,7 @@ def _run(options: _Options) -> None:
     # The page also shows earlier results of these days, so that kinds are compared on one page.
     page = write_report(lake, request.scenario, request.days)
     runs = log_report(lake, request.scenario, results, page)
+    publish_board(lake, request.scenario, request.days)
     url = runs[0].url if runs else None
     show_results(request.scenario, results, page, url, as_json=options.json)
 

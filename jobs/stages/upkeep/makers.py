@@ -23,6 +23,7 @@ from jobs.stages.ingest import IngestOptions, ingest_log
 from jobs.stages.request import DueScores, KindInMode, ScoreRequest
 from jobs.stages.score import score
 from jobs.stages.train import TrainOptions, train_lineage
+from jobs.stages.upkeep.board import publish_board, publish_status
 
 log = logging.getLogger("jobs")
 
@@ -250,6 +251,17 @@ def _tuning(damaged: Damaged) -> None:
         log.info("%s: lis tune validates this ranker again", damaged.partition)
 
 
+def _board(damaged: Damaged) -> None:
+    year = DayRange(damaged.day, date(damaged.day.year, 12, 31))
+    with withdrawn(damaged.lake, [damaged.partition]):
+        publish_board(damaged.lake, damaged.scenario, year)
+
+
+def _status(damaged: Damaged) -> None:
+    with withdrawn(damaged.lake, [damaged.partition]):
+        publish_status(damaged.lake, damaged.scenario)
+
+
 MAKERS: dict[str, Callable[[Damaged], None]] = {
     "impressions": _rows,
     "items": _rows,
@@ -270,4 +282,6 @@ MAKERS: dict[str, Callable[[Damaged], None]] = {
     "encoders": _encoder,
     "item_vectors": _vectors,
     "ais": _ais,
+    "board": _board,
+    "status": _status,
 }

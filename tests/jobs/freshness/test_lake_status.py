@@ -8,13 +8,18 @@ from typing import Any
 
 import pytest
 
+from jobs.board.kept_status import newest_status
+from jobs.board.lines import OF_LIS, as_lines, read_board
 from jobs.cli.main import main
 from jobs.cli.parser import build_parser
 from jobs.common.day_range import DayRange
-from jobs.freshness.lake_status import lake_status
+from jobs.freshness.lake_status import lake_status, status_as_json
+from jobs.lake import Lake
 from jobs.reporting.status_text import status_text
 from jobs.scenarios import Mode
-from jobs.stages.report import write_report
+from jobs.stages.report import REPORT, write_report
+from jobs.stages.score_options import DueOptions
+from jobs.stages.upkeep.board import publish_board, publish_status
 from tests.jobs.freshness.conftest import (
     AS_OF,
     DAYS,
@@ -132,3 +137,61 @@ def test_nothing_is_listed_where_nothing_is_ingested(
     assert capsys.readouterr().out == (
         f"simulated_feed: nothing is ingested, and no day lies at {tmp_path}\n"
     )
+
+
+def kept(lake: Lake, scenario: str) -> dict[str, object]:
+    found = newest_status(lake, scenario)
+    assert found is not None
+    return dict(found.content)
+
+
+def test_the_status_of_a_run_is_kept_with_what_mends_it(scored: DailyRuns) -> None:
+    lake, scenario = scored.lake, scored.scenario
+    publish_status(lake, scenario)
+    assert kept(lake, scenario.name)["late"] == []
+    write_rows(scored.raw, LATE, "late.csv", late_rows())
+    publish_status(lake, scenario)
+    status = newest_status(lake, scenario.name)
+    assert status is not None
+    assert [one["day"] for one in status.content["late"]] == [str(day(LATE))]
+    assert "--late" in status.commands[0]
+    assert status.content == status_as_json(scenario, lake_status(lake, scenario, str(scored.raw)))
+
+
+def test_a_status_reaches_back_to_a_day(scored: DailyRuns) -> None:
+    lake, scenario = scored.lake, scored.scenario
+    found = lake_status(lake, scenario, str(scored.raw), since=day(DAYS - 1))
+    assert [one.day for one in found.days] == [day(DAYS - 1), day(DAYS)]
+    assert {one.history for one in found.days} == {"current"}
+    write_rows(scored.raw, LATE, "late.csv", late_rows())
+    assert lake_status(lake, scenario, str(scored.raw), since=day(LATE + 1)).late == ()
+
+
+def test_a_log_that_is_gone_is_a_warning(
+    scored: DailyRuns, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAILY_LOG")
+    publish_status(scored.lake, scored.scenario)
+    assert newest_status(scored.lake, scored.scenario.name) is None
+    assert "the board does not show what is late or stale" in caplog.text
+
+
+def test_the_scores_of_a_run_are_on_the_board(scored: DailyRuns) -> None:
+    lake, scenario = scored.lake, scored.scenario
+    request = scored.request()
+    publish_board(lake, scenario, request.days)
+    [line] = as_lines(OF_LIS, read_board(lake, scenario.name, OF_LIS))
+    assert (line.preference, line.as_of) == ("id_embedding", str(request.days))
+
+
+@pytest.mark.slow
+def test_the_stage_report_leaves_both(
+    scored: DailyRuns, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake, scenario = scored.lake, scored.scenario
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{scored.folder}/mlflow.db")
+    request = scored.request()
+    REPORT.run(lake, scenario, DueOptions(as_of=request.days, horizons=request.horizons))
+    assert capsys.readouterr().out.strip().endswith(".html")
+    assert len(read_board(lake, scenario.name, OF_LIS)) == 1
+    assert kept(lake, scenario.name)["late"] == []

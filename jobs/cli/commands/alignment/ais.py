@@ -21,6 +21,7 @@ from jobs.stages.alignment.ais import AisOptions, score_aligned
 from jobs.stages.alignment.request import AlignmentRequest
 from jobs.stages.report import write_report
 from jobs.stages.score import pooled_or_all
+from jobs.stages.upkeep.board import publish_board
 
 if TYPE_CHECKING:
     from jobs.ais.ais_result import AisResult
@@ -54,6 +55,7 @@ def _run(options: _Options) -> None:
     log.info("%s: %d results; writing the report, logging to MLflow", scenario.name, len(results))
     page = _page(lake, scenario, request, results)
     runs = log_improvements(lake, scenario, pooled_or_all(results))
+    publish_board(lake, scenario, request.days)
     if options.json:
         print(json.dumps([result.to_dict() for result in results], indent=1))
     else:
