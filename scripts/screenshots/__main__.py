@@ -23,7 +23,7 @@ LARGEST = 250_000
 """Bytes of a picture."""
 _PAGES = 2
 """Printed pages that become pictures."""
-_COLOURS = 128
+_COLOURS = 256
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, FrameLocator, Page
 
 from jobs.tracking.experiment_page import BY_DAY, EXPERIMENTS, SCORES, runs_path
 from jobs.tracking.runs import KIND, Kind
@@ -93,6 +93,37 @@ def show_chart(page: Page, servers: Servers) -> None:
     page.wait_for_timeout(2 * _STILL)
 
 
+def show_boards(page: Page, servers: Servers) -> None:
+    """Open the LIS board of all scenarios by Airflow's menu."""
+    page.goto(servers.airflow)
+    page.get_by_text("LIS board").first.click()
+    board_frame(page).get_by_role("heading", name="LIS board").wait_for()
+
+
+def show_board(page: Page, servers: Servers) -> None:
+    """Open the LIS board of the scenario."""
+    # Airflow logs the user of this machine in at its first page.
+    page.goto(servers.airflow)
+    page.get_by_text("LIS board").first.wait_for()
+    page.goto(f"{servers.airflow}/plugin/lis-board/lis/board/{SCENARIO}?days=30")
+    board_frame(page).locator(".heat").wait_for()
+    page.wait_for_timeout(_STILL)
+
+
+def show_board_of_run(page: Page, servers: Servers) -> None:
+    """Open the tab of the board on the run of the DAG that the demo has left."""
+    page.goto(f"{servers.airflow}/dags/{DAG}/runs")
+    page.locator(f'a[href*="/dags/{DAG}/runs/"]').first.click()
+    page.get_by_role("link", name="LIS", exact=True).click()
+    board_frame(page).locator(".heat").wait_for()
+    page.wait_for_timeout(_STILL)
+
+
+def board_frame(page: Page) -> FrameLocator:
+    """Return the frame of the board in Airflow's page."""
+    return page.frame_locator("iframe")
+
+
 def scores(servers: Servers) -> list[Run]:
     """Return the runs of scores in MLflow."""
     return list(
@@ -113,6 +144,8 @@ def _experiment_id(servers: Servers) -> str:
 SCREENS = (
     Screen("airflow-dag", show_dag, height=560),
     Screen("airflow-form", show_form, height=1_330),
+    Screen("board", show_board, height=1_010),
+    Screen("board-run", show_board_of_run, height=560),
     Screen("mlflow-runs", show_runs, height=620),
     Screen("mlflow-run", show_run),
     Screen("mlflow-chart", show_chart),

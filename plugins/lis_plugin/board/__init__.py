@@ -1,0 +1,1 @@
+"""The LIS board: pages in Airflow's UI, behind its login and permissions. They change nothing."""
