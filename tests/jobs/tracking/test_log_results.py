@@ -327,7 +327,7 @@ def test_names_cannot_become_markup_or_filter(client: MlflowClient, lake: Lake) 
     assert [run.run_id for run in again] == [run.run_id for run in first]
     note = client.get_run(first[1].run_id).data.tags["mlflow.note.content"]
     assert "<b>" not in note
-    assert "\\| &lt;b>" in note
+    assert "\\| &lt;b&gt;" in note
 
 
 @pytest.mark.fault
