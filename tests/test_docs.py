@@ -105,6 +105,7 @@ def test_every_relative_link_exists(page: str) -> None:
     assert [link for link in relative if not (folder / link).is_file()] == []
 
 
+@pytest.mark.slow
 def test_the_site_builds_without_warnings(tmp_path: Path) -> None:
     pytest.importorskip("material")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]

@@ -49,7 +49,14 @@ class Tower(nn.Module):
 """
 
 
-@pytest.fixture(params=["built-in", "custom", "without statistics", "dense features"])
+@pytest.fixture(
+    params=[
+        "built-in",
+        "custom",
+        pytest.param("without statistics", marks=pytest.mark.slow),
+        "dense features",
+    ]
+)
 def scenario(
     request: pytest.FixtureRequest,
     make_scenario: Callable[..., Scenario],

@@ -52,6 +52,7 @@ def test_a_lake_that_is_current_is_shown_in_a_few_ranges(scored: DailyRuns) -> N
     assert text.endswith("All is up to date.")
 
 
+@pytest.mark.slow
 def test_late_rows_are_named_and_so_is_all_that_must_follow(
     scored: DailyRuns, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -100,6 +101,7 @@ def test_late_rows_are_named_and_so_is_all_that_must_follow(
     assert "stale" not in page
 
 
+@pytest.mark.slow
 def test_a_result_of_a_leak_that_changed_is_stale_where_all_rankers_are_current(
     scored: DailyRuns, capsys: pytest.CaptureFixture[str]
 ) -> None:

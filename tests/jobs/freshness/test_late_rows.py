@@ -91,6 +91,7 @@ def test_a_lake_that_late_rows_came_to_is_that_of_a_log_that_was_complete(
     assert str(refused.value).endswith(f"run lis train --scenario {scored.scenario.given_as}")
 
 
+@pytest.mark.slow
 def test_a_late_file_that_cannot_be_read_holds_up_no_new_day_and_stays_late(
     scored: DailyRuns, published_bytes: PublishedBytes
 ) -> None:

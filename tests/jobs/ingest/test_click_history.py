@@ -109,6 +109,7 @@ def test_a_range_equals_its_days(
     assert build_history(at_once, scenario, days[-1]) == []
 
 
+@pytest.mark.slow
 def test_only_days_from_a_late_row_on_are_built_again(
     tmp_path: Path, make_scenario: MakeScenario, published_bytes: Bytes
 ) -> None:
@@ -149,6 +150,7 @@ def test_recent_clicks_replace_the_days_before(
     assert published == history_loop.history(log, days[-1], 3)
 
 
+@pytest.mark.slow
 def test_without_recent_clicks_the_days_before_are_read_again(
     lake: Lake, make_scenario: MakeScenario
 ) -> None:

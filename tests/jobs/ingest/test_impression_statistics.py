@@ -154,6 +154,7 @@ def late_row(log: list[Row], day: int) -> Row:
     return {**log[0], "impression_id": 5000, "ts": ts, "fold": Fold.LINEAGE.value, "label": 1}
 
 
+@pytest.mark.slow
 def test_a_late_row_makes_its_day_and_later_ones_stale(
     lake: Lake, make_scenario: MakeScenario
 ) -> None:

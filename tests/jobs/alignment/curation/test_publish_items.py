@@ -264,6 +264,7 @@ def test_the_stage_says_what_became_of_every_item(
         assert len(dropped) == len(Dropped)
 
 
+@pytest.mark.slow
 def test_items_with_vectors_alone_are_all_kept(spark: SparkSession, lake: Lake) -> None:
     write_small_lake(lake)
     scenario = small_scenario()

@@ -292,6 +292,7 @@ def test_it_is_published_for_the_items_that_the_day_names(
     assert len(assemble_tables(feed, feed_scenario(), kind, *days)) == 1
 
 
+@pytest.mark.slow
 def test_object_storage_needs_no_connector(
     spark: SparkSession,
     lake: Lake,
