@@ -39,7 +39,7 @@ class KeptStatus:
 def keep_status(
     lake: Lake, scenario: str, day: date, content: Mapping[str, Any], commands: Sequence[str]
 ) -> None:
-    """Keep a status.
+    """Keep a status, and none of an older day.
 
     Args:
         lake: Where it is kept.
@@ -53,6 +53,9 @@ def keep_status(
     with lake.attempt([partition]) as attempt:
         attempt.write_bytes(_FILE, f"{text}\n".encode())
         attempt.publish(partition, inputs={"status": digest_of(text)})
+    # Nobody reads them, and each day would add two files.
+    for older in lake.days_with_any(STATUS, scenario)[:-1]:
+        lake.storage.remove(Partition(STATUS, scenario, older).path)
 
 
 def newest_status(lake: Lake, scenario: str) -> KeptStatus | None:

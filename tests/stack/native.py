@@ -225,7 +225,7 @@ class Stack:
             text = re.sub(rf"(?<!\w){port}(?!\w)", mapped, text)
         for folder in ("data", "raw", "scenarios"):
             text = re.sub(rf"(?<![\w/])/{folder}(?!\w)", str(self.folder / folder), text)
-        text = re.sub(r"(?<![\w/])/tmp/spark", str(self.folder / "tmp" / "spark"), text)
+        text = text.replace("/home/lis", str(self.folder / "home"))
         return text.replace("/opt/lis", str(self.code)).replace("0.0.0.0", HOST)
 
 

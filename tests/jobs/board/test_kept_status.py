@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.board.kept_status import keep_status, newest_status
+from jobs.board.kept_status import STATUS, keep_status, newest_status
 from jobs.common.errors import DamagedFile
 from jobs.lake import Lake
 
@@ -23,6 +23,12 @@ def test_the_newest_day_counts(lake: Lake) -> None:
     assert found.content == CONTENT
     assert found.commands == ("lis ingest --late",)
     assert datetime.now(UTC) - found.checked < timedelta(minutes=5)
+
+
+def test_one_day_is_kept(lake: Lake) -> None:
+    for day in (8, 10, 9):
+        keep_status(lake, "feed", date(2026, 1, day), CONTENT, [])
+    assert lake.days_with_any(STATUS, "feed") == [date(2026, 1, 10)]
 
 
 def test_a_second_look_replaces_the_first_of_a_day(lake: Lake) -> None:
