@@ -21,6 +21,7 @@ from jobs.evaluation.result_store import read_results
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import gate_partition, ranker_versions
 from jobs.scenarios import load_scenario
+from tests.small_ranker import SMALL_RANKER
 
 ROOT = Path(__file__).parents[1]
 DAG = "lis_daily__small_feed"
@@ -35,15 +36,7 @@ name: small_feed
 source:
   reader: simulated
   options: {{rows_per_day: 1000, users: 80, new_items_per_day: 8}}
-context: [hour]
-history_length: 5
-ranker:
-  embedding_dim: 4
-  cross_layers: 1
-  hidden_units: [8]
-  history_length: 5
-  batch_size: 128
-  embedding_rate: 0.3
+{SMALL_RANKER}  embedding_rate: 0.3
 horizons: [1, 2]
 catch_up_days: 4
 schedule: {{start: {START}}}

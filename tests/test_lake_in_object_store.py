@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from jobs.cli.main import main
 from jobs.common.outcome import ExitCode
 from jobs.lake import Lake, Manifest, Partition
+from tests.small_ranker import SMALL_RANKER
 
 pytestmark = pytest.mark.slow
 
@@ -21,15 +22,7 @@ name: small_feed
 source:
   reader: simulated
   options: {{rows_per_day: 600, users: 60, new_items_per_day: 8}}
-context: [hour]
-history_length: 5
-ranker:
-  embedding_dim: 4
-  cross_layers: 1
-  hidden_units: [8]
-  history_length: 5
-  batch_size: 128
-  embedding_rate: 0.3
+{SMALL_RANKER}  embedding_rate: 0.3
 horizons: [1, 2]
 catch_up_days: 4
 schedule: {{start: {FIRST}}}

@@ -19,6 +19,7 @@ from jobs.evaluation.result_store import read_results
 from jobs.lake import Lake
 from tests.cluster.click_hours import ClickHours
 from tests.cluster.standalone import HOST, Standalone, bare_python, free_port
+from tests.small_ranker import SMALL_RANKER
 
 ROOT = Path(__file__).resolve().parents[2]
 FEED = "cluster_feed"
@@ -32,15 +33,7 @@ name: {FEED}
 source:
   reader: simulated
   options: {{rows_per_day: 1000, users: 80, new_items_per_day: 8}}
-context: [hour]
-history_length: 5
-ranker:
-  embedding_dim: 4
-  cross_layers: 1
-  hidden_units: [8]
-  history_length: 5
-  batch_size: 128
-horizons: [1]
+{SMALL_RANKER}horizons: [1]
 preferences: [{", ".join(KINDS)}]
 custom_preferences: [click_hours.py:ClickHours]
 modes: [swap, probe]

@@ -24,6 +24,7 @@ from mlflow.server.handlers import get_endpoints
 from jobs.evaluation.result_store import read_results
 from jobs.lake import Lake, Partition
 from jobs.tracking.runs import KEY, KIND, Kind
+from tests.small_ranker import SMALL_RANKER
 from tests.stack.clients import METHODS, Airflow, basic, status
 from tests.stack.native import Stack
 
@@ -39,15 +40,7 @@ name: {FEED}
 source:
   reader: simulated
   options: {{rows_per_day: {ROWS}, users: 40, new_items_per_day: 8}}
-context: [hour]
-history_length: 5
-ranker:
-  embedding_dim: 4
-  cross_layers: 1
-  hidden_units: [8]
-  history_length: 5
-  batch_size: 128
-horizons: [1]
+{SMALL_RANKER}horizons: [1]
 modes: [swap]
 catch_up_days: 4
 schedule: {{start: {START}, cron: "0 0 * * *"}}
