@@ -1,7 +1,8 @@
 """Days whose raw files have changed since they were ingested: rows that arrived late.
 
 What a listing told of the raw files of a day is kept when the day is published, beside the tables
-and not in a manifest: it has times, and the manifests of equal content are equal.
+and not in a manifest: it has times, and the manifests of equal content are equal. The days of a
+month share a file.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 from jobs.common.errors import InputError
 from jobs.lake import Lake
@@ -50,9 +52,13 @@ def keep_raw_states(
             it is read is found later.
         days: The days published.
     """
+    months: dict[str, dict[str, Any]] = {}
     for day in days:
-        content = json.dumps(asdict(listed.of(day)), indent=1, sort_keys=True)
-        lake.storage.replace(_path(scenario, day), f"{content}\n".encode())
+        months.setdefault(_path(scenario, day), {})[day.isoformat()] = asdict(listed.of(day))
+    for path, states in months.items():
+        with lake.storage.lock(f"{RAW_STATES}/lock"):
+            text = json.dumps(_states(lake, path) | states, indent=1, sort_keys=True)
+            lake.storage.replace(path, f"{text}\n".encode())
 
 
 def kept_raw_state(lake: Lake, scenario: Scenario, day: date) -> RawState | None:
@@ -60,8 +66,8 @@ def kept_raw_state(lake: Lake, scenario: Scenario, day: date) -> RawState | None
 
     None if an earlier version of the project ingested it, or an ingest was stopped at its end.
     """
-    content = lake.storage.read(_path(scenario, day))
-    return None if content is None else RawState(**json.loads(content))
+    state = _states(lake, _path(scenario, day)).get(day.isoformat())
+    return None if state is None else RawState(**state)
 
 
 def late_days(lake: Lake, scenario: Scenario, raw: str, days: Sequence[date]) -> list[LateDay]:
@@ -81,6 +87,18 @@ def late_days(lake: Lake, scenario: Scenario, raw: str, days: Sequence[date]) ->
     listed = list_raw_files(table_source(scenario), raw, min(days), max(days))
     found = [_compared(day, kept_raw_state(lake, scenario, day), listed.of(day)) for day in days]
     return [late for late in found if late is not None]
+
+
+def _states(lake: Lake, path: str) -> dict[str, Any]:
+    """The states in the file of a month, by day; of a damaged file none is known."""
+    text = lake.storage.read(path)
+    try:
+        states: dict[str, Any] = {} if text is None else json.loads(text)
+    except ValueError:
+        shown = lake.storage.shown(path)
+        log.warning("%s is damaged: how the raw files of its days were is not known", shown)
+        return {}
+    return states
 
 
 def _compared(day: date, kept: RawState | None, now: RawState) -> LateDay | None:
@@ -104,4 +122,4 @@ def late_days_if_listed(
 
 
 def _path(scenario: Scenario, day: date) -> str:
-    return f"{RAW_STATES}/scenario={scenario.name}/ds={day.isoformat()}.json"
+    return f"{RAW_STATES}/scenario={scenario.name}/{day:%Y-%m}.json"

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jobs.common.errors import AuditError, FencedOut
+from jobs.lake.dropped_manifests import DroppedManifests
 from jobs.lake.manifest import Manifest, StoredFile, Window
 from jobs.lake.object_store.publish import fenced_out, publish_objects
 from jobs.lake.partition import MANIFEST, Partition, claim_path, lock_path, manifest_path
@@ -109,6 +110,7 @@ class Attempt:
             for path, file in staged:
                 self.storage.move(path, f"{partition.path}/{file.path}")
             self.storage.replace(manifest_path(partition), manifest.to_json().encode())
+            DroppedManifests(self.storage).forget(partition)
             kept = {MANIFEST, *(file.path for file in manifest.files)}
             for name in set(self.storage.files(partition.path)) - kept:
                 self.storage.remove(f"{partition.path}/{name}")
@@ -130,10 +132,15 @@ class Attempt:
         with self.storage.lock(lock_path(partition)):
             # Not compared as bytes: those of an earlier release differ in their version.
             content = self.storage.read(manifest_path(partition))
+            dropped = DroppedManifests(self.storage)
+            content = content or dropped.text(partition)
             if content is None or Manifest.from_json(content) != manifest:
                 raise FencedOut(f"{partition}: was replaced while its files were made again")
             for (path, _), file in zip(staged, manifest.files, strict=True):
                 self.storage.move(path, f"{partition.path}/{file.path}")
+            if self.storage.is_local:
+                self.storage.create(manifest_path(partition), content)
+                dropped.forget(partition)
 
     def close(self) -> None:
         """Remove the attempt's folder and those claims that no newer attempt has taken over."""

@@ -16,6 +16,7 @@ from pyarrow import fs
 from jobs.common.errors import AuditError, DamagedFile, InputError, first_line
 from jobs.common.paths import data_folder
 from jobs.lake.attempt import Attempt
+from jobs.lake.dropped_manifests import DroppedManifests, dropped_path
 from jobs.lake.manifest import Manifest, ManifestFault, NewerManifest
 from jobs.lake.partition import MANIFEST, Partition, lock_path, manifest_path
 from jobs.lake.read_check import ReadCheck, fault_of
@@ -50,6 +51,7 @@ class Lake:
         self.uri = uri
         self._check = check or ReadCheck.from_environment()
         self.storage = Storage(uri)
+        self.dropped = DroppedManifests(self.storage)
 
     @classmethod
     def from_environment(cls) -> Lake:
@@ -66,6 +68,9 @@ class Lake:
         path = manifest_path(partition)
         try:
             content = self.storage.read(path)
+            if content is None:
+                path = dropped_path(partition)
+                content = self.dropped.text(partition)
             manifest = None if content is None else Manifest.from_json(content)
         except ManifestFault as error:
             raise self._damaged(partition, path, str(error)) from error
@@ -96,7 +101,9 @@ class Lake:
             below = self.storage.states_below(f"{table}/scenario={scenario}")
             days = {_day_of(folder.split("/")[2]) for folder in below if folder.count("/") > 1}
             places = {day: Partition(table, scenario, day, keys).path for day in days if day}
-            return sorted(day for day, path in places.items() if MANIFEST in below.get(path, ()))
+            published = {day for day, path in places.items() if MANIFEST in below.get(path, ())}
+            dropped = self.dropped.partitions(table, scenario)
+            return sorted(published | {one.ds for one in dropped if one.keys == keys})
         return [
             day
             for day in self.days_with_any(table, scenario)
@@ -106,25 +113,30 @@ class Lake:
     def days_with_any(self, table: str, scenario: str) -> list[date]:
         """Days with a folder of the table, whatever is published in it, ascending."""
         folders = self.storage.folders(f"{table}/scenario={scenario}")
-        return [day for name in folders if (day := _day_of(name)) is not None]
+        days = {day for name in folders if (day := _day_of(name)) is not None}
+        return sorted(days | {one.ds for one in self.dropped.partitions(table, scenario)})
 
     def is_published(self, partition: Partition) -> bool:
         """Whether the partition has a manifest."""
-        return self.storage.exists(manifest_path(partition))
+        if self.storage.exists(manifest_path(partition)):
+            return True
+        return partition in self.dropped.partitions_of(
+            partition.table, partition.scenario, partition.ds
+        )
 
     def keys_below(self, table: str, scenario: str, ds: date) -> list[tuple[tuple[str, str], ...]]:
         """The ``keys`` of all partitions of a table that are published for a day, sorted."""
+        found = {one.keys for one in self.dropped.partitions_of(table, scenario, ds)}
         if not self.storage.is_local:
             below = self.storage.states_below(Partition(table, scenario, ds).path)
             paths = [folder for folder, files in below.items() if MANIFEST in files]
-            return sorted(Partition.parse(path).keys for path in paths)
-        found: list[tuple[tuple[str, str], ...]] = []
+            return sorted(found | {Partition.parse(path).keys for path in paths})
         pending: list[tuple[tuple[str, str], ...]] = [()]
         while pending:
             keys = pending.pop()
             partition = Partition(table, scenario, ds, keys)
             if self.is_published(partition):
-                found.append(keys)
+                found.add(keys)
             for name in self.storage.folders(partition.path):
                 key, separator, value = name.partition("=")
                 if separator:
@@ -259,9 +271,22 @@ class Lake:
         is. Nothing happens if the partition has been published again.
         """
         with self.storage.lock(lock_path(partition)):
-            if self.manifest(partition) == manifest:
-                for file in manifest.files:
-                    self.storage.remove(f"{partition.path}/{file.path}")
+            if self.manifest(partition) != manifest:
+                return
+            text = self.storage.read(manifest_path(partition))
+            if self.storage.is_local and text is not None:
+                self.dropped.add(partition, text)
+                self.storage.remove(manifest_path(partition))
+            for file in manifest.files:
+                self.storage.remove(f"{partition.path}/{file.path}")
+            if not (self.storage.files(partition.path) or self.storage.folders(partition.path)):
+                self.storage.remove(partition.path)
+
+    def forget(self, partition: Partition) -> None:
+        """Unpublish a partition, and remove its files."""
+        with self.storage.lock(lock_path(partition)):
+            self.dropped.forget(partition)
+            self.storage.remove(partition.path)
 
     @contextmanager
     def attempt(self, partitions: Sequence[Partition]) -> Iterator[Attempt]:

@@ -167,7 +167,7 @@ def _forget_before(lake: Lake, scenario: Scenario, first: date) -> None:
         if day < first:
             for table in ("snapshots", "checkpoints"):
                 partition = Partition(table, scenario.name, day, ranker_keys(scenario))
-                lake.storage.remove(partition.path)
+                lake.forget(partition)
 
 
 def _last_current(
