@@ -18,6 +18,7 @@ from safetensors import safe_open
 from jobs.lake import Lake, Partition, schemas
 from jobs.lake.addresses import RANKER
 from jobs.lake.manifest import Manifest
+from jobs.ranker.model.vocabulary import count_ids, file_of_ids
 from jobs.scenarios import Scenario
 
 ROWS_PER_TASK = 250_000
@@ -51,7 +52,7 @@ def ranges_of_slot(day: date, checkpoint: Manifest, slot: str) -> list[SlotRange
     """Ranges that cover the slot in the checkpoint of a day."""
     return [
         SlotRange(day.isoformat(), start, ROWS_PER_TASK, checkpoint.inputs["ranker"])
-        for start in range(0, _id_count(checkpoint, slot), ROWS_PER_TASK)
+        for start in range(0, count_ids(checkpoint, slot), ROWS_PER_TASK)
     ]
 
 
@@ -65,8 +66,10 @@ def read_slot(lake: Lake, scenario: Scenario, slot: str, rows: SlotRange) -> pa.
     """The rows of a range, with the columns of ``schemas.snapshots``."""
     keys = ((RANKER, rows.version),)
     partition = Partition("checkpoints", scenario.name, date.fromisoformat(rows.ds), keys)
-    with lake.local_file(partition, _vocabulary(slot)) as path:
-        ids = pq.read_table(path).column(0).slice(rows.start, rows.length).combine_chunks()
+    name, column = file_of_ids(lake.require(partition, "train it first"), slot)
+    with lake.local_file(partition, name) as path:
+        ids = pq.read_table(path, columns=[column])[column].combine_chunks().drop_null()
+    ids = ids.slice(rows.start, rows.length)
     end = rows.start + len(ids)
     with (
         lake.local_file(partition, "table.safetensors") as path,
@@ -86,11 +89,3 @@ def read_slot(lake: Lake, scenario: Scenario, slot: str, rows: SlotRange) -> pa.
         pa.array([rows.version] * count, type=pa.string()),
     ]
     return pa.Table.from_arrays(columns, schema=schemas.snapshots(scenario, dim, slot))
-
-
-def _id_count(checkpoint: Manifest, slot: str) -> int:
-    return next(file for file in checkpoint.files if file.name == _vocabulary(slot)).rows
-
-
-def _vocabulary(slot: str) -> str:
-    return f"vocabulary-{slot}.parquet"

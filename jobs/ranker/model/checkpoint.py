@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from safetensors.numpy import load_file, save
@@ -24,7 +23,7 @@ from jobs.ranker.model.embedding_table import NEVER, Block, EmbeddingTable
 from jobs.ranker.model.item_vectors import ItemVectors
 from jobs.ranker.model.ranker import Ranker, new_ranker
 from jobs.ranker.model.training_settings import TrainingSettings
-from jobs.ranker.model.vocabulary import Vocabulary
+from jobs.ranker.model.vocabulary import Vocabulary, file_of_ids, tables_of_ids
 from jobs.scenarios import Scenario
 from jobs.scenarios.hints import lis_command
 
@@ -33,10 +32,6 @@ TABLE = "table.safetensors"
 DESCRIPTION = "ranker.json"
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def vocabulary_file(field: str) -> str:
-    return f"vocabulary-{field}.parquet"
 
 
 def write_checkpoint(
@@ -61,6 +56,7 @@ def write_checkpoint(
         AuditError: If the ranker was trained on a row of day D or later.
     """
     partition = checkpoint_partition(scenario, day)
+    ids = {field: len(vocabulary) for field, vocabulary in ranker.vocabularies.items()}
     newest = ranker.last_trained
     max_ts = None if newest == NEVER else _EPOCH + timedelta(microseconds=newest)
     with lake.attempt([partition]) as attempt:
@@ -69,12 +65,22 @@ def write_checkpoint(
             partition,
             inputs=inputs,
             window=Window.until(datetime.combine(day, time.min), max_ts),
-            facts={**facts, "ranker_version": ranker_version(scenario)},
+            facts={**facts, "ids": ids, "ranker_version": ranker_version(scenario)},
         )
 
 
-def write_ranker(attempt: Attempt, scenario: Scenario, day: date, ranker: Ranker) -> None:
-    """Write the files of M_D to an attempt, see ``write_checkpoint``."""
+def write_ranker(
+    attempt: Attempt, scenario: Scenario, day: date, ranker: Ranker, former: Manifest | None = None
+) -> None:
+    """Write the files of M_D to an attempt, see ``write_checkpoint``.
+
+    Args:
+        attempt: The attempt.
+        scenario: The ranker's scenario.
+        day: Day D.
+        ranker: Trained on days before D only.
+        former: Of M_D as it was published before, if the same files are to be made again.
+    """
     description = {
         "ranker_version": ranker_version(scenario),
         "fields": ranker.fields,
@@ -85,8 +91,8 @@ def write_ranker(attempt: Attempt, scenario: Scenario, day: date, ranker: Ranker
     }
     attempt.write_bytes(DENSE, save(_dense_tensors(ranker)))
     attempt.write_bytes(TABLE, save(_table_tensors(ranker)))
-    for field, vocabulary in ranker.vocabularies.items():
-        attempt.write_table(vocabulary_file(field), pa.table({"id": vocabulary.ids}))
+    for name, table in tables_of_ids(ranker.vocabularies, former).items():
+        attempt.write_table(name, table)
     content = json.dumps(description, indent=1, sort_keys=True) + "\n"
     attempt.write_bytes(DESCRIPTION, content.encode())
 
@@ -126,9 +132,7 @@ def read_checkpoint(
             f"{lis_command('train', scenario, restore=day)}, which makes the same one again"
         )
     ranker = new_ranker(scenario, device)
-    ranker.vocabularies = {
-        field: _read_vocabulary(lake, partition, field) for field in ranker.fields
-    }
+    ranker.vocabularies = _read_vocabularies(lake, partition, manifest, ranker.fields)
     if vectors:
         with lake.local_file(partition, TABLE) as path:
             ranker.table = _read_table(path, ranker)
@@ -195,9 +199,20 @@ def _read_table(path: Path, ranker: Ranker) -> EmbeddingTable:
     return EmbeddingTable(blocks, ranker.device)
 
 
-def _read_vocabulary(lake: Lake, partition: Partition, field: str) -> Vocabulary:
-    with lake.local_file(partition, vocabulary_file(field)) as path:
-        return Vocabulary(pq.ParquetFile(path).read()["id"].combine_chunks())
+def _read_vocabularies(
+    lake: Lake, partition: Partition, manifest: Manifest, fields: Sequence[str]
+) -> dict[str, Vocabulary]:
+    columns: dict[str, dict[str, str]] = {}
+    for field in fields:
+        name, column = file_of_ids(manifest, field)
+        columns.setdefault(name, {})[field] = column
+    found = {}
+    for name, of_fields in columns.items():
+        with lake.local_file(partition, name) as path:
+            table = pq.ParquetFile(path).read()
+        for field, column in of_fields.items():
+            found[field] = Vocabulary(table[column].combine_chunks().drop_null())
+    return {field: found[field] for field in fields}
 
 
 def _host(tensor: Tensor) -> np.ndarray:

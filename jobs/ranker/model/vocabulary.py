@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from jobs.common.errors import AuditError
+from jobs.lake.manifest import Manifest
+
+IDS = "ids.parquet"
+"""The file of a checkpoint that has a column of ids for each field, in the order of its rows."""
 
 
 class Vocabulary:
@@ -137,6 +142,46 @@ class VocabularyBuilder:
             if add:
                 self._added.setdefault(key)
         return _spread(rows, encoded)
+
+
+def tables_of_ids(
+    vocabularies: Mapping[str, Vocabulary], former: Manifest | None = None
+) -> dict[str, pa.Table]:
+    """The ids of all fields as the files of a checkpoint, by name.
+
+    Args:
+        vocabularies: The vocabulary of each field.
+        former: Of the checkpoint as it was published before, if its very files are needed.
+    """
+    if former is not None and all(file.name != IDS for file in former.files):
+        files = {field: file_of_ids(former, field) for field in vocabularies}
+        return {
+            name: pa.table({column: vocabularies[field].ids})
+            for field, (name, column) in files.items()
+        }
+    longest = max(map(len, vocabularies.values()), default=0)
+    columns = {
+        field: pa.concat_arrays([one.ids, pa.nulls(longest - len(one), one.ids.type)])
+        for field, one in vocabularies.items()
+    }
+    return {IDS: pa.table(columns)}
+
+
+def file_of_ids(checkpoint: Manifest, field: str) -> tuple[str, str]:
+    """The file of a checkpoint that has the ids of a field, and their column, padded with nulls.
+
+    A checkpoint that was published by an earlier release has a file for each field.
+    """
+    is_shared = any(file.name == IDS for file in checkpoint.files)
+    return (IDS, field) if is_shared else (f"vocabulary-{field}.parquet", "id")
+
+
+def count_ids(checkpoint: Manifest, field: str) -> int:
+    """How many ids of a field a checkpoint has."""
+    name, _ = file_of_ids(checkpoint, field)
+    if name == IDS:
+        return int(checkpoint.facts["ids"][field])
+    return next(file for file in checkpoint.files if file.name == name).rows
 
 
 def _spread(rows: NDArray[np.int64], encoded: pa.DictionaryArray) -> NDArray[np.int64]:

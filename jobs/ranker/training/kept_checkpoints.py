@@ -141,7 +141,7 @@ def _put_back(ranker: Ranker, lake: Lake, scenario: Scenario, day: date) -> None
     """Write the files of M_D where they were removed."""
     manifest = _manifest(lake, scenario, day)
     with lake.attempt([]) as attempt:
-        write_ranker(attempt, scenario, day, ranker)
+        write_ranker(attempt, scenario, day, ranker, manifest)
         try:
             attempt.put_back(checkpoint_partition(scenario, day), manifest)
         except AuditError as error:

@@ -13,7 +13,6 @@ from jobs.common.day_range import DayRange
 from jobs.common.errors import DamagedFile
 from jobs.lake import Lake, Manifest, Partition
 from jobs.lake.addresses import RANKER, checkpoint_days
-from jobs.lake.repair import remove_damaged, withdrawn
 from jobs.preference import PreferenceKind, preference_kind
 from jobs.preference.leak import Leak
 from jobs.scenarios import ITEM, Mode, Scenario
@@ -24,6 +23,7 @@ from jobs.stages.request import DueScores, KindInMode, ScoreRequest
 from jobs.stages.score import score
 from jobs.stages.train import TrainOptions, train_lineage
 from jobs.stages.upkeep.board import publish_board, publish_status
+from jobs.stages.upkeep.repair import remove_damaged, withdrawn
 
 log = logging.getLogger("jobs")
 

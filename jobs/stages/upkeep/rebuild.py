@@ -8,9 +8,9 @@ from enum import Enum
 from jobs.common.errors import DamagedFile, InputError
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import RANKER, ranker_version, snapshot_version
-from jobs.lake.repair import faults
 from jobs.scenarios import Scenario
 from jobs.stages.upkeep.makers import MAKERS, Damaged
+from jobs.stages.upkeep.repair import faults
 
 log = logging.getLogger("jobs")
 

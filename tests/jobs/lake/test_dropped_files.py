@@ -10,7 +10,7 @@ import pytest
 from jobs.common.errors import AuditError, DamagedFile, FencedOut
 from jobs.lake import Lake, Manifest, Partition
 from jobs.lake.dropped_manifests import dropped_path
-from jobs.lake.repair import withdrawn
+from jobs.stages.upkeep.repair import withdrawn
 
 DAY = date(2026, 1, 31)
 DAILY = Partition("checkpoints", "tiny", DAY)

@@ -17,8 +17,8 @@ from safetensors.numpy import save
 from jobs.common.errors import DamagedFile, FencedOut, InputError
 from jobs.lake import Lake, Partition, ReadCheck
 from jobs.lake.partition import claim_path
-from jobs.lake.repair import faults, remove_damaged, withdrawn
 from jobs.lake.storage import Storage
+from jobs.stages.upkeep.repair import faults, remove_damaged, withdrawn
 from tests.jobs.lake.damage import DAMAGES, flip
 
 DAY = date(2026, 1, 31)
@@ -38,7 +38,7 @@ TABLES = {
     "encoders": (RANKER, ("preference", "id_embedding"), ("encoder", "words-0123456789")),
 }
 FILES = {
-    "checkpoints": ("table.safetensors", "ranker.json", "vocabulary-item_id.parquet"),
+    "checkpoints": ("table.safetensors", "ranker.json", "ids.parquet"),
     "encoders": ("projection.safetensors", "alignment.json"),
 }
 CASES = [(table, file) for table in TABLES for file in FILES.get(table, ("part-00000.parquet",))]
@@ -141,7 +141,7 @@ def test_a_damaged_object_is_refused_and_named_by_its_uri(bucket: str) -> None:
         client, name = boto3.client("s3"), bucket.removeprefix("s3://")
         content = client.get_object(Bucket=name, Key=key)["Body"].read()
         read(lake, target, manifest.files[-1].name)
-        client.put_object(Bucket=name, Key=key, Body=content[:-1] + b"?")
+        client.put_object(Bucket=name, Key=key, Body=content[:-1] + bytes([content[-1] ^ 1]))
         with pytest.raises(DamagedFile, match=f"^{bucket}/{key} is damaged: .* run lis rebuild"):
             read(lake, target, manifest.files[-1].name)
         client.delete_object(Bucket=name, Key=key)
@@ -231,7 +231,7 @@ def test_a_folder_that_is_no_file_counts_as_missing(lake: Lake) -> None:
     remove_damaged(lake, target, manifest)
     assert not table.exists()
     assert not lake.has_files(target, manifest)
-    assert stored(lake, target, "vocabulary-item_id.parquet").exists()
+    assert stored(lake, target, "ids.parquet").exists()
 
 
 def test_an_attempt_whose_claim_is_damaged_publishes_nothing(lake: Lake) -> None:

@@ -210,7 +210,7 @@ def _reseeded(ranker: Any, options: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("operation", "calls"),
-    [("remove", 0), ("remove", 1), ("remove", 11), ("move", 1), ("move", 13)],
+    [("remove", 0), ("remove", 1), ("remove", 11), ("move", 1), ("move", 6)],
 )
 def test_an_interrupt_leaves_what_a_rerun_completes(
     trained: Lake,

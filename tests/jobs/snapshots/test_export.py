@@ -15,6 +15,7 @@ from jobs.common.errors import AuditError
 from jobs.lake import Lake, Partition, schemas
 from jobs.lake.addresses import ranker_version, snapshot_partition
 from jobs.ranker.lineage import extend_lineage
+from jobs.ranker.model.vocabulary import IDS
 from jobs.scenarios import Fold, Scenario
 from jobs.snapshots import checkpoint_rows
 from jobs.snapshots.export import build_snapshots
@@ -46,8 +47,9 @@ def tensors_of(lake: Lake, day: date) -> dict[str, np.ndarray]:
 def assert_equals_the_tensors(lake: Lake, day: date) -> None:
     tensors = tensors_of(lake, day)
     partition = checkpoint_of(lake, day)
-    with lake.local_file(partition, "vocabulary-item_id.parquet") as path:
-        ids = pq.ParquetFile(path).read()["id"].to_pylist()
+    with lake.local_file(partition, IDS) as path:
+        column = pq.ParquetFile(path).read()["item_id"]
+    ids = [one for one in column.to_pylist() if one is not None]
     rows = lake.read(snapshot_of(lake, day)).to_pylist()
     assert [row["item_id"] for row in rows] == ids
     if rows:
@@ -169,10 +171,10 @@ def set_last_update(lake: Lake, day: date, ts: datetime) -> None:
     checkpoint = checkpoint_of(lake, day)
     tensors = tensors_of(lake, day)
     tensors["item_id.last_update"][0] = (ts - EPOCH) // timedelta(microseconds=1)
-    inputs = lake.require(checkpoint, "").inputs
-    with lake.local_file(checkpoint, "vocabulary-item_id.parquet") as path:
-        vocabulary = pq.ParquetFile(path).read()
+    manifest = lake.require(checkpoint, "")
+    with lake.local_file(checkpoint, IDS) as path:
+        ids = pq.ParquetFile(path).read()
     with lake.attempt([checkpoint]) as attempt:
         attempt.write_bytes("table.safetensors", save(tensors))
-        attempt.write_table("vocabulary-item_id.parquet", vocabulary)
-        attempt.publish(checkpoint, inputs=inputs)
+        attempt.write_table(IDS, ids)
+        attempt.publish(checkpoint, inputs=manifest.inputs, facts=manifest.facts)

@@ -55,6 +55,6 @@ def test_a_table_of_another_ranker_is_refused(
             content = trained.storage.read(f"{other.path}/{file.path}")
             assert content is not None
             attempt.write_bytes(file.name, content)
-        attempt.publish(partition, inputs=manifest.inputs)
+        attempt.publish(partition, inputs=manifest.inputs, facts=manifest.facts)
     with pytest.raises(InputError, match="its ranker has changed since: run lis train"):
         restore_snapshots(trained, scenario, [THIRD])

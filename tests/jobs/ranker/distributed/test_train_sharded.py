@@ -18,7 +18,8 @@ from safetensors.numpy import load_file
 from jobs.lake import Lake, Manifest
 from jobs.lake.addresses import checkpoint_days, checkpoint_partition
 from jobs.ranker.lineage import extend_lineage
-from jobs.ranker.model.checkpoint import DENSE, DESCRIPTION, TABLE, vocabulary_file
+from jobs.ranker.model.checkpoint import DENSE, DESCRIPTION, TABLE
+from jobs.ranker.model.vocabulary import IDS
 from jobs.scenarios import Scenario
 from tests.jobs.ranker.described_items import publish_items, reading
 
@@ -180,7 +181,7 @@ def test_checkpoints_equal_those_of_one_process(
     feed: Feed, one_process: Lake, two_processes: Lake, number: int
 ) -> None:
     assert_equal_up_to_rounding(feed, one_process, two_processes, number)
-    same = {DESCRIPTION, *map(vocabulary_file, feed.scenario.fields)}
+    same = {DESCRIPTION, IDS}
     files = [
         {file for file in manifest(lake, feed.scenario, number).files if file.name in same}
         for lake in (one_process, two_processes)

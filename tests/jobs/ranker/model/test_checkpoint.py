@@ -1,18 +1,21 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.numpy import load_file
 
 from jobs.common.errors import AuditError, InputError
-from jobs.lake import Lake
+from jobs.lake import Lake, Manifest
 from jobs.lake.addresses import checkpoint_partition
-from jobs.ranker.model.checkpoint import read_checkpoint, write_checkpoint
+from jobs.ranker.model.checkpoint import read_checkpoint, write_checkpoint, write_ranker
 from jobs.ranker.model.ranker import Ranker, new_ranker
 from jobs.ranker.model.training_settings import TrainingSettings
+from jobs.ranker.model.vocabulary import count_ids, file_of_ids
 from jobs.ranker.training.train_day import train_day
 from jobs.scenarios import Scenario
 
@@ -85,6 +88,43 @@ def test_writing_twice_gives_the_same_bytes(
     before = checkpoint_files(lake)
     write_checkpoint(lake, scenario, NEXT, read_checkpoint(lake, scenario, NEXT, CPU), {}, {})
     assert checkpoint_files(lake) == before
+
+
+def test_a_checkpoint_with_a_file_of_ids_for_each_field_is_read_and_made_again(
+    lake: Lake,
+    scenario: Scenario,
+    ranker: Ranker,
+    checkpoint_files: Callable[[Lake], dict[str, bytes]],
+) -> None:
+    """As earlier releases have published it."""
+    manifest = write_checkpoint(lake, scenario, NEXT, ranker, {}, {})
+    fields = ranker.fields
+    expected = [ids_of(lake, scenario, manifest, field) for field in fields]
+    partition = checkpoint_partition(scenario, NEXT)
+    no_files = replace(manifest, files=())
+    with lake.attempt([partition]) as attempt:
+        write_ranker(attempt, scenario, NEXT, ranker, no_files)
+        former = attempt.publish(partition, inputs={}, facts={})
+    assert {f"vocabulary-{field}.parquet" for field in fields} < {one.name for one in former.files}
+    before = checkpoint_files(lake)
+    assert [ids_of(lake, scenario, former, field) for field in fields] == expected
+    lake.drop_files(partition, former)
+    with lake.attempt([]) as attempt:
+        write_ranker(attempt, scenario, NEXT, ranker, former)
+        attempt.put_back(partition, former)
+    assert checkpoint_files(lake) == before
+
+
+def ids_of(lake: Lake, scenario: Scenario, manifest: Manifest, field: str) -> list[Any]:
+    """The ids of a field in a published checkpoint, as rankers and item tables read them."""
+    ids: list[Any] = read_checkpoint(lake, scenario, NEXT, CPU).vocabularies[field].ids.to_pylist()
+    assert count_ids(manifest, field) == len(ids) > 0
+    name, column = file_of_ids(manifest, field)
+    with lake.local_file(checkpoint_partition(scenario, NEXT), name) as path:
+        stored = pq.ParquetFile(path).read([column])[column].to_pylist()
+    assert stored[: len(ids)] == ids
+    assert set(stored[len(ids) :]) <= {None}
+    return ids
 
 
 def test_a_checkpoint_trained_on_its_own_day_is_rejected(

@@ -83,7 +83,7 @@ def test_every_table_that_a_stage_publishes_can_be_made_again() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 2])
-@pytest.mark.parametrize("name", ["table.safetensors", "ranker.json", "vocabulary-item_id.parquet"])
+@pytest.mark.parametrize("name", ["table.safetensors", "ranker.json", "ids.parquet"])
 def test_a_damaged_ranker_is_trained_again(
     trained: Lake,
     home: Path,
