@@ -96,17 +96,20 @@ def score_aligned(
     The tables of the bound are assembled, if they are missing. Lineages have none.
 
     Raises:
-        InputError: If an encoder is not aligned yet, or the lineage does not cover the days.
+        InputError: If an encoder is not aligned yet, or the lineage does not cover the days or is
+            stale.
         NotDue: If the future of a horizon has not arrived yet.
     """
     from jobs.ais.score_ais import fitted_mode_of, score_ais, score_lineage_ais
     from jobs.stages.assemble import assemble_features
-    from jobs.stages.request import DueScores, KindInMode, ScoreRequest
+    from jobs.stages.request import DueScores, KindInMode, ScoreRequest, require_current
 
     request = options.request(lake, scenario)
     leaks = options.horizons or scenario.horizons
     results: list[AisResult] = []
     for mode in options.modes(scenario):
+        reach = (0,) if mode == AisMode.LINEAGE else leaks
+        require_current(lake, scenario, DueScores(request.days, reach))
         if mode == AisMode.LINEAGE:
             results += score_lineage_ais(
                 lake, scenario, request.kinds, request.days.days, request.aligned_at

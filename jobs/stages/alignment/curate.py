@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from jobs.common.day_range import DayRange
 from jobs.scenarios import Scenario
 from jobs.stages.alignment.request import AlignmentRequest, AlignmentRequestOptions
 from jobs.stages.stage import Stage
@@ -19,13 +20,17 @@ def curate_items(lake: Lake, scenario: Scenario, request: AlignmentRequest) -> N
     """Publish the items of each kind of preference data, as of the alignment day.
 
     Raises:
-        InputError: If a kind does not describe items, or too few items are left.
+        InputError: If a kind does not describe items, too few items are left, or the ranker of the
+            day is stale.
     """
     from jobs.alignment.curation.curation_facts import CurationFacts
     from jobs.alignment.curation.publish_items import publish_preference_items
     from jobs.spark.progress import spark_progress
     from jobs.spark.session import one_session
+    from jobs.stages.request import DueScores, require_current
 
+    day = DayRange(request.aligned_at, request.aligned_at)
+    require_current(lake, scenario, DueScores(day, (0,)))
     with one_session():
         for kind in request.kinds:
             with spark_progress(f"items of {kind.name}"):

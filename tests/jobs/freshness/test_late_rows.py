@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from jobs.common.day_range import ranges_of
+from jobs.ais.terms import AisMode
+from jobs.common.day_range import DayRange, ranges_of
 from jobs.common.errors import InputError
 from jobs.ingest.late_days import late_days
 from jobs.ingest.publish_log import ingest
 from jobs.lake import Partition
 from jobs.scenarios import Mode
+from jobs.stages.alignment.ais import AisOptions, score_aligned
+from jobs.stages.alignment.curate import curate_items
+from jobs.stages.alignment.request import AlignmentRequest, alignment_kinds
 from jobs.stages.ingest import INGEST, IngestStageOptions
 from jobs.stages.score import score
 from tests.jobs.freshness.conftest import (
@@ -66,6 +70,7 @@ def test_a_lake_that_late_rows_came_to_is_that_of_a_log_that_was_complete(
     assert found_late(scored) == []
     with pytest.raises(InputError, match="the ranker of 2026-01-04 of daily is stale") as refused:
         score(scored.lake, scored.request())
+    assert_refused_by_alignment(scored)
     scored.train()
     scored.score()
     scored.score(*probed, mode=Mode.PROBE)
@@ -89,6 +94,25 @@ def test_a_lake_that_late_rows_came_to_is_that_of_a_log_that_was_complete(
     assert {path.partition("/")[0] for path in earlier} == {"features"}
     assert "impressions and history and statistics of 2026-01-03 changed" in str(refused.value)
     assert str(refused.value).endswith(f"run lis train --scenario {scored.scenario.given_as}")
+
+
+def assert_refused_by_alignment(runs: DailyRuns) -> None:
+    """An encoder is neither aligned on a stale ranker nor scored with it."""
+    days = DayRange(day(LATE + 2), day(LATE + 2))
+    aligned_at = day(LATE + 1)
+    kinds = alignment_kinds(runs.scenario, ["id_embedding"])
+    with pytest.raises(InputError, match=f"the ranker of {aligned_at} of daily is stale"):
+        curate_items(runs.lake, runs.scenario, AlignmentRequest(kinds, days, aligned_at))
+    for mode in AisMode:
+        options = AisOptions(
+            as_of=days,
+            preference=("id_embedding",),
+            aligned_at=aligned_at,
+            horizons=(1,),
+            mode=(mode,),
+        )
+        with pytest.raises(InputError, match=f"the ranker of {aligned_at} of daily is stale"):
+            score_aligned(runs.lake, runs.scenario, options)
 
 
 @pytest.mark.slow
