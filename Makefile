@@ -47,7 +47,7 @@ PYTEST = source scripts/env.sh && OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numpro
 test: setup-dev ## the tests but those of the next two targets
 	@$(PYTEST) -m "not slow and not fault"
 
-fault-test: setup-dev ## processes are killed; what they leave is looked at
+fault-test: setup-dev ## processes are killed, disks are full; what they leave is looked at
 	@$(PYTEST) -m fault
 
 fuzz: setup-dev ## files, command lines and forms that no one should give, by the thousand

@@ -6,28 +6,17 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from errno import EACCES, EISDIR, ELOOP, ENAMETOOLONG, ENOTDIR, EPERM, EROFS
 from typing import Any
 
 from jobs.cli.command import Command
 from jobs.cli.completion import answer_shell
+from jobs.cli.ending import ending_of
 from jobs.cli.option_parser import read_options
 from jobs.cli.parser import build_parser
-from jobs.common.errors import (
-    AuditError,
-    DamagedFile,
-    FencedOut,
-    InputError,
-    ServiceUnavailable,
-    is_connection_error,
-    one_line,
-)
+from jobs.common.errors import InputError
 from jobs.common.outcome import ExitCode
-from jobs.common.secrets import SafeFormatter, hide_in_tracebacks, without_password
+from jobs.common.secrets import SafeFormatter, hide_in_tracebacks
 from jobs.ranker.distributed.process_group import process_count
-
-_OF_A_PATH = (EACCES, EISDIR, ELOOP, ENAMETOOLONG, ENOTDIR, EPERM, EROFS)
-"""Errors of a path that cannot be used, as opposed to those of a disk or of the project."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,34 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check_processes(command)
         command.run(read_options(parsed, command.options))
-    except (InputError, ServiceUnavailable, OSError) as raised:
-        error = _explained(raised)
-        may_pass = is_connection_error(error)
-        if isinstance(error, OSError) and not may_pass:
-            if error.errno not in _OF_A_PATH:
-                raise
-            # Without "[Errno 36] ".
-            error = InputError(str(error).partition("] ")[2] or str(error))
-        if isinstance(error, DamagedFile) and (given := getattr(parsed, "scenario", None)):
-            error = error.named_as(given)
-        line = one_line(error)
-        again = "; run the same command again when it answers" if may_pass else ""
-        print(f"error: {line}{again}", file=sys.stderr)
-        return ExitCode.UNAVAILABLE if may_pass else ExitCode.BAD_INPUT
-    except (AuditError, FencedOut) as error:
-        print(f"stopped, nothing published: {without_password(str(error))}", file=sys.stderr)
-        return ExitCode.FAILED
+    except Exception as error:
+        ending = ending_of(error, getattr(parsed, "scenario", None))
+        if ending is None:
+            raise
+        print(ending.line, file=sys.stderr)
+        return ending.code
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return ExitCode.INTERRUPTED
     return ExitCode.DONE
-
-
-def _explained(error: Exception) -> Exception:
-    """An error of an object store in the form of the project's own: Arrow reads in many places."""
-    from jobs.lake.object_store.store_errors import explain
-
-    return (explain(error) if isinstance(error, OSError) else None) or error
 
 
 def _log_to_stderr(*, verbose: bool) -> None:

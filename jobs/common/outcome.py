@@ -14,8 +14,8 @@ class ExitCode(IntEnum):
     """How a command ended.
 
     ``BAD_INPUT`` means that the same command cannot succeed: a retry is pointless. ``UNAVAILABLE``
-    means that a service did not answer: a retry is all it takes. The number is ``EX_TEMPFAIL`` of
-    ``sysexits.h``.
+    means that a service did not answer or a disk had no room: the same command succeeds once that
+    has passed. The number is ``EX_TEMPFAIL`` of ``sysexits.h``.
     """
 
     DONE = 0

@@ -39,7 +39,11 @@ class Attempt:
         self._claimed = list(partitions)
         self._sweep()
         storage.make_folder(self.folder)
-        self._claim()
+        try:
+            self._claim()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def path(self) -> str:

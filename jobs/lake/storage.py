@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
@@ -15,6 +13,7 @@ from typing import IO
 
 from pyarrow import fs
 
+from jobs.common.disk_full import whole_file
 from jobs.common.errors import InputError
 from jobs.lake.location import (
     Entry,
@@ -187,16 +186,12 @@ class Storage:
         if not self.is_local:
             self.objects.put(self.absolute(path), content)
             return
-        target = Path(self.absolute(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=target.name)
-        with os.fdopen(handle, "wb") as stream:
+        with whole_file(self._new_file(path)) as stream:
             stream.write(content)
+            os.fchmod(stream.fileno(), 0o644)
             if durable:
                 stream.flush()
                 os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, target)
 
     def create(self, path: str, content: bytes) -> bool:
         """Write a small file unless it is there. On a local disk, its lock must be held.
@@ -218,12 +213,8 @@ class Storage:
             with self.objects.writer(self.absolute(path)) as stream:
                 yield stream
             return
-        target = Path(self.absolute(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f".{uuid.uuid4().hex}")
-        with unfinished.open("wb") as stream:
+        with whole_file(self._new_file(path)) as stream:
             yield stream
-        unfinished.replace(target)
 
     def move(self, source: str, target: str) -> None:
         """Move a file, creating the folder of the target if needed."""
@@ -266,11 +257,15 @@ class Storage:
             return
         import fcntl
 
-        target = Path(self.absolute(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("a") as handle:
+        with self._new_file(path).open("a") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+    def _new_file(self, path: str) -> Path:
+        """The local path of a file, in a folder that is there."""
+        target = Path(self.absolute(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
 
     def _info(self, path: str) -> fs.FileInfo:
         with self._errors(path):

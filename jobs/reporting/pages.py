@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from jobs.common.disk_full import whole_file
 from jobs.common.paths import data_folder
 
 LATEST = "latest.html"
@@ -38,9 +39,8 @@ def write_page(subject: str, as_of: str, scored: str, page: str) -> Path:
 
 
 def _write(path: Path, page: str) -> None:
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(page, encoding="utf-8")
-    unfinished.replace(path)
+    with whole_file(path, path.with_suffix(".unfinished")) as stream:
+        stream.write(page.encode())
 
 
 def _last_day(path: Path) -> str:

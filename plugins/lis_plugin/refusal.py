@@ -16,7 +16,7 @@ class InputRefused(SystemExit):
 
 
 class NoAnswer(SystemExit):
-    """Ends a try of a task because a service does not answer; it is tried again."""
+    """Ends a try of a task as a service does not answer or a disk is full; it is tried again."""
 
 
 class NoRetryIfRefused(RetryPolicy):

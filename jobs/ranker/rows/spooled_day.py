@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from jobs.common.disk_full import temporary_files
 from jobs.common.errors import InputError
 from jobs.ranker.model.ranker import Ranker
 from jobs.ranker.model.vocabulary import VocabularyBuilder
@@ -121,7 +122,9 @@ class _SpooledArray:
         self._width = width
 
     def append(self, rows: NDArray[Any]) -> None:
-        self._file.write(np.ascontiguousarray(rows, self._dtype).data)
+        with temporary_files():
+            self._file.write(np.ascontiguousarray(rows, self._dtype).data)
+            self._file.flush()
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         values = int(np.prod(self._width, dtype=np.int64))

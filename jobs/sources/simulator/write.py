@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
@@ -11,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jobs.common.disk_full import whole_file
 from jobs.common.errors import InputError
 from jobs.sources.simulator.day import IMPRESSIONS_SCHEMA, TRUTH_SCHEMA, generate_day
 from jobs.sources.simulator.items import alive_items, generate_items
@@ -133,12 +133,10 @@ def _write_day(options: SimulatorOptions, root: Path, day: date, digest: bytes) 
 def _new_file(path: Path, schema: pa.Schema, digest: bytes) -> Iterator[pq.ParquetWriter]:
     """A Parquet writer; the file appears at ``path`` once the block has ended without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with pq.ParquetWriter(
-            unfinished, schema.with_metadata({_DIGEST_KEY: digest}), compression="zstd"
-        ) as writer:
-            yield writer
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with (
+        whole_file(path) as stream,
+        pq.ParquetWriter(
+            stream, schema.with_metadata({_DIGEST_KEY: digest}), compression="zstd"
+        ) as writer,
+    ):
+        yield writer
