@@ -131,7 +131,12 @@ def _fault(report: str, master: str) -> InputError | ServiceUnavailable:
             here = ".".join(map(str, sys.version_info[:2]))
             said = words.format(python=here, **match.groupdict())
             return InputError(f"executors of {master} {said}")
-    causes = re.findall(r"Caused by: (.+)", report) or report.strip().splitlines()
+    # Of Python the last line of its traceback, of Java the cause of all others.
+    causes = (
+        re.findall(r"^\s+(\w+Error: .+)$", report, re.MULTILINE)
+        or re.findall(r"^Caused by: (.*[^:\s])\s*$", report, re.MULTILINE)
+        or report.strip().splitlines()
+    )
     return ServiceUnavailable(f"executors of {master} cannot run a first job: {causes[-1]}")
 
 

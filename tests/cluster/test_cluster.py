@@ -177,7 +177,11 @@ def test_a_day_on_the_cluster_has_the_bytes_of_a_local_one(
     ("statements", "fault"),
     [
         (
-            ("import sys", "sys.version_info = (3, 9, 1, 'final', 0)"),
+            (
+                "import collections, sys",
+                "of = collections.namedtuple('of', 'major minor micro releaselevel serial')",
+                "sys.version_info = of(3, 9, 1, 'final', 0)",
+            ),
             "run Python 3.9 and the driver 3.11: set PYSPARK_PYTHON to the path that Python 3.11 "
             "has there",
         ),

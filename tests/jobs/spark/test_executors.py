@@ -68,6 +68,12 @@ def test_the_archive_is_imported_before_an_installed_version(tmp_path: Path) -> 
             "cannot run a first job: a disk is full",
             ServiceUnavailable,
         ),
+        (
+            "Job aborted\nCaused by: org.apache.spark.SparkException: \nError from python worker:\n"
+            "  Traceback (most recent call last):\n  AttributeError: no 'major'\nPYTHONPATH was:\n",
+            "cannot run a first job: AttributeError: no 'major'",
+            ServiceUnavailable,
+        ),
         ("Spark was shut down", "cannot run a first job: Spark was shut down", ServiceUnavailable),
     ],
 )
