@@ -137,6 +137,7 @@ def test_a_partition_for_which_there_is_no_room_stays_as_it_was(
     assert lake.read(DAILY).num_rows == 200_000
 
 
+@pytest.mark.fault
 def test_a_command_on_a_full_disk_says_so_in_one_line(
     small_disk: Callable[[Path], Path], tmp_path: Path
 ) -> None:
