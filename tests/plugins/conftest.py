@@ -1,21 +1,17 @@
-"""Airflow reads its home on import, so an empty one for the tests is set before that."""
+"""What tests of the plugin share: an empty home of Airflow, and the environment of a task."""
 
-import atexit
 import json
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests.airflow_home import use_empty_home
+
 ROOT = Path(__file__).resolve().parents[2]
 
-if "airflow" not in sys.modules:
-    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-home-")
-    os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-    atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
+use_empty_home()
 
 
 @pytest.fixture(autouse=True)
