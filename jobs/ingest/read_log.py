@@ -77,7 +77,8 @@ def item_content(
             scenario.name,
             f"{found.left_out:,}",
         )
-    content = F.struct(*(name for name, _ in schemas.CONTENT))
+    stored = schemas.items(scenario).names
+    content = F.struct(*(name for name in stored if name not in ("item_id", "first_seen")))
     # Of several rows of an item, min() keeps one, the same one on every run.
     return (
         rows.where(~is_left_out)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
 from jobs.ingest.publish_log import ingest
 from jobs.lake import Lake
@@ -15,7 +14,6 @@ from jobs.scenarios import Scenario
 from tests.jobs.ingest.reading import all_rows
 
 
-@pytest.mark.slow
 def test_further_vectors_are_published_with_the_items(
     make_scenario: Callable[..., Scenario], tmp_path: Path
 ) -> None:

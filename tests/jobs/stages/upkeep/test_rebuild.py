@@ -207,6 +207,7 @@ def test_every_table_is_rebuilt_to_the_same_bytes(
     lis("slots", *named, "--as-of", "2026-01-06")
     days = DayRange.parse("2026-01-06:2026-01-07")
     lis("lis", *named, *name, "--as-of", str(days), "--mode", "swap,probe")
+    lis("stage", "report", *named, *name, "--as-of", str(days), "--mode", "swap,probe")
     one = ("--preference", "id_embedding")
     lis("gate", *named, *one, "--as-of", "2026-01-07", "--force", "a test")
     lis("align", *named, *one, "--as-of", "2026-01-07", "--aligned-at", "2026-01-05")
