@@ -30,6 +30,8 @@ YESTERDAY = TODAY - timedelta(days=1)
 """The day of a scheduled run, and of a manual run without a date."""
 TABLES_OF_SCORES = {"features", "predictions", "lis", "_claims", "checkpoints", "snapshots"}
 """Probe mode reads rankers whose files were removed, so they are made again."""
+CHANGING = {"board", "status", "_dropped"}
+"""What shows the newest scores, and manifests that go and come with the files of rankers."""
 START = TODAY - timedelta(days=8)
 SCENARIO = f"""
 name: small_feed
@@ -104,7 +106,7 @@ class Deployment:
         return {
             str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(root.rglob("*"))
-            if path.is_file()
+            if path.is_file() and not CHANGING & set(path.relative_to(root).parts)
         }
 
 
