@@ -44,7 +44,10 @@ def open_first_task(page: Page) -> None:
     ("as_of", "line"),
     [
         ("2026-02-30", "as_of: '2026-02-30' is not a date"),
-        ("2026-01-31:2026-01-25", "as_of: the range 2026-01-31:2026-01-25 ends before it begins"),
+        (
+            "2026-01-31:2026-01-25",
+            "as_of: the range 2026-01-31 to 2026-01-25 ends before it begins: swap the dates",
+        ),
     ],
 )
 def test_a_form_that_cannot_be_used_fails_at_once_and_says_why(
