@@ -53,6 +53,7 @@ def small_home(tmp_path: Path) -> Home:
     return home
 
 
+@pytest.mark.fault
 def test_a_lake_on_a_disk_that_is_mounted_read_only_is_read(
     small_home: Home, make_read_only: Callable[[Path], None]
 ) -> None:

@@ -158,6 +158,7 @@ def test_a_log_without_days_in_its_path_is_read_once_from_the_first_late_day_on(
     assert late_days(lake, scenario, str(raw), days[1:]) == []
 
 
+@pytest.mark.slow
 def test_files_that_are_touched_make_nothing_stale(
     scored: DailyRuns, published_bytes: PublishedBytes
 ) -> None:
@@ -167,6 +168,7 @@ def test_files_that_are_touched_make_nothing_stale(
     assert published_bytes(scored.lake) == before
 
 
+@pytest.mark.slow
 def test_what_a_day_was_ingested_from_is_unknown_in_a_lake_of_an_earlier_version(
     scored: DailyRuns,
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,8 +13,9 @@ import pytest
 
 from jobs.evaluation.predictions import predictions_partition
 from jobs.evaluation.result_store import result_partition, store_result
-from jobs.lake import Lake, Partition
+from jobs.lake import Lake, Manifest, Partition
 from jobs.lake.addresses import checkpoint_partition, ranker_version, snapshot_partition
+from jobs.lake.partition import MANIFEST
 from jobs.retention.janitor import Leftover, removals, remove
 from jobs.scenarios import Scenario, SimulatedSource
 from jobs.stages.upkeep.janitor import JanitorOptions, clean_lake
@@ -120,6 +121,7 @@ def test_rankers_that_no_horizon_needs_lose_files_and_no_manifest(
 ) -> None:
     """What a result was computed from stays named: its table and every manifest."""
     before = published_bytes(used)
+    manifests = manifests_of(used, before)
     # Kept are the first, those whose ordinal 5 divides, and the newest through two days back.
     kept = [n for n in range(1, DAYS + 1) if n in (1, 10, 11, 12) or day(n).toordinal() % 5 == 0]
     thinned = [str(day(number)) for number in range(1, DAYS + 1) if number not in kept]
@@ -129,12 +131,25 @@ def test_rankers_that_no_horizon_needs_lose_files_and_no_manifest(
 
     after = published_bytes(used)
     gone = set(before) - set(after)
-    assert {path: after[path] for path in after} == {path: before[path] for path in after}
+    stayed = [path for path in after if "/_dropped/" not in path]
+    assert {path: after[path] for path in stayed} == {path: before[path] for path in stayed}
     named = [path for path in gone if not path.startswith("quarantine/")]
     assert named
-    assert all(path.endswith(".parquet") for path in named)
+    assert all(path.endswith((".parquet", MANIFEST)) for path in named)
     assert {path.partition("/")[0] for path in named} == {"checkpoints", "snapshots"}
+    assert manifests_of(used, named) == {
+        partition: manifests[partition] for partition in manifests_of(used, named)
+    }
     assert removals(used, SCENARIO) == []
+
+
+def manifests_of(lake: Lake, paths: Iterable[str]) -> dict[Partition, Manifest | None]:
+    """The manifest of each partition whose own is among paths."""
+    suffix = f"/{MANIFEST}"
+    folders = [path.removesuffix(suffix) for path in paths if path.endswith(suffix)]
+    found = {one: lake.manifest(one) for one in map(Partition.parse, folders)}
+    assert None not in found.values()
+    return found
 
 
 def test_states_of_the_newest_days_stay_and_every_fifth_older_one(used: Lake) -> None:
