@@ -55,7 +55,7 @@ def keep_status(
         attempt.publish(partition, inputs={"status": digest_of(text)})
     # Nobody reads them, and each day would add two files.
     for older in lake.days_with_any(STATUS, scenario)[:-1]:
-        lake.storage.remove(Partition(STATUS, scenario, older).path)
+        lake.forget(Partition(STATUS, scenario, older))
 
 
 def newest_status(lake: Lake, scenario: str) -> KeptStatus | None:

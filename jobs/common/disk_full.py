@@ -48,19 +48,18 @@ def full_folder(folders: Sequence[str]) -> str | None:
 
 
 @contextmanager
-def whole_file(target: Path, unfinished: Path | None = None) -> Iterator[IO[bytes]]:
+def whole_file(target: Path) -> Iterator[IO[bytes]]:
     """A stream whose content becomes a file at the end of the block, unless that fails.
 
     Nothing is left of a file that is not written.
 
     Args:
-        target: The file.
-        unfinished: Where it is written; None for a hidden name beside it, which is not used again.
+        target: The file. Until it is whole, it is a hidden one beside it.
 
     Raises:
         OSError: If it cannot be written. The error names the file, as those of ``write`` do not.
     """
-    unfinished = unfinished or target.with_name(f".{uuid.uuid4().hex}")
+    unfinished = target.with_name(f".{uuid.uuid4().hex}")
     try:
         with unfinished.open("wb") as stream:
             yield stream

@@ -42,6 +42,10 @@ class DroppedManifests:
         # In the form of ``Manifest.to_json``, so that it returns to its place as it was.
         return None if entry is None else _text(entry)
 
+    def __contains__(self, partition: Partition) -> bool:
+        """Whether a partition has its manifest here."""
+        return partition in (self._entries(dropped_path(partition)) or {})
+
     def partitions(self, table: str, scenario: str) -> set[Partition]:
         """All partitions of a table that have their manifests here, but those of damaged files."""
         folder = _folder(table, scenario)
@@ -58,16 +62,18 @@ class DroppedManifests:
         self._change(partition, json.loads(text))
 
     def forget(self, partition: Partition) -> None:
-        """Keep a partition's manifest no longer.
-
-        A damaged file is removed as a whole: what it told of can be made again.
-        """
-        path = dropped_path(partition)
-        entries = self._entries(path)
-        if entries is None:
-            self._storage.remove(path)
-        elif partition in entries:
+        """Keep a partition's manifest no longer. A damaged file stays, and is still refused."""
+        if partition in self:
             self._change(partition, None)
+
+    def is_damaged(self, partition: Partition) -> bool:
+        """Whether the file that a partition's manifest moves to cannot be read."""
+        return self._entries(dropped_path(partition)) is None
+
+    def remove_damaged(self, partition: Partition) -> None:
+        """Remove that file if it is damaged: all that it told of counts as not published."""
+        if self.is_damaged(partition):
+            self._storage.remove(dropped_path(partition))
 
     def _change(self, partition: Partition, entry: Mapping[str, Any] | None) -> None:
         path = dropped_path(partition)

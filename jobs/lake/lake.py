@@ -71,6 +71,10 @@ class Lake:
             if content is None:
                 path = dropped_path(partition)
                 content = self.dropped.text(partition)
+            if content is None:
+                # It may have returned between the two.
+                path = manifest_path(partition)
+                content = self.storage.read(path)
             manifest = None if content is None else Manifest.from_json(content)
         except ManifestFault as error:
             raise self._damaged(partition, path, str(error)) from error
@@ -112,17 +116,14 @@ class Lake:
 
     def days_with_any(self, table: str, scenario: str) -> list[date]:
         """Days with a folder of the table, whatever is published in it, ascending."""
+        dropped = {one.ds for one in self.dropped.partitions(table, scenario)}
         folders = self.storage.folders(f"{table}/scenario={scenario}")
-        days = {day for name in folders if (day := _day_of(name)) is not None}
-        return sorted(days | {one.ds for one in self.dropped.partitions(table, scenario)})
+        return sorted(dropped | {day for name in folders if (day := _day_of(name)) is not None})
 
     def is_published(self, partition: Partition) -> bool:
         """Whether the partition has a manifest."""
-        if self.storage.exists(manifest_path(partition)):
-            return True
-        return partition in self.dropped.partitions_of(
-            partition.table, partition.scenario, partition.ds
-        )
+        path = manifest_path(partition)
+        return self.storage.exists(path) or partition in self.dropped or self.storage.exists(path)
 
     def keys_below(self, table: str, scenario: str, ds: date) -> list[tuple[tuple[str, str], ...]]:
         """The ``keys`` of all partitions of a table that are published for a day, sorted."""
@@ -141,7 +142,7 @@ class Lake:
                 key, separator, value = name.partition("=")
                 if separator:
                     pending.append((*keys, (key, value)))
-        return sorted(found)
+        return sorted(found | {one.keys for one in self.dropped.partitions_of(table, scenario, ds)})
 
     def paths(
         self, partition: Partition, manifest: Manifest, suffix: str = ".parquet"
@@ -268,13 +269,16 @@ class Lake:
         """Remove the data files of a partition to save space, and keep its manifest.
 
         For content that can be made again to the same bytes: ``Attempt.put_back`` checks that it
-        is. Nothing happens if the partition has been published again.
+        is. Nothing happens if the partition has been published again, or if the file that its
+        manifest would move to is damaged.
         """
         with self.storage.lock(lock_path(partition)):
             if self.manifest(partition) != manifest:
                 return
             text = self.storage.read(manifest_path(partition))
             if self.storage.is_local and text is not None:
+                if self.dropped.is_damaged(partition):
+                    return
                 self.dropped.add(partition, text)
                 self.storage.remove(manifest_path(partition))
             for file in manifest.files:

@@ -39,7 +39,7 @@ def write_page(subject: str, as_of: str, scored: str, page: str) -> Path:
 
 
 def _write(path: Path, page: str) -> None:
-    with whole_file(path, path.with_suffix(".unfinished")) as stream:
+    with whole_file(path) as stream:
         stream.write(page.encode())
 
 

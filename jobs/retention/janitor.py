@@ -20,7 +20,6 @@ from jobs.ingest.impression_statistics import RECENT_COUNTS
 from jobs.lake import Lake, Manifest, Partition
 from jobs.lake.attempt import ABANDONED_AFTER_SECONDS, ATTEMPTS
 from jobs.lake.object_store.publish import unused_files
-from jobs.lake.partition import lock_path
 from jobs.ranker.training.kept_checkpoints import checkpoints_to_thin
 from jobs.scenarios import Scenario
 from jobs.snapshots.kept_snapshots import snapshots_to_thin
@@ -92,8 +91,7 @@ def remove(lake: Lake, found: Sequence[Removal]) -> None:
         elif one.manifest is not None:
             lake.drop_files(one.partition, one.manifest)
         else:
-            with lake.storage.lock(lock_path(one.partition)):
-                lake.storage.remove(one.path)
+            lake.forget(one.partition)
 
 
 def _files(what: Leftover, partition: Partition, manifest: Manifest) -> Removal:

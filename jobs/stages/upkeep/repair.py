@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from jobs.lake.lake import Lake
-from jobs.lake.manifest import Manifest, ManifestFault
+from jobs.lake.manifest import Manifest
 from jobs.lake.partition import Partition, lock_path, manifest_path
 from jobs.lake.read_check import ReadCheck, fault_of
 
@@ -39,13 +39,6 @@ def remove_damaged(lake: Lake, partition: Partition, manifest: Manifest) -> None
                 lake.storage.remove(path)
 
 
-def _dropped_text(lake: Lake, partition: Partition) -> bytes | None:
-    try:
-        return lake.dropped.text(partition)
-    except ManifestFault:
-        return None
-
-
 @contextmanager
 def withdrawn(lake: Lake, partitions: Sequence[Partition]) -> Iterator[None]:
     """Unpublish partitions, so that what publishes them in the block finds them missing.
@@ -55,11 +48,12 @@ def withdrawn(lake: Lake, partitions: Sequence[Partition]) -> Iterator[None]:
     manifests = {}
     for partition in partitions:
         with lake.storage.lock(lock_path(partition)):
-            content = lake.storage.read(manifest_path(partition)) or _dropped_text(lake, partition)
+            lake.dropped.remove_damaged(partition)
+            content = lake.storage.read(manifest_path(partition)) or lake.dropped.text(partition)
             if content is not None:
                 manifests[partition] = content
                 lake.storage.remove(manifest_path(partition))
-            lake.dropped.forget(partition)
+                lake.dropped.forget(partition)
     try:
         yield
     except BaseException:

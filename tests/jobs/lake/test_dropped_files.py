@@ -1,15 +1,18 @@
 """Data files that are removed to save space, and put back to the same bytes."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from functools import partialmethod
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from jobs.common.errors import AuditError, DamagedFile, FencedOut
 from jobs.lake import Lake, Manifest, Partition
-from jobs.lake.dropped_manifests import dropped_path
+from jobs.lake.dropped_manifests import DroppedManifests, dropped_path
 from jobs.stages.upkeep.repair import withdrawn
 
 DAY = date(2026, 1, 31)
@@ -162,6 +165,28 @@ def test_none_is_lost_where_many_are_dropped_at_once(lake: Lake) -> None:
     assert {one: lake.manifest(one) for one in manifests} == manifests
 
 
+def test_a_manifest_that_returns_while_it_is_looked_for_is_found(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = drop(lake, DAILY)
+    text, contains = DroppedManifests.text, DroppedManifests.__contains__
+
+    def restored_first(dropped: DroppedManifests, one: Partition, then: Callable[..., Any]) -> Any:
+        with monkeypatch.context() as undone:
+            undone.setattr(DroppedManifests, "text", text)
+            undone.setattr(DroppedManifests, "__contains__", contains)
+            put_back(Lake(lake.uri), 1, manifest)
+        return then(dropped, one)
+
+    monkeypatch.setattr(DroppedManifests, "text", partialmethod(restored_first, then=text))
+    assert lake.manifest(DAILY) == manifest
+    monkeypatch.undo()
+    lake.drop_files(DAILY, manifest)
+    again = partialmethod(restored_first, then=contains)
+    monkeypatch.setattr(DroppedManifests, "__contains__", again)
+    assert lake.is_published(DAILY)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[1]", b'{"checkpoints": {}}', b'{"a/scenario=b": 1}']
 )
@@ -173,6 +198,11 @@ def test_a_damaged_month_is_refused_and_can_be_made_again(lake: Lake, content: b
         DamagedFile, match=f"{path} has lost the manifests that were in it: run lis"
     ):
         lake.manifest(of(DAY))
+    # What is published and dropped beside it does not hide the damage.
+    other = publish(lake, 2, of(DAY, "dcn-2"))
+    lake.drop_files(of(DAY, "dcn-2"), other)
+    assert lake.has_files(of(DAY, "dcn-2"), other)
+    assert path.read_bytes() == content
     with withdrawn(lake, [of(DAY)]):
         again = publish(lake, 1, of(DAY))
     assert lake.manifest(of(DAY)) == again

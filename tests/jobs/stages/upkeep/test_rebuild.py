@@ -17,7 +17,8 @@ from jobs.cli.main import main
 from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError
 from jobs.lake import Lake, Partition
-from jobs.lake.addresses import checkpoint_partition
+from jobs.lake.addresses import checkpoint_days, checkpoint_partition
+from jobs.lake.dropped_manifests import dropped_path
 from jobs.scenarios import Scenario, load_scenario
 from jobs.stages import ALIGNMENT_STAGES, STAGES
 from jobs.stages.upkeep.makers import MAKERS
@@ -122,6 +123,23 @@ def test_a_ranker_whose_manifest_is_damaged_is_trained_again_and_all_later_ones(
         DAMAGES["cut"](Path(trained.storage.absolute(f"{partition.path}/_manifest.json")))
         assert rebuild(trained, scenario, partition, None) == Outcome.UNKNOWN
         assert published_bytes(trained) == before
+
+
+def test_rankers_whose_moved_manifests_are_damaged_are_trained_again(
+    trained: Lake, home: Path, make_scenario: Callable[..., Scenario], published_bytes: Bytes
+) -> None:
+    scenario, before = make_scenario(), published_bytes(trained)
+    dropped = [
+        checkpoint_partition(scenario, day) for day in checkpoint_days(trained, scenario)[1:3]
+    ]
+    for partition in dropped:
+        trained.drop_files(partition, trained.require(partition, ""))
+    path = Path(trained.storage.absolute(dropped_path(dropped[0])))
+    DAMAGES["cut"](path)
+    with pytest.raises(InputError, match=f"{path} has lost the manifests that were in it: run lis"):
+        trained.manifest(dropped[1])
+    assert rebuild(trained, scenario, dropped[1], None) == Outcome.UNKNOWN
+    assert published_bytes(trained) == before
 
 
 def test_a_day_of_the_log_is_rebuilt_by_the_command_that_the_error_names(
