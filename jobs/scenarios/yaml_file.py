@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from pathlib import Path
 
 import yaml
+from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
 
 from jobs.common.errors import InputError
@@ -81,6 +82,20 @@ class _Loader(yaml.SafeLoader):
                     self._sizes[anchor] = self._values - before
         return event
 
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        # Here, since later a merge has put the keys that it brings in beside a mapping's own.
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)  # type: ignore[no-untyped-call]
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            name = (key.tag, key.value)
+            if name in lines:
+                text = f"{_shown(key.value)} stands here and in line {lines[name]}: keep one"
+                raise ComposerError(None, None, text, key.start_mark)
+            lines[name] = key.start_mark.line + 1
+        return node
+
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Hashable:
         try:
             value: Hashable = super().construct_object(node, deep)  # type: ignore[no-untyped-call]
@@ -105,6 +120,10 @@ def _no_value(node: yaml.Node, why: str) -> ConstructorError:
     """What looks like a date or a number, or is said to be one, and is none."""
     kind, shown = node.tag.rpartition(":")[2], "this"
     if isinstance(node.value, str):
-        shown = repr(node.value[:_SHOWN]) + ("..." if len(node.value) > _SHOWN else "")
+        shown = _shown(node.value)
     text = f"{shown} is no {kind[:_SHOWN]} ({why}); text is written in quotes"
     return ConstructorError(None, None, text, node.start_mark)
+
+
+def _shown(value: str) -> str:
+    return repr(value[:_SHOWN]) + ("..." if len(value) > _SHOWN else "")

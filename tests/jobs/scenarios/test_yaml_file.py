@@ -39,6 +39,8 @@ MERGES = "a0: &a0 {k: 1}\n" + "".join(
         ("a: !!bool maybe\n", "'maybe' is no bool"),
         ("a: !!timestamp soon\n", "'soon' is no timestamp"),
         ("a: !!python/name:os.system\n", "could not determine a constructor"),
+        ("a: 1\nb: 2\na: 3\n", "'a' stands here and in line 1: keep one in"),
+        ("a:\n  b: {c: 1, c: 1}\n", "'c' stands here and in line 2: keep one in"),
         ("a: b: c\n", "mapping values are not allowed here"),
         ("a: \xff\n".encode("latin-1"), "not valid YAML: 'utf-8' codec can't decode byte 0xff"),
     ],
@@ -68,6 +70,13 @@ def test_anchors_that_stand_for_little_are_read(tmp_path: Path) -> None:
         "other": {"rate": 0.2, "days": days},
         "same": {"rate": 0.1, "days": days},
     }
+
+
+def test_a_key_stands_twice_only_where_it_is_written_twice(tmp_path: Path) -> None:
+    # The deeper mapping is built after the one that merges it.
+    path = tmp_path / "own.yaml"
+    path.write_text("a: &a {x: 1}\ndeep: [[&b {<<: *a, x: 2}]]\nc: {<<: *b, x: 3}\n")
+    assert read_yaml(path) == {"a": {"x": 1}, "deep": [[{"x": 2}]], "c": {"x": 3}}
 
 
 @pytest.mark.parametrize(
