@@ -9,8 +9,10 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
+from jobs.ais.ais_result import read_ais
 from jobs.common.day_range import DayRange
 from jobs.evaluation.result_store import read_results
+from jobs.freshness.stale_improvements import StaleImprovement, stale_improvements
 from jobs.freshness.stale_results import StaleResult, stale_results
 from jobs.ingest.chained_days import ChainedTable
 from jobs.ingest.click_history import history_table
@@ -59,6 +61,8 @@ class DayStatus:
         item_table: The item table of M_{D+1}.
         scores: Results with D as their evaluation day, or as the last of those that are pooled.
         stale_scores: How many of them are stale.
+        improvements: AUC Improvement Scores, counted as results are.
+        stale_improvements: How many of them are stale.
     """
 
     day: date
@@ -69,6 +73,8 @@ class DayStatus:
     item_table: State
     scores: int = 0
     stale_scores: int = 0
+    improvements: int = 0
+    stale_improvements: int = 0
 
     def is_alike(self, other: DayStatus) -> bool:
         """Whether another day differs from this one in nothing but the day."""
@@ -84,6 +90,7 @@ class LakeStatus:
         late: Days whose raw files have changed, and how.
         stale_ranker: The first stale ranker, if one is.
         stale_results: The stale results.
+        stale_improvements: The stale AUC Improvement Scores.
         window: Days before its own that a run looks at again.
     """
 
@@ -91,6 +98,7 @@ class LakeStatus:
     late: tuple[LateDay, ...]
     stale_ranker: StaleRanker | None
     stale_results: tuple[StaleResult, ...]
+    stale_improvements: tuple[StaleImprovement, ...]
     window: int
 
     @property
@@ -128,6 +136,9 @@ def lake_status(lake: Lake, scenario: Scenario, raw: str, since: date = date.min
     version = ranker_version(scenario)
     results = [one for one in results if one.ranker_version == version]
     stale = stale_results(lake, scenario, results, ranker)
+    aligned = read_ais(lake, scenario.name, first=since)
+    aligned = [one for one in aligned if one.ranker_version == version]
+    stale_aligned = stale_improvements(lake, scenario, aligned, ranker)
     first = ingested[0] if ingested else None
     # Days before the first one of the lake were left out on purpose.
     new = {day for day in in_log if first is None or day > first} - set(ingested)
@@ -136,13 +147,15 @@ def lake_status(lake: Lake, scenario: Scenario, raw: str, since: date = date.min
         **dict.fromkeys(ingested, State.PRESENT),
         **{one.day: State.LATE for one in late},
     }
-    scored = Counter(one.last_day for one in results)
-    stale_scored = Counter(DayRange.parse(one.as_of).last for one in stale)
+    scored, improved = (Counter(one.last_day for one in found) for found in (results, aligned))
+    stale_scored, stale_improved = (
+        Counter(DayRange.parse(one.as_of).last for one in found) for found in (stale, stale_aligned)
+    )
     history = _states(history_table(lake, scenario))
     statistics = _states(statistics_table(lake, scenario))
     trained = _trained(lake, scenario, ingested, ranker)
     untrained = (State.NONE, State.NONE)
-    days = sorted({*logs, *scored})
+    days = sorted({*logs, *scored, *improved})
     return LakeStatus(
         days=tuple(
             DayStatus(
@@ -154,12 +167,15 @@ def lake_status(lake: Lake, scenario: Scenario, raw: str, since: date = date.min
                 item_table=trained.get(day, untrained)[1],
                 scores=scored[day],
                 stale_scores=stale_scored[day],
+                improvements=improved[day],
+                stale_improvements=stale_improved[day],
             )
             for day in (DayRange(days[0], days[-1]) if days else ())
         ),
         late=late,
         stale_ranker=ranker,
         stale_results=tuple(stale),
+        stale_improvements=tuple(stale_aligned),
         window=scenario.schedule.late_days,
     )
 
@@ -222,4 +238,5 @@ def status_as_json(scenario: Scenario, status: LakeStatus) -> dict[str, Any]:
         if status.stale_ranker is None
         else {"day": status.stale_ranker.day.isoformat(), "why": status.stale_ranker.why},
         "stale_results": [vars(one) for one in status.stale_results],
+        "stale_improvements": [vars(one) for one in status.stale_improvements],
     }

@@ -24,14 +24,6 @@ from jobs.preference.build_tables import KNOWN_AT_T, stale_tables
 from jobs.ranker.training.current_rankers import StaleRanker
 from jobs.scenarios import ITEM, Mode, Scenario
 
-_CHANGED = {
-    "leak": "the leaked data has changed",
-    "peers": "the counts that the simple models read have changed",
-    "measure": "the threshold or the confidence has changed",
-    "days": "the leaked data of one of its days has changed",
-}
-"""What it means that an input of a stored result differs, where the code is the same."""
-
 
 @dataclass(frozen=True)
 class StaleResult:
@@ -52,7 +44,10 @@ class StaleResult:
     why: str
 
     def is_of(self, result: LisResult) -> bool:
-        """Whether it is this result."""
+        """Whether it is this result, which is no AUC Improvement Score."""
+        return type(result) is LisResult and self._is_of_subject(result)
+
+    def _is_of_subject(self, result: LisResult) -> bool:
         return (self.as_of, self.preference, self.mode, self.horizon) == (
             result.as_of,
             result.preference,
@@ -98,6 +93,52 @@ def stale_results(
     return found
 
 
+def what_has_changed(
+    lake: Lake,
+    scenario: Scenario,
+    scoring: Scoring,
+    result: LisResult,
+    ranker: StaleRanker | None,
+    leak: str,
+) -> str | None:
+    """Compare what a result was computed from with what it would be computed from now.
+
+    Args:
+        lake: Where both lie.
+        scenario: The scenario of the result.
+        scoring: How it would be computed.
+        result: The stored result.
+        ranker: The first stale ranker.
+        leak: What the digest of its leak is one of, in words.
+
+    Returns:
+        What has changed; None if nothing has, or some of the data is no longer in the lake.
+    """
+    if ranker is not None and ranker.day <= result.last_day + timedelta(days=result.horizon):
+        return f"the ranker of {ranker.day} is stale: {ranker.why}"
+    days = DayRange.parse(result.as_of).days
+    try:
+        # Of several days, the pooled result is the last.
+        *_, target = requested_targets(scenario, scoring, days, [result.horizon])
+    except InputError:
+        return None
+    manifest = lake.manifest(target.partition)
+    if manifest is None:
+        return None
+    if target.input_digests.data != result.data_digest:
+        return f"the rows or the ranker of {result.as_of} have changed"
+    if result.code_version != code_version():
+        return None
+    changes = {
+        "leak": f"{leak} has changed",
+        "peers": "the counts that the simple models read have changed",
+        "measure": "the threshold or the confidence has changed",
+        "days": f"{leak} of one of its days has changed",
+    }
+    differing = (name for name in changes if target.inputs.get(name) != manifest.inputs.get(name))
+    return next((changes[name] for name in differing), None)
+
+
 class _Check:
     """Checks results of one kind of preference data in one mode."""
 
@@ -116,7 +157,7 @@ class _Check:
         if mode == Mode.RETRAIN:
             changes["retrain"] = scenario.retrain.model_copy(update={"seeds": seeds})
         self._lake, self._scenario = lake, scenario.model_copy(update=changes)
-        self._mode, self._ranker, self._code = mode, ranker, code_version()
+        self._mode, self._ranker = mode, ranker
         self._rankers = starting_ranker_days(lake, scenario)
         kind = preference_kind(preference, self._scenario)
         self._scoring = _scoring(lake, self._scenario, mode, kind)
@@ -125,24 +166,11 @@ class _Check:
 
     def why(self, result: LisResult) -> str | None:
         """What has changed since a result was computed; None if nothing has."""
-        reach = result.last_day + timedelta(days=result.horizon)
-        if self._ranker is not None and self._ranker.day <= reach:
-            return f"the ranker of {self._ranker.day} is stale: {self._ranker.why}"
-        days = DayRange.parse(result.as_of).days
-        try:
-            # Of several days, the pooled result is the last.
-            *_, target = requested_targets(self._scenario, self._scoring, days, [result.horizon])
-        except InputError:
-            return None
-        manifest = self._lake.manifest(target.partition)
-        if manifest is None:
-            return None
-        if target.input_digests.data != result.data_digest:
-            return f"the rows or the ranker of {result.as_of} have changed"
-        if result.code_version == self._code:
-            for name, changed in _CHANGED.items():
-                if target.inputs.get(name) != manifest.inputs.get(name):
-                    return changed
+        changed = what_has_changed(
+            self._lake, self._scenario, self._scoring, result, self._ranker, "the leaked data"
+        )
+        if changed is not None:
+            return changed
         if stale := sorted(self._stale.intersection(self._windows(result))):
             return f"the preference data of {stale[0].as_of} was assembled from other data"
         return None

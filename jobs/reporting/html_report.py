@@ -91,7 +91,7 @@ def build_report(
         importances: Importances of the embedding slots, highest first.
         aligned: What aligned encoders bring on these days and before.
         curations: The items that encoders were aligned on.
-        stale: Those of the results whose data has changed since they were computed.
+        stale: Those of the results, aligned ones too, whose data has changed since.
 
     Raises:
         ValueError: If there is no result.

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from jobs.ais.terms import AisMode, HeadName
 from jobs.evaluation.result import Subject
 from jobs.freshness.lake_status import DayStatus, LakeStatus, State
+from jobs.freshness.stale_improvements import StaleImprovement
 from jobs.freshness.stale_results import StaleResult
 from jobs.lake.addresses import ranker_version
 from jobs.reporting.text_columns import in_columns
 from jobs.scenarios import Scenario
 from jobs.scenarios.hints import ingest_command, lis_command
 
-_HEADER = ("days", "log", "history", "statistics", "ranker", "item table", "scores")
+_HEADER = ("days", "log", "history", "statistics", "ranker", "item table", "scores", "AIS")
 _MOST_LINES = 8
 """Reasons and commands that are written out; of more, the rest is counted."""
 
@@ -56,7 +58,7 @@ def stale_warnings(about: Subject, stale: Sequence[StaleResult]) -> list[str]:
     if not stale or not isinstance(about, Scenario):
         return []
     count = "One result is" if len(stale) == 1 else f"{len(stale)} results are"
-    commands = "; ".join(_shortened(_score_commands(about, stale)))
+    commands = "; ".join(_shortened(_commands(about, stale)))
     status = lis_command("status", about)
     return [
         f"{count} stale: data has changed since, for one thing {stale[0].why}. To compute them "
@@ -74,7 +76,34 @@ def commands_to_mend(scenario: Scenario, status: LakeStatus) -> list[str]:
         commands.append(ingest_command(scenario, start=new[0], end=new[-1]))
     if commands or status.needs_training:
         commands.append(lis_command("train", scenario))
-    return commands + _score_commands(scenario, status.stale_results)
+    return commands + _commands(scenario, [*status.stale_results, *status.stale_improvements])
+
+
+def _commands(scenario: Scenario, stale: Sequence[StaleResult]) -> list[str]:
+    """The commands that compute results anew: scores first, then what alignment brings."""
+    improvements = [one for one in stale if isinstance(one, StaleImprovement)]
+    scores = [one for one in stale if not isinstance(one, StaleImprovement)]
+    return [*_score_commands(scenario, scores), *_ais_commands(scenario, improvements)]
+
+
+def _ais_commands(scenario: Scenario, stale: Sequence[StaleImprovement]) -> list[str]:
+    of_encoder: dict[tuple[str, str], list[StaleImprovement]] = {}
+    for one in stale:
+        of_encoder.setdefault((one.aligned_at, one.head), []).append(one)
+    return [
+        lis_command(
+            "ais",
+            scenario,
+            as_of=as_of,
+            aligned_at=aligned_at,
+            horizons=None if mode == AisMode.LINEAGE else horizons,
+            preference=preferences,
+            mode=mode,
+            head=None if head == HeadName.RAW else head,
+        )
+        for (aligned_at, head), of_one in sorted(of_encoder.items())
+        for as_of, mode, horizons, preferences in _requests(of_one)
+    ]
 
 
 def _score_commands(scenario: Scenario, stale: Sequence[StaleResult]) -> list[str]:
@@ -112,10 +141,13 @@ def _alike(days: Sequence[DayStatus]) -> list[tuple[DayStatus, date]]:
 def _cells(group: tuple[DayStatus, date]) -> list[str]:
     one, last = group
     days = f"{one.day}" if one.day == last else f"{one.day} to {last}"
-    scores = str(one.scores or State.NONE)
-    if one.stale_scores:
-        scores = f"{one.stale_scores} of {one.scores} stale"
-    return [days, one.log, one.history, one.statistics, one.ranker, one.item_table, scores]
+    tables = [one.log, one.history, one.statistics, one.ranker, one.item_table]
+    scores = _count(one.scores, one.stale_scores)
+    return [days, *tables, scores, _count(one.improvements, one.stale_improvements)]
+
+
+def _count(results: int, stale: int) -> str:
+    return f"{stale} of {results} stale" if stale else str(results or State.NONE)
 
 
 def _reasons(status: LakeStatus) -> list[str]:
@@ -134,7 +166,7 @@ def _reasons(status: LakeStatus) -> list[str]:
     if (ranker := status.stale_ranker) is not None:
         reasons.append(f"the rankers from {ranker.day} on are stale: {ranker.why}")
     by_reason: dict[str, list[StaleResult]] = {}
-    for one in status.stale_results:
+    for one in (*status.stale_results, *status.stale_improvements):
         by_reason.setdefault(one.why, []).append(one)
     return reasons + [_stale_for(why, stale) for why, stale in by_reason.items()]
 
@@ -142,7 +174,9 @@ def _reasons(status: LakeStatus) -> list[str]:
 def _stale_for(why: str, stale: Sequence[StaleResult]) -> str:
     if len(stale) == 1:
         one = stale[0]
-        return f"{one.as_of}, {one.preference}, {one.mode}, n = {one.horizon} is stale: {why}"
+        name = "AIS of " if isinstance(one, StaleImprovement) else ""
+        leak = "" if one.mode == AisMode.LINEAGE else f", n = {one.horizon}"
+        return f"{name}{one.as_of}, {one.preference}, {one.mode}{leak} is stale: {why}"
     days = sorted(day for one in stale for day in one.as_of.split(":"))
     span = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
     return f"{len(stale)} results of {span} are stale: {why}"

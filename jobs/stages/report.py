@@ -49,6 +49,7 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
     from jobs.ais.terms import AisMode
     from jobs.evaluation.result_store import read_results, requested_results
     from jobs.evaluation.verdict.many_looks import corrected_for_looks
+    from jobs.freshness.stale_improvements import stale_improvements
     from jobs.freshness.stale_results import stale_results
     from jobs.lake.addresses import ranker_version
     from jobs.lis.slot_importance.importance import stored_importances
@@ -72,7 +73,12 @@ def write_report(lake: Lake, scenario: Scenario, days: DayRange) -> Path:
     earlier = [result for result in stored if not result.is_pooled]
     importances = stored_importances(lake, scenario, days.first) or ()
     curations = _curations(lake, scenario, aligned)
-    stale = stale_results(lake, scenario, results, first_stale_ranker(lake, scenario))
+    ranker = first_stale_ranker(lake, scenario)
+    of_days = [one for one in aligned if one.last_day >= days.first]
+    stale = [
+        *stale_results(lake, scenario, results, ranker),
+        *stale_improvements(lake, scenario, of_days, ranker),
+    ]
     page = build_report(scenario, results, earlier, importances, aligned, curations, stale)
     last = max(result.last_day for result in results)
     name = next((result.as_of for result in results if result.is_pooled), last.isoformat())

@@ -153,7 +153,7 @@ def _reasons(content: Mapping[str, Any]) -> list[str]:
     if ranker := content.get("stale_ranker"):
         found.append(f"rankers from {ranker['day']} on are stale: {ranker['why']}")
     counts: dict[str, int] = {}
-    for one in content.get("stale_results", ()):
+    for one in (*content.get("stale_results", ()), *content.get("stale_improvements", ())):
         counts[one["why"]] = counts.get(one["why"], 0) + 1
     found += [
         f"{number} {'score is' if number == 1 else 'scores are'} stale: {why}"

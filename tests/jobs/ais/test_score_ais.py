@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 
 from jobs.ais import fitted_heads
 from jobs.ais.ais_result import AisResult, read_ais
+from jobs.ais.ais_scoring import PREFERENCE_DATA
 from jobs.ais.aligned_features import AlignedVectors
 from jobs.ais.heads import CODES, LEVELS, TIERS
-from jobs.ais.score_ais import PREFERENCE_DATA, score_ais
+from jobs.ais.score_ais import score_ais
 from jobs.ais.terms import HeadName
 from jobs.common.day_range import DayRange
 from jobs.common.errors import InputError
@@ -27,6 +29,7 @@ from jobs.evaluation.scored_day import (
     SHUFFLED,
     UNALIGNED,
 )
+from jobs.freshness.stale_improvements import stale_improvements
 from jobs.lake import Lake
 from jobs.lake.addresses import (
     encoder_version,
@@ -41,6 +44,7 @@ from jobs.ranker.model.checkpoint import read_checkpoint
 from jobs.ranker.rows.day_rows import read_day_rows
 from jobs.ranker.scoring.frozen_forward import frozen_rows
 from jobs.ranker.towers.row_features import RowFeature
+from jobs.ranker.training.current_rankers import StaleRanker
 from jobs.scenarios import Fold, Mode
 from jobs.snapshots.export import build_snapshots
 from jobs.stages.assemble import assemble_features
@@ -115,9 +119,11 @@ def leaked_vectors(lake: Lake) -> dict[int, list[float]]:
     return found
 
 
-def score(lake: Lake, head: HeadName = HeadName.RAW) -> list[AisResult]:
+def score(
+    lake: Lake, head: HeadName = HeadName.RAW, days: Sequence[date] = AS_OFS
+) -> list[AisResult]:
     kind = preference_kind(KIND, SCENARIO)
-    return score_ais(lake, SCENARIO, MODE, [kind], AS_OFS, [2], ALIGNED_AT, head)
+    return score_ais(lake, SCENARIO, MODE, [kind], days, [2], ALIGNED_AT, head)
 
 
 def scores_of(lake: Lake, day: date, variant: str, way: str = "retrain") -> list[Any]:
@@ -214,6 +220,39 @@ def test_a_second_run_changes_no_byte(lake: Lake) -> None:
     stored = state(lake, "ais", "predictions")
     assert without_seconds(score(lake)) == without_seconds(first)
     assert state(lake, "ais", "predictions") == stored
+
+
+def stale_days(lake: Lake) -> dict[str, str]:
+    """Why results are stale, by their days."""
+    stale = stale_improvements(lake, SCENARIO, read_ais(lake, SCENARIO.name), None)
+    assert {(one.preference, one.mode, one.horizon) for one in stale} <= {(KIND, "retrain", 2)}
+    return {one.as_of: one.why for one in stale}
+
+
+def test_results_are_stale_where_their_encoder_has_changed(lake: Lake) -> None:
+    score(lake, days=FEED_DAYS[5:7])
+    assert stale_days(lake) == {}
+    vectors = leaked_vectors(lake)
+    ENCODER.publish(lake, {item: vector[::-1] for item, vector in vectors.items()})
+    of_day = "its encoder or the leaked data has changed"
+    pooled = "its encoder or the leaked data of one of its days has changed"
+    first, last = (day.isoformat() for day in FEED_DAYS[5:7])
+    assert stale_days(lake) == {first: of_day, last: of_day, f"{first}:{last}": pooled}
+    score(lake, days=FEED_DAYS[5:7])
+    assert stale_days(lake) == {}
+
+
+def test_results_are_stale_where_rows_of_their_days_have_changed(lake: Lake) -> None:
+    score(lake, days=FEED_DAYS[5:7])
+    first, last = (day.isoformat() for day in FEED_DAYS[5:7])
+    rewrite(lake, SCENARIO.name, "impressions", FEED_DAYS[6], flip(Fold.EVAL))
+    both = f"{first}:{last}"
+    rows = "the rows or the ranker of {} have changed"
+    assert stale_days(lake) == {last: rows.format(last), both: rows.format(both)}
+    ranker = StaleRanker(FEED_DAYS[5], "rows came late")
+    stale = stale_improvements(lake, SCENARIO, read_ais(lake, SCENARIO.name), ranker)
+    assert {one.why for one in stale} == {f"the ranker of {first} is stale: rows came late"}
+    assert len(stale) == 3
 
 
 @pytest.mark.parametrize("head", [HeadName.SIMILARITY, HeadName.CODES])

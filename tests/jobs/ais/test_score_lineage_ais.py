@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.ais import lineage_scorer
 from jobs.ais.ais_result import AisResult, read_ais
 from jobs.ais.diagnosis import Diagnosis
+from jobs.ais.lineages import lineage_scorer
 from jobs.ais.score_ais import score_lineage_ais
 from jobs.ais.without_bound import NO_BOUND, without_bound
 from jobs.common import code_digest
@@ -23,6 +23,7 @@ from jobs.common.paths import PROJECT
 from jobs.evaluation.predictions import predictions_partition
 from jobs.evaluation.scored_day import ALIGNED, BASELINE, SHUFFLED, UNALIGNED
 from jobs.evaluation.verdict.decision import Verdict
+from jobs.freshness.stale_improvements import stale_improvements
 from jobs.lake import Lake
 from jobs.lake.addresses import encoder_version
 from jobs.preference import preference_kind
@@ -34,10 +35,10 @@ from jobs.scenarios import Fold, Scenario
 from jobs.stages.alignment.ais import AisOptions, parse_ais_modes, parse_heads
 from jobs.stages.request import parse_mode
 from jobs.stats.estimate import Estimate
+from tests.jobs.ais.lineages.test_train_lineages import CUSTOM
 from tests.jobs.ais.sample_improvements import make_improvement
 from tests.jobs.ais.stored_encoder import StoredEncoder
-from tests.jobs.ais.test_lineages import CUSTOM
-from tests.jobs.lis.stored import state, without_seconds
+from tests.jobs.lis.stored import flip, rewrite, state, without_seconds
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -118,6 +119,18 @@ def test_a_killed_run_goes_on_and_its_results_have_no_bound(
         assert one.rows > 0
 
 
+def test_a_result_is_stale_where_a_day_that_lineages_are_trained_on_has_changed(
+    lake: Lake, scenario: Scenario
+) -> None:
+    score(lake, scenario, AS_OFS[1:])
+    results = read_ais(lake, scenario.name)
+    assert stale_improvements(lake, scenario, results, None) == []
+    rewrite(lake, scenario.name, "impressions", ALIGNED_AT, flip(Fold.LINEAGE))
+    (stale,) = stale_improvements(lake, scenario, results, None)
+    assert stale.is_of(results[0])
+    assert stale.why == "its encoder or a day that its lineages are trained on has changed"
+
+
 def test_the_lineage_without_vectors_is_the_ranker(
     lake: Lake, scenario: Scenario, tmp_path: Path
 ) -> None:
@@ -143,7 +156,11 @@ def test_lineages_are_trained_anew_when_their_code_is_edited_and_not_for_a_figur
     shutil.copytree(PROJECT / "jobs", tmp_path / "jobs", ignore=shutil.ignore_patterns("*.pyc"))
     monkeypatch.setattr(code_digest, "PROJECT", tmp_path)
     digests = []
-    for edited in ("evaluation/declared/alignment", "ais/lineage_vectors", "ais/lineages"):
+    for edited in (
+        "evaluation/declared/alignment",
+        "ais/lineages/lineage_vectors",
+        "ais/lineages/train_lineages",
+    ):
         code_digest.code_digest.cache_clear()
         digests.append(code_digest.code_digest(*lineage_scorer.CODE))
         with (tmp_path / "jobs" / f"{edited}.py").open("a") as file:

@@ -45,9 +45,9 @@ def lines_of(text: str) -> list[str]:
 def test_a_lake_that_is_current_is_shown_in_a_few_ranges(scored: DailyRuns) -> None:
     text = shown(scored)
     assert lines_of(text) == [
-        "2026-01-01 to 2026-01-03 present current current current current -",
-        "2026-01-04 present current current current current 1",
-        "2026-01-05 to 2026-01-06 present current current current current -",
+        "2026-01-01 to 2026-01-03 present current current current current - -",
+        "2026-01-04 present current current current current 1 -",
+        "2026-01-05 to 2026-01-06 present current current current current - -",
     ]
     assert text.endswith("All is up to date.")
 
@@ -62,9 +62,9 @@ def test_late_rows_are_named_and_so_is_all_that_must_follow(
 
     text = shown(scored)
     assert lines_of(text)[:3] == [
-        "2026-01-01 to 2026-01-02 present current current current current -",
-        "2026-01-03 late current current current current -",
-        "2026-01-04 present current current current current 1",
+        "2026-01-01 to 2026-01-02 present current current current current - -",
+        "2026-01-03 late current current current current - -",
+        "2026-01-04 present current current current current 1 -",
     ]
     assert lines_of(text)[4].startswith("2026-01-07 new")
     assert "2026-01-03 is late: its raw files were 1 (" in text
@@ -73,11 +73,11 @@ def test_late_rows_are_named_and_so_is_all_that_must_follow(
     scored.ingest(LATE, LATE)
     text = shown(scored)
     assert lines_of(text) == [
-        "2026-01-01 to 2026-01-02 present current current current current -",
-        "2026-01-03 present current current stale stale -",
-        "2026-01-04 present stale stale stale stale 1 of 1 stale",
-        "2026-01-05 to 2026-01-06 present stale stale stale stale -",
-        "2026-01-07 new - - - - -",
+        "2026-01-01 to 2026-01-02 present current current current current - -",
+        "2026-01-03 present current current stale stale - -",
+        "2026-01-04 present stale stale stale stale 1 of 1 stale -",
+        "2026-01-05 to 2026-01-06 present stale stale stale stale - -",
+        "2026-01-07 new - - - - - -",
     ]
     assert "the rankers from 2026-01-04 on are stale: impressions and" in text
     assert (

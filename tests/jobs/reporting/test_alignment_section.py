@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from jobs.ais.without_bound import NO_BOUND, without_bound
 from jobs.alignment.curation.curation_facts import CurationFacts, EntryBalance, EntryKind
+from jobs.freshness.stale_improvements import StaleImprovement
 from jobs.reporting.ais_text import ais_line, ais_notes, ais_table
 from jobs.reporting.html_report import build_report
 from jobs.reporting.report_pictures import Curation
@@ -27,9 +28,32 @@ FACTS = CurationFacts(
 CURATION = Curation(RESULT.preference, RESULT.aligned_at, FACTS)
 
 
-def page(*aligned: object, curations: tuple[Curation, ...] = (CURATION,)) -> str:
-    bound = make_result(as_of=RESULT.as_of)
-    return build_report(SCENARIO, [bound], (), (), aligned, curations)  # type: ignore[arg-type]
+BOUND = make_result(as_of=RESULT.as_of, preference=RESULT.preference, mode=RESULT.mode)
+STALE = StaleImprovement(
+    as_of=RESULT.as_of,
+    preference=RESULT.preference,
+    mode=RESULT.mode,
+    horizon=RESULT.horizon,
+    why="its encoder has changed",
+    aligned_at=RESULT.aligned_at,
+    head="codes",
+)
+
+
+def page(
+    *aligned: object,
+    curations: tuple[Curation, ...] = (CURATION,),
+    stale: tuple[StaleImprovement, ...] = (),
+) -> str:
+    return build_report(
+        SCENARIO,
+        [BOUND],
+        (),
+        (),
+        aligned,  # type: ignore[arg-type]
+        curations,
+        stale,
+    )
 
 
 def test_the_section_has_the_score_its_bound_and_what_the_encoder_was_aligned_on() -> None:
@@ -55,6 +79,23 @@ def test_results_of_several_heads_are_told_apart() -> None:
     assert "similarity" in ais_table([RESULT, tiers])
     assert "probe, similarity, n = " in ais_line(tiers)
     assert "probe, n = " in ais_line(RESULT)
+
+
+def test_what_is_stale_is_marked_and_named_with_its_command() -> None:
+    codes = make_improvement(head="codes")
+    text = page(RESULT, codes, stale=(STALE,))
+    mark = '<strong class="odd">stale</strong>'
+    before, after = text.split(mark)
+    assert after.startswith(": its encoder has changed")
+    assert before.index("What alignment brings") < before.rindex(">codes<")
+    command = (
+        f"lis ais --scenario {SCENARIO.given_as} --as-of {RESULT.as_of} --aligned-at 2026-01-10 "
+        f"--horizons {RESULT.horizon} --preference {RESULT.preference} --mode probe --head codes"
+    )
+    assert f"One result is stale: data has changed since, for one thing {STALE.why}" in text
+    assert command in text
+    lineage = replace(STALE, mode="lineage", horizon=0, head="raw")
+    assert "--mode lineage. lis status" in page(RESULT, stale=(lineage,))
 
 
 def test_a_lineage_has_its_gains_and_says_why_it_has_no_bound() -> None:

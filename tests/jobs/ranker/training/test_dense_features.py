@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from jobs.ais.lineages import SCORED_FOLDS, score_lineages
+from jobs.ais.lineages.train_lineages import SCORED_FOLDS, score_lineages
 from jobs.common.errors import InputError
 from jobs.lake import Lake, Partition
 from jobs.lake.addresses import checkpoint_days, checkpoint_partition, ranker_version

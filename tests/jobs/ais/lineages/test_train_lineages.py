@@ -13,7 +13,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from jobs.ais.lineages import ADDED, SCORED_FOLDS, score_lineages, starting_point
+from jobs.ais.lineages.train_lineages import ADDED, SCORED_FOLDS, score_lineages, starting_point
 from jobs.common.errors import InputError
 from jobs.lake import Lake, Partition
 from jobs.ranker.lineage import extend_lineage

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from jobs.ais.lineage_vectors import as_arrow, lineage_vectors
-from jobs.ais.lineages import SCORED_FOLDS, require_lineage, score_lineages
+from jobs.ais.lineages.lineage_vectors import as_arrow, lineage_vectors
+from jobs.ais.lineages.train_lineages import SCORED_FOLDS, require_lineage, score_lineages
 from jobs.ais.terms import AisMode
 from jobs.alignment.vectors import read_vectors
 from jobs.common.code_digest import code_digest
@@ -51,7 +51,7 @@ from jobs.scenarios.hints import lis_command
 VARIANTS = (BASELINE, ALIGNED, UNALIGNED, SHUFFLED)
 """No lineage is trained on leaked data: it has seen the labels of the rows that train lineages."""
 
-CODE = ("jobs.ais.lineages", "jobs.ais.lineage_vectors")
+CODE = ("jobs.ais.lineages.train_lineages", "jobs.ais.lineages.lineage_vectors")
 """Modules that scores depend on; their digest covers what these import."""
 
 _UPDATES = "item_updates"
