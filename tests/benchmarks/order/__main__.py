@@ -9,13 +9,7 @@ of their own.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import shlex
-import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -23,6 +17,7 @@ import yaml
 from jobs.common.day_range import DayRange
 from jobs.scenarios import load_scenario
 from tests.benchmarks.order import kinds
+from tests.benchmarks.order.costs import Costs
 from tests.benchmarks.order.page import publish_page
 from tests.benchmarks.order.scores import read_order
 
@@ -35,39 +30,6 @@ KINDS = (
     "co_click_embedding",
     "future_popularity",
 )
-
-
-@dataclass(frozen=True)
-class Cost:
-    """seconds: by the clock. gigabytes: of the largest process."""
-
-    seconds: float
-    gigabytes: float
-
-
-class Costs:
-    """Costs of finished commands, kept in a file so that a second run does not measure no work."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.found: dict[str, Cost] = {}
-        if path.exists():
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            self.found = {name: Cost(**cost) for name, cost in stored.items()}
-
-    def run(self, name: str, arguments: Sequence[str]) -> None:
-        """Run a command of the project, unless it has been run to its end before."""
-        if name in self.found:
-            return
-        sys.stderr.write(f"{name}: lis {shlex.join(arguments)}\n")
-        started = time.monotonic()
-        process = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-m", "jobs", *arguments])
-        _, status, usage = os.wait4(process, 0)
-        if code := os.waitstatus_to_exitcode(status):
-            raise SystemExit(code)
-        self.found[name] = Cost(time.monotonic() - started, usage.ru_maxrss / 1e6)
-        plain = {one: vars(cost) for one, cost in self.found.items()}
-        self._path.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
 
 
 def scenario_file(folder: Path) -> Path:

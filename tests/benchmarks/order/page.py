@@ -51,8 +51,9 @@ def publish_page(order: Order, costs: Costs, load: float) -> None:
 _MEANS = """\
 `id_dose_P` keeps the embeddings of P % of the items and has random vectors for the others,
 `id_noise_K` adds random vectors of K times the length: preference data of known worth. LIS and AIS
-come from the same rows and the same head. Costs are of one process after another on this machine;
-the cost of a LIS includes the tables at T+n, that of an alignment the curation of the preference
+come from the same rows and the same head. Costs are of one command after another, with all its
+processes and the memory of the largest; what else runs on the machine adds to the time by the clock.
+The cost of a LIS includes the tables at T+n, that of an alignment the curation of the preference
 data, training and the vectors of all items. `realised` has no interval where the LIS may be 0."""
 
 
@@ -102,7 +103,10 @@ def _cost_table(order: Order, costs: Costs) -> str:
         for step in ("lis", "align", "ais"):
             cost = costs.get(f"{step} {one.preference}")
             cells.append(
-                MISSING if cost is None else f"{cost['seconds']:.0f} s, {cost['gigabytes']:.1f} GB"
+                MISSING
+                if cost is None
+                else f"{cost['core_seconds']:.0f} s of a core, {cost['seconds']:.0f} s by the clock, "
+                f"{cost['gigabytes']:.1f} GB"
             )
         rows.append(f"| {' | '.join(cells)} |")
     head = "| preference data | LIS | align and vectors | AIS |"
