@@ -51,10 +51,11 @@ def publish_page(order: Order, costs: Costs, load: float) -> None:
 _MEANS = """\
 `id_dose_P` keeps the embeddings of P % of the items and has random vectors for the others,
 `id_noise_K` adds random vectors of K times the length: preference data of known worth. LIS and AIS
-come from the same rows and the same head. Costs are of one command after another, with all its
-processes and the memory of the largest; what else runs on the machine adds to the time by the clock.
-The cost of a LIS includes the tables at T+n, that of an alignment the curation of the preference
-data, training and the vectors of all items. `realised` has no interval where the LIS may be 0."""
+come from the same rows and the same head. Costs are of one command after another: time of the cores
+in all processes, time by the clock, to which other work on the machine adds, and the memory of the
+largest process. The cost of a LIS includes the tables at T+n, that of an alignment the curation of
+the preference data, training and the vectors of all items. `realised` has no interval where the LIS
+may be 0."""
 
 
 def scatter(order: Order) -> Figure:
@@ -105,7 +106,7 @@ def _cost_table(order: Order, costs: Costs) -> str:
             cells.append(
                 MISSING
                 if cost is None
-                else f"{cost['core_seconds']:.0f} s of a core, {cost['seconds']:.0f} s by the clock, "
+                else f"{cost['core_seconds']:.0f} s, {cost['seconds']:.0f} s, "
                 f"{cost['gigabytes']:.1f} GB"
             )
         rows.append(f"| {' | '.join(cells)} |")
