@@ -50,9 +50,9 @@ test: setup-dev ## the tests but those of the next two targets
 fault-test: setup-dev ## processes are killed, disks are full; what they leave is looked at
 	@$(PYTEST) -m fault
 
-fuzz: setup-dev ## files, command lines and forms that no one should give, by the thousand
-	@export LIS_FUZZ=full && $(PYTEST) tests/jobs/scenarios/test_hostile_files.py tests/jobs/cli/test_hostile_commands.py \
-	  tests/plugins/test_hostile_forms.py
+fuzz: setup-dev ## files, command lines, forms and logs that no one should give, by the thousand
+	@export LIS_FUZZ=full LIS_RANDOM_LOGS=10000 && $(PYTEST) tests/jobs/scenarios/test_hostile_files.py \
+	  tests/jobs/cli/test_hostile_commands.py tests/plugins/test_hostile_forms.py tests/reader_cases/test_random_logs.py
 
 test-all: setup-dev setup-sharded ## every test, as before a release
 	@$(PYTEST)

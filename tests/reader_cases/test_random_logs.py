@@ -1,6 +1,6 @@
 """Random logs are read as a slow, plain reader reads them.
 
-``LIS_RANDOM_LOGS`` says how many (2,000 by default), ``LIS_RANDOM_LOGS_FROM`` the first seed.
+``LIS_RANDOM_LOGS`` says how many (500 by default), ``LIS_RANDOM_LOGS_FROM`` the first seed.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from tests.reader_cases.compared import compare, scenario_of
 from tests.reader_cases.random_logs import RandomLog, write_random_log
 from tests.reader_cases.raw_log import Record
 
-COUNT = int(os.environ.get("LIS_RANDOM_LOGS", "2000"))
+COUNT = int(os.environ.get("LIS_RANDOM_LOGS", "500"))
 FIRST_SEED = int(os.environ.get("LIS_RANDOM_LOGS_FROM", "0"))
-INGESTED, FIRST_INGESTED = 6, 50_000
+INGESTED, FIRST_INGESTED = 3, 50_000
 _PER_TASK = 250
 
 

@@ -150,6 +150,7 @@ def test_each_fit_leaves_one_group_of_users_out() -> None:
     assert mean == pytest.approx(float(whole.weights[0]), rel=0.02)
 
 
+@pytest.mark.slow
 def test_placebos_differ_from_the_baseline_by_chance_alone() -> None:
     """On small logs, 42 worlds by 5 tables that say nothing: 95 % of the intervals hold 0.
 
