@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from errno import EACCES, EISDIR, ELOOP, ENAMETOOLONG, ENOTDIR, EPERM, EROFS
 from pathlib import Path
 
+from jobs.cli.replaced_file import replaced_file
 from jobs.common.disk_full import full_folder, is_disk_full, unwritten_file
 from jobs.common.errors import (
     AuditError,
@@ -50,6 +51,9 @@ def ending_of(error: Exception, scenario: str | None) -> Ending | None:
     """
     if is_disk_full(error):
         return Ending(ExitCode.UNAVAILABLE, f"error: {one_line(_no_room(error, scenario))}")
+    if file := replaced_file(error):
+        text = f"{file} was replaced or removed while it was read; run the same command again"
+        return Ending(ExitCode.UNAVAILABLE, f"error: {one_line(text)}")
     if isinstance(error, AuditError | FencedOut):
         line = f"stopped, nothing published: {without_password(str(error))}"
         return Ending(ExitCode.FAILED, line)

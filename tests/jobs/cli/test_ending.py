@@ -5,9 +5,14 @@ from __future__ import annotations
 from errno import EIO, ENOSPC, EROFS
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import AnalysisException
+from pyspark.sql import SparkSession
 
-from jobs.cli.ending import ending_of
+from jobs.cli.ending import Ending, ending_of
 from jobs.common.outcome import ExitCode
 
 FEED = "simulated_feed"
@@ -69,3 +74,17 @@ def test_a_path_that_may_not_be_written_says_what_to_do() -> None:
 def test_an_error_of_the_disk_or_the_project_keeps_its_traceback() -> None:
     assert ending_of(OSError(EIO, "Input/output error"), FEED) is None
     assert ending_of(ValueError("a bug"), FEED) is None
+
+
+@pytest.mark.parametrize("is_planned", [False, True])
+def test_a_file_that_was_replaced_while_spark_read_it_is_worth_another_try(
+    is_planned: bool, spark: SparkSession, tmp_path: Path
+) -> None:
+    path = tmp_path / "a file%20.parquet"
+    pq.write_table(pa.table({"item": [1, 2]}), path)
+    frame = spark.read.parquet(str(path)) if is_planned else None
+    path.unlink()
+    with pytest.raises((AnalysisException, Py4JJavaError)) as caught:
+        (frame or spark.read.parquet(str(path))).collect()
+    line = f"error: {path} was replaced or removed while it was read; run the same command again"
+    assert ending_of(caught.value, None) == Ending(ExitCode.UNAVAILABLE, line)
