@@ -101,15 +101,26 @@ def _result(
     )
 
 
-def report_comparison(
-    lake: Lake, subject: ComparedScores, results: Sequence[LisResult]
-) -> tuple[Path, list[LoggedRun]]:
-    """Write the page on the results of a comparison, and log them to MLflow with it."""
+def write_comparison(subject: ComparedScores, results: Sequence[LisResult]) -> Path:
+    """Write the page on the results of a comparison."""
     from jobs.reporting.html_report import build_report
     from jobs.reporting.pages import write_page
+
+    leading = pooled_or_all(results)[-1]
+    report = build_report(subject, results)
+    return write_page(subject.name, leading.as_of, leading.data_digest[:10], report)
+
+
+def log_comparison(
+    lake: Lake, subject: ComparedScores, results: Sequence[LisResult], page: Path
+) -> list[LoggedRun]:
+    """Log the results of a comparison to MLflow, with the page on them.
+
+    Raises:
+        ServiceUnavailable: If MLflow does not answer.
+        InputError: If MLflow cannot be used, or refuses something.
+    """
     from jobs.tracking.log_results import log_results
 
-    leading = pooled_or_all(results)
-    report = build_report(subject, results)
-    page = write_page(subject.name, leading[-1].as_of, leading[-1].data_digest[:10], report)
-    return page, log_results(lake, subject, leading, report, single_days=results)
+    report = page.read_text(encoding="utf-8")
+    return log_results(lake, subject, pooled_or_all(results), report, single_days=results)

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING
 
 from jobs.cli.command import Command
 from jobs.common.day_range import parse_day
-from jobs.common.errors import InputError
+from jobs.common.errors import InputError, ServiceUnavailable
 from jobs.common.options import flag, names, option, required_option
 from jobs.lake import Lake
-from jobs.stages.compare import ComparedScores, compare_predictions, report_comparison
+from jobs.stages.compare import (
+    ComparedScores,
+    compare_predictions,
+    log_comparison,
+    write_comparison,
+)
 
 if TYPE_CHECKING:
     from jobs.sources.prediction_columns import PredictionColumns
@@ -98,7 +103,13 @@ def _run(options: _Options) -> None:
     name = options.name or _default_name(options.predictions)
     subject = ComparedScores(name, options.threshold, options.confidence)
     results = compare_predictions(file, subject)
-    page, runs = report_comparison(Lake.from_environment(), subject, results)
+    page = write_comparison(subject, results)
+    try:
+        runs = log_comparison(Lake.from_environment(), subject, results, page)
+    except (ServiceUnavailable, InputError):
+        # They are in no lake, from which they could be logged later: the same command makes them.
+        show_results(subject, results, page, None, as_json=options.json)
+        raise
     show_results(subject, results, page, runs[0].url, as_json=options.json)
 
 

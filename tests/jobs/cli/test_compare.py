@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from mlflow import MlflowClient
 
 from jobs.cli.main import main
+from jobs.common.outcome import ExitCode
 from tests.oracles.exact_auc import auc
 
 ROWS = 600
@@ -99,6 +101,25 @@ def test_a_comparison_leaves_a_report_and_one_run_however_often_it_is_made(
     assert "The treatment raises held-out AUC" in pages[0]
     assert "scores come from outside this project" in pages[0]
     assert "days of leak\u201d" not in pages[0]
+
+
+def test_a_comparison_is_shown_where_mlflow_does_not_answer(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(written(folder))
+    logged = results(capsys, "--predictions", path)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        assert main(["compare", "--predictions", path, "--json"]) == ExitCode.UNAVAILABLE
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == logged
+    report, mlflow, error = printed.err.splitlines()[-3:]
+    assert report.startswith("report: ")
+    assert mlflow == "MLflow: not logged yet"
+    assert address in error
+    assert error.endswith("run the same command again when it answers")
 
 
 @pytest.mark.slow
