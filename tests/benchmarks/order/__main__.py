@@ -55,7 +55,9 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = scenario_file(folder)
     scenario, days = load_scenario(str(path)), DayRange.parse(options.days)
-    os.environ.setdefault("LIS_LAKE", str(options.lake or folder / "lake"))
+    # What is set counts, but for a lake that is named here.
+    lake = options.lake or os.environ.get("LIS_LAKE") or folder / "lake"
+    os.environ["LIS_LAKE"] = str(lake)
     os.environ["LIS_DATA"] = str(folder)
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
     costs = Costs(folder / "costs.json")
