@@ -94,6 +94,7 @@ bench: setup ## speed beside TorchRec, FuxiCTR, scikit-learn and DuckDB
 	@$(PYTHON) -m tests.benchmarks.scoring
 	@$(PYTHON) -m tests.benchmarks.daily
 	@$(PYTHON) -m tests.benchmarks.behaviour
+	@$(PYTHON) -m tests.benchmarks.arrow_reading
 
 up: setup ## Airflow and MLflow pages on 127.0.0.1
 	@scripts/up.sh
