@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import fcntl
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -76,7 +78,10 @@ def write_log(tmp_path: Path) -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def trained_once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake of five days with histories and M_1 to M_6; every day has new items."""
-    folder = tmp_path_factory.mktemp("trained")
+    return _made_once(tmp_path_factory, "trained", _write_trained) / "lake"
+
+
+def _write_trained(folder: Path) -> None:
     generator = np.random.default_rng(0)
     days = np.arange(200) // 40
     seconds = FIRST_SECOND + days * 86_400 + generator.integers(0, 86_400, 200)
@@ -90,7 +95,6 @@ def trained_once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     build_history(lake, scenario, TRAINED_THROUGH)
     build_statistics(lake, scenario, TRAINED_THROUGH)
     extend_lineage(lake, scenario, TRAINED_THROUGH, progress=False)
-    return folder / "lake"
 
 
 @pytest.fixture
@@ -103,13 +107,15 @@ def trained(trained_once: Path, tmp_path: Path) -> Lake:
 @pytest.fixture(scope="session")
 def feed_once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake of eight days with histories. See ``tests.jobs.feed``."""
-    folder = tmp_path_factory.mktemp("feed")
+    return _made_once(tmp_path_factory, "feed", _ingest_feed) / "lake"
+
+
+def _ingest_feed(folder: Path) -> None:
     write_feed(folder)
     lake, scenario = Lake(str(folder / "lake")), feed_scenario()
     ingest(lake, scenario, str(folder))
     build_history(lake, scenario, FEED_DAYS[-1])
     build_statistics(lake, scenario, FEED_DAYS[-1])
-    return folder / "lake"
 
 
 @pytest.fixture
@@ -117,6 +123,21 @@ def feed(feed_once: Path, tmp_path: Path) -> Lake:
     """A copy of the feed's lake that a test may change."""
     shutil.copytree(feed_once, tmp_path / "lake")
     return Lake(str(tmp_path / "lake"))
+
+
+def _made_once(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], None]) -> Path:
+    """A folder that the first process of a run fills, while the others wait for it."""
+    base = factory.getbasetemp()
+    # Those of the processes of pytest-xdist lie in one that is theirs together.
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, is_made = shared / f"{name}-once", shared / f"{name}-is-made"
+    with (shared / f"{name}-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_made.exists():
+            folder.mkdir(exist_ok=True)
+            fill(folder)
+            is_made.touch()
+    return folder
 
 
 @pytest.fixture
