@@ -181,11 +181,13 @@ def test_a_day_that_is_not_there_is_named(
         assemble_tables(with_snapshots, make_scenario(), IdEmbedding(), [date(2026, 1, 6)], [])
 
 
-KINDS_OF_THE_FEED: list[PreferenceKind] = [
+KINDS_OF_THE_FEED = [
     FuturePopularity(),
     NextClick(),
     SimilarItems(),
-    SimilarItems(name="similar_items_cosine", method="cosine"),
+    pytest.param(
+        SimilarItems(name="similar_items_cosine", method="cosine"), marks=pytest.mark.slow
+    ),
     CoClickEmbedding(dim=3),
     ContentVector(),
 ]
