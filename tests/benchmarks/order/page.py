@@ -72,7 +72,8 @@ def scatter(order: Order) -> Figure:
                 result.preference,
                 (lis.value, ais.value),
                 # Names of neighbours would lie upon one another.
-                xytext=(5, 4) if place % 2 else (5, -12),
+                xytext=(-5, 4) if place % 2 else (5, -12),
+                ha="right" if place % 2 else "left",
                 textcoords="offset points",
                 fontsize=9,
             )
