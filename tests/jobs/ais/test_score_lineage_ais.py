@@ -35,10 +35,10 @@ from jobs.scenarios import Fold, Scenario
 from jobs.stages.alignment.ais import AisOptions, parse_ais_modes, parse_heads
 from jobs.stages.request import parse_mode
 from jobs.stats.estimate import Estimate
-from tests.jobs.ais.lineages.test_train_lineages import CUSTOM
 from tests.jobs.ais.sample_improvements import make_improvement
 from tests.jobs.ais.stored_encoder import StoredEncoder
 from tests.jobs.lis.stored import flip, rewrite, state, without_seconds
+from tests.jobs.ranker.model.test_custom_network import CUSTOM
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -23,30 +23,13 @@ from jobs.ranker.rows.day_rows import read_day_rows
 from jobs.ranker.scoring.frozen_forward import frozen_rows, logits
 from jobs.scenarios import Fold, Scenario
 from tests.jobs.lis.stored import flip, rewrite
+from tests.jobs.ranker.model.test_custom_network import CUSTOM
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 T = date(2026, 1, 5)
 DAYS = [T - timedelta(days=before) for before in (3, 2, 1)]
 ITEMS = np.arange(100, 130)
-
-CUSTOM = """
-import torch
-from torch import nn
-
-class Tower(nn.Module):
-    def __init__(self, fields, item_field, options):
-        super().__init__()
-        width = (fields + 1) * options.embedding_dim
-        self.norm = nn.BatchNorm1d(width)
-        self.layers = nn.Sequential(nn.Linear(width, 8), nn.Dropout(0.3), nn.Linear(8, 1))
-
-    def forward(self, fields, history, clicked):
-        count = clicked.sum(dim=1, keepdim=True).clamp(min=1)
-        pooled = (history * clicked[:, :, None]).sum(dim=1) / count
-        rows = torch.cat([fields.flatten(1), pooled], dim=1)
-        return self.layers(self.norm(rows)).squeeze(1)
-"""
 
 
 @pytest.fixture(
